@@ -1,0 +1,1 @@
+"""Offhook: the SIP platform for Python."""

@@ -1,0 +1,158 @@
+"""Time as an argument: the two clocks and the one structure for all timers.
+
+A driver takes a `Moment` once per input and passes it in; nothing below the drivers reads a clock.
+
+Timers of SIP have few distinct durations (T1, T2, T4, 64*T1, Timer C). Those that are started with the same duration
+end in the order of their start, so each duration is a lane that is sorted by itself: starting and cancelling are
+O(1). Cancelled timers stay in their lane until they are due, or until they outnumber the living ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+__all__ = ["Moment", "Timer", "Timers", "now"]
+
+MAX_LANES: Final = 64
+COMPACT_FROM: Final = 1024
+
+
+class Moment:
+    """One instant on both clocks.
+
+    `monotonic`: seconds that never jump, for timers. `wall`: seconds since 1970-01-01 UTC, for what is kept on disk
+    or shown to people.
+    """
+
+    __slots__ = ("monotonic", "wall")
+
+    def __init__(self, monotonic: float, wall: float) -> None:
+        self.monotonic = monotonic
+        self.wall = wall
+
+    def __repr__(self) -> str:
+        return f"Moment(monotonic={self.monotonic!r}, wall={self.wall!r})"
+
+
+def now() -> Moment:
+    """The machine's time; for drivers only."""
+    return Moment(time.monotonic(), time.time())
+
+
+class Timer:
+    """A running timer: what is to happen (`event`) to whom (`owner`) at `deadline` (monotonic seconds).
+
+    `serial` is the order of the start, which decides between equal deadlines. A cancelled or fired timer has no
+    owner, so that it holds nothing in memory while it waits in its lane.
+    """
+
+    __slots__ = ("deadline", "event", "owner", "serial")
+
+    def __init__(self, deadline: float, serial: int, owner: object, event: str) -> None:
+        self.deadline = deadline
+        self.serial = serial
+        self.owner: object | None = owner
+        self.event = event
+
+    def __lt__(self, other: Timer) -> bool:
+        if self.deadline != other.deadline:
+            return self.deadline < other.deadline
+        return self.serial < other.serial
+
+
+class Timers:
+    """All timers of one engine. `len()` counts the living ones."""
+
+    __slots__ = ("_dead", "_lanes", "_living", "_others", "_serial")
+
+    def __init__(self) -> None:
+        self._lanes: dict[float, deque[Timer]] = {}
+        self._others: list[Timer] = []
+        self._serial = 0
+        self._living = 0
+        self._dead = 0
+
+    def __len__(self) -> int:
+        return self._living
+
+    def start(self, delay: float, owner: object, event: str, now: Moment) -> Timer:
+        """Start a timer that is due `delay` seconds after `now`."""
+        self._serial += 1
+        self._living += 1
+        timer = Timer(now.monotonic + delay, self._serial, owner, event)
+        lane = self._lanes.get(delay)
+        if lane is None:
+            if len(self._lanes) >= MAX_LANES:
+                heappush(self._others, timer)
+                return timer
+            lane = self._lanes[delay] = deque()
+        elif lane and timer.deadline < lane[-1].deadline:
+            # A caller's moment lies before an earlier caller's: the lane would no longer be sorted.
+            heappush(self._others, timer)
+            return timer
+        lane.append(timer)
+        return timer
+
+    def cancel(self, timer: Timer) -> None:
+        """Stop a timer. One that has fired or was cancelled before is left as it is."""
+        if timer.owner is None:
+            return
+        timer.owner = None
+        self._living -= 1
+        self._dead += 1
+        if self._dead > COMPACT_FROM and self._dead > self._living:
+            self._compact()
+
+    def next_deadline(self) -> float | None:
+        """The monotonic second at which the next timer is due, or None when none runs."""
+        first = self._first()
+        return None if first is None else first.deadline
+
+    def take_due(self, now: Moment) -> tuple[object, str] | None:
+        """Remove the earliest timer that is due and return its owner and event; None when none is due."""
+        first = self._first()
+        if first is None or first.deadline > now.monotonic:
+            return None
+        if self._others and self._others[0] is first:
+            heappop(self._others)
+        else:
+            for lane in self._lanes.values():
+                if lane and lane[0] is first:
+                    lane.popleft()
+                    break
+        self._living -= 1
+        owner = first.owner
+        first.owner = None
+        return owner, first.event
+
+    def _first(self) -> Timer | None:
+        first: Timer | None = None
+        for delay in list(self._lanes):
+            lane = self._lanes[delay]
+            while lane and lane[0].owner is None:
+                lane.popleft()
+                self._dead -= 1
+            if not lane:
+                del self._lanes[delay]
+            elif first is None or lane[0] < first:
+                first = lane[0]
+        while self._others and self._others[0].owner is None:
+            heappop(self._others)
+            self._dead -= 1
+        if self._others and (first is None or self._others[0] < first):
+            first = self._others[0]
+        return first
+
+    def _compact(self) -> None:
+        for delay, lane in list(self._lanes.items()):
+            living = deque(timer for timer in lane if timer.owner is not None)
+            if living:
+                self._lanes[delay] = living
+            else:
+                del self._lanes[delay]
+        self._others = [timer for timer in self._others if timer.owner is not None]
+        heapify(self._others)
+        self._dead = 0
