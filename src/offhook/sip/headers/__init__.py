@@ -1,0 +1,1 @@
+"""Header fields: their registry, and one module for each grammar."""
