@@ -148,7 +148,7 @@ class Timers:
 
     def _compact(self) -> None:
         for delay, lane in list(self._lanes.items()):
-            living = deque(timer for timer in lane if timer.owner is not None)
+            living = deque([timer for timer in lane if timer.owner is not None])
             if living:
                 self._lanes[delay] = living
             else:

@@ -126,9 +126,12 @@ class CallFailed(SipError):
     """A call attempt ended without an answer. `status` and `reason` are those of the final response."""
 
     def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
+        super().__init__(status, reason)
         self.status = status
         self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.reason}"
 
 
 class ConfigError(SipError):

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["Flow", "is_reliable", "is_secure"]
+__all__ = ["Flow", "Query", "Target", "is_reliable", "is_secure"]
 
 TOKEN_MAC_OCTETS: Final = 10
 _SEPARATOR: Final = "\x1f"
@@ -122,10 +122,70 @@ class Flow:
     def from_token(cls, token: str, secret: bytes) -> Flow | None:
         """The flow that `token` wrote, or None when the token is not ours or was changed."""
         try:
-            raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+            text = token.encode("ascii")
+            raw = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+            # The decoder skips foreign characters and ignores spare bits: only our own writing is ours.
+            if urlsafe_b64encode(raw).rstrip(b"=") != text:
+                return None
             mac, body = raw[:TOKEN_MAC_OCTETS], raw[TOKEN_MAC_OCTETS:]
             if not hmac.compare_digest(mac, hmac.digest(secret, body, sha256)[:TOKEN_MAC_OCTETS]):
                 return None
             return cls.parse(body.decode("utf-8", "surrogateescape"))
         except ValueError:
             return None
+
+
+class Target:
+    """A resolved next hop (RFC 3263): where to send, and the own side by which it will be reached.
+
+    `host` is numeric, without brackets. `listener` names the listener whose socket (UDP) or advertised address
+    (streams) is used; `local` is the (host, port) to bind or send from; `sent_by` is what Via says of us
+    ("192.0.2.1:5060"), which a Contact or Record-Route towards this target says too. `server_name` is the SIP domain
+    that a TLS certificate has to prove (RFC 5922 7.1), empty without TLS. `flow` is set when the target is an
+    established flow: nothing else is tried then.
+    """
+
+    __slots__ = ("flow", "host", "listener", "local", "port", "sent_by", "server_name", "transport")
+
+    def __init__(
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        listener: str,
+        local: tuple[str, int],
+        sent_by: str,
+        server_name: str = "",
+        flow: Flow | None = None,
+    ) -> None:
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self.listener = listener
+        self.local = local
+        self.sent_by = sent_by
+        self.server_name = server_name
+        self.flow = flow
+
+    def __repr__(self) -> str:
+        return f"Target({self.transport} {self.host}:{self.port} from {self.sent_by})"
+
+
+class Query:
+    """What RFC 3263 resolution starts from: a host with what the URI said of port and transport.
+
+    `port` is 0 and `transport` empty where the URI says nothing; `secure` is true for a sips URI. Two queries with the
+    same key have the same answer.
+    """
+
+    __slots__ = ("host", "key", "port", "secure", "transport")
+
+    def __init__(self, host: str, port: int = 0, transport: str = "", secure: bool = False) -> None:
+        self.host = host
+        self.port = port
+        self.transport = transport
+        self.secure = secure
+        self.key = f"{transport}/{host}/{port}/{secure}"
+
+    def __repr__(self) -> str:
+        return f"Query({self.key})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from hashlib import blake2b
+from string import ascii_letters, digits
 from typing import Final
 
 __all__ = ["MAGIC_COOKIE", "IdSource"]
@@ -16,17 +17,22 @@ __all__ = ["MAGIC_COOKIE", "IdSource"]
 MAGIC_COOKIE: Final = "z9hG4bK"
 """What a branch of RFC 3261 starts with (8.1.1.7)."""
 
+ORIGIN_CHARACTERS: Final = frozenset(f"{ascii_letters}{digits}.!%*_+`'~")
+
 
 class IdSource:
     """The source of identifiers for one engine.
 
     `origin` is (node, worker, boot) in writing; it stands in every branch and local tag, so that whichever worker
-    sees a message knows whose it is. It must be of token characters other than ``-``.
+    sees a message knows whose it is. It must be of token characters (RFC 3261 25.1) other than ``-``; anything else
+    raises ValueError.
     """
 
     __slots__ = ("_block", "_counter", "_key", "_position", "origin")
 
     def __init__(self, key: bytes | None = None, origin: str = "0") -> None:
+        if not origin or not ORIGIN_CHARACTERS.issuperset(origin):
+            raise ValueError(f"not a token without '-': {origin!r}")
         self._key = os.urandom(32) if key is None else blake2b(key, digest_size=32).digest()
         self._counter = 0
         self._block = ""
