@@ -1,0 +1,353 @@
+"""Messages (RFC 3261 7): octets split into header lines, decoded only where somebody asks.
+
+A message holds its start line and header lines as they were received, each a slice of octets, and beside them each
+line's key. Forwarding copies the two lists, whose items are shared by all copies. A header's value is decoded once,
+when it is first read. Messages do not change: `offhook.sip.serializer.Draft` makes new ones.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from offhook.errors import ParseError
+from offhook.sip.headers.address import NameAddr
+from offhook.sip.headers.cseq import CSeq
+from offhook.sip.headers.grammar import split_list, unfold
+from offhook.sip.headers.registry import LIST, key_of, row
+from offhook.sip.headers.via import Via
+from offhook.sip.scan import TopVia, scan_cseq, scan_tag, scan_via
+from offhook.sip.uri import Uri, parse_uri
+
+__all__ = ["Message", "Request", "Response"]
+
+WHITE: Final = b" \t\r\n"
+
+
+class Message:
+    """What requests and responses share.
+
+    `lines[0]` is the start line, the others are header fields without their CRLF (a folded field keeps its inner
+    ones); `keys` names the header of each line. `body` holds the octets of the body. `content_length` is the number
+    in the header, or None without one; it may be larger than the body when a datagram was cut short.
+    """
+
+    __slots__ = (
+        "_call_id",
+        "_cseq",
+        "_data",
+        "_decoded",
+        "_to_tag",
+        "_top_via",
+        "body",
+        "content_length",
+        "keys",
+        "lines",
+    )
+
+    def __init__(self, lines: list[bytes], keys: list[str], body: bytes, content_length: int | None) -> None:
+        self.lines = lines
+        self.keys = keys
+        self.body = body
+        self.content_length = content_length
+        self._data: bytes | None = None
+        self._decoded: dict[str, list[object]] | None = None
+        self._top_via: TopVia | None = None
+        self._cseq: tuple[int, str] | None = None
+        self._call_id: str | None = None
+        self._to_tag: str | None = ""
+
+    # The wire
+
+    def serialize(self) -> bytes:
+        """The message as octets; what nobody changed as it came."""
+        data = self._data
+        if data is None:
+            data = self._data = b"%b\r\n\r\n%b" % (b"\r\n".join(self.lines), self.body)
+        return data
+
+    def keep(self, data: bytes) -> None:
+        """Remember the octets of a message whose line ends are not CRLF, which joining the lines would not give."""
+        self._data = data
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the body is shorter than Content-Length says (RFC 3261 18.3)."""
+        return self.content_length is not None and self.content_length > len(self.body)
+
+    # Header fields, raw
+
+    def octets(self, key: str) -> bytes | None:
+        """The raw value of the first field of that key (lower case), stripped; None without one."""
+        if key not in self.keys:
+            return None
+        line = self.lines[self.keys.index(key)]
+        return line[line.find(b":") + 1 :].strip(WHITE)
+
+    def texts(self, name: str) -> list[str]:
+        """The undecoded value of each field of that name, unfolded, in order."""
+        key = key_of(name.encode("utf-8", "surrogateescape"))
+        found = []
+        for position, have in enumerate(self.keys):
+            if have == key:
+                line = self.lines[position]
+                found.append(unfold(line[line.find(b":") + 1 :].strip(WHITE).decode("utf-8", "surrogateescape")))
+        return found
+
+    def text(self, name: str) -> str | None:
+        """The undecoded value of the first field of that name, or None."""
+        found = self.texts(name)
+        return found[0] if found else None
+
+    def has(self, name: str) -> bool:
+        """Whether a field of that name is there."""
+        return key_of(name.encode("utf-8", "surrogateescape")) in self.keys
+
+    # Header fields, decoded
+
+    def headers(self, name: str) -> list[object]:
+        """The decoded values of a header, in order; texts for a header that no registry row knows.
+
+        Raises ParseError when a value breaks the header's grammar.
+        """
+        key = key_of(name.encode("utf-8", "surrogateescape"))
+        decoded = self._decoded
+        if decoded is None:
+            decoded = self._decoded = {}
+        values = decoded.get(key)
+        if values is None:
+            values = decoded[key] = self._decode(key)
+        return values
+
+    def header(self, name: str) -> object | None:
+        """The first decoded value of a header, or None. Raises ParseError."""
+        values = self.headers(name)
+        return values[0] if values else None
+
+    def _decode(self, key: str) -> list[object]:
+        if key not in self.keys:
+            return []
+        known = row(key)
+        values: list[object] = []
+        for text in self.texts(key):
+            if known is None:
+                values.append(text)
+                continue
+            try:
+                for part in split_list(text) if known.kind == LIST else (text,):
+                    values.append(known.parse(part))
+            except ParseError as error:
+                error.header = known.name
+                raise
+        return values
+
+    # What every hop reads
+
+    @property
+    def top_via(self) -> TopVia:
+        """The topmost Via. Raises ParseError."""
+        via = self._top_via
+        if via is None:
+            value = self.octets("via")
+            if value is None:
+                raise ParseError("no Via", header="Via", clause="RFC 3261 8.1.1")
+            via = self._top_via = scan_via(value)
+        return via
+
+    @property
+    def branch(self) -> str | None:
+        """The branch of the topmost Via, or None from an RFC 2543 peer."""
+        branch = self.top_via.branch
+        return None if branch is None else branch.decode("utf-8", "surrogateescape")
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID. Raises ParseError without one."""
+        call_id = self._call_id
+        if call_id is None:
+            value = self.octets("call-id")
+            if not value:
+                raise ParseError("no Call-ID", header="Call-ID", clause="RFC 3261 8.1.1")
+            call_id = self._call_id = value.decode("utf-8", "surrogateescape")
+        return call_id
+
+    def _scanned_cseq(self) -> tuple[int, str]:
+        cseq = self._cseq
+        if cseq is None:
+            value = self.octets("cseq")
+            if value is None:
+                raise ParseError("no CSeq", header="CSeq", clause="RFC 3261 8.1.1")
+            cseq = self._cseq = scan_cseq(value)
+        return cseq
+
+    @property
+    def cseq_number(self) -> int:
+        """The number in CSeq. Raises ParseError."""
+        return self._scanned_cseq()[0]
+
+    @property
+    def cseq_method(self) -> str:
+        """The method in CSeq. Raises ParseError."""
+        return self._scanned_cseq()[1]
+
+    @property
+    def from_tag(self) -> str | None:
+        """The tag of From; None from an RFC 2543 peer. Raises ParseError."""
+        value = self.octets("from")
+        return None if value is None else scan_tag(value)
+
+    @property
+    def to_tag(self) -> str | None:
+        """The tag of To, or None outside of a dialog. Raises ParseError."""
+        if self._to_tag == "":
+            value = self.octets("to")
+            self._to_tag = None if value is None else scan_tag(value) or None
+        return self._to_tag
+
+    # Decoded values with their types
+
+    @property
+    def from_(self) -> NameAddr:
+        """The From address. Raises ParseError when it is missing or broken."""
+        return cast(NameAddr, self._required("From"))
+
+    @property
+    def to(self) -> NameAddr:
+        """The To address. Raises ParseError when it is missing or broken."""
+        return cast(NameAddr, self._required("To"))
+
+    @property
+    def cseq(self) -> CSeq:
+        """CSeq. Raises ParseError when it is missing or broken."""
+        return cast(CSeq, self._required("CSeq"))
+
+    @property
+    def vias(self) -> list[Via]:
+        """All Via values, the topmost first. Raises ParseError."""
+        return cast("list[Via]", self.headers("Via"))
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """All Contact values. Raises ParseError."""
+        return cast("list[NameAddr]", self.headers("Contact"))
+
+    @property
+    def routes(self) -> list[NameAddr]:
+        """All Route values. Raises ParseError."""
+        return cast("list[NameAddr]", self.headers("Route"))
+
+    @property
+    def record_routes(self) -> list[NameAddr]:
+        """All Record-Route values. Raises ParseError."""
+        return cast("list[NameAddr]", self.headers("Record-Route"))
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type of the body in lower case, without parameters; None without a Content-Type."""
+        text = self.text("Content-Type")
+        return None if text is None else text.partition(";")[0].strip().lower()
+
+    def tokens(self, name: str) -> list[str]:
+        """The values of a header that lists tokens, such as Supported, Require or Allow. Raises ParseError."""
+        return [str(value) for value in self.headers(name)]
+
+    def number(self, name: str) -> int | None:
+        """The value of a header that is a number, such as Expires; None without it. Raises ParseError."""
+        value = self.header(name)
+        return None if value is None else int(cast(int, value))
+
+    def _required(self, name: str) -> object:
+        value = self.header(name)
+        if value is None:
+            raise ParseError(f"no {name}", header=name, clause="RFC 3261 8.1.1")
+        return value
+
+
+class Request(Message):
+    """A request: `method` as text, `raw_uri` the octets of the Request-URI."""
+
+    __slots__ = ("_request_uri", "_uri", "method", "raw_uri")
+
+    def __init__(
+        self, method: str, raw_uri: bytes, lines: list[bytes], keys: list[str], body: bytes, content_length: int | None
+    ) -> None:
+        super().__init__(lines, keys, body, content_length)
+        self.method = method
+        self.raw_uri = raw_uri
+        self._request_uri: str | None = None
+        self._uri: Uri | None = None
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.request_uri}>"
+
+    @property
+    def request_uri(self) -> str:
+        """The Request-URI as text."""
+        text = self._request_uri
+        if text is None:
+            text = self._request_uri = self.raw_uri.decode("utf-8", "surrogateescape")
+        return text
+
+    @property
+    def uri(self) -> Uri:
+        """The Request-URI decoded. Raises ParseError."""
+        uri = self._uri
+        if uri is None:
+            uri = self._uri = parse_uri(self.request_uri)
+        return uri
+
+    @property
+    def max_forwards(self) -> int | None:
+        """Max-Forwards, or None without it. Raises ParseError when it is no number from 0 to 255 (20.22)."""
+        value = self.octets("max-forwards")
+        if value is None:
+            return None
+        if not value.isdigit() or len(value) > 3 or int(value) > 255:
+            raise ParseError(
+                "Max-Forwards is not a number from 0 to 255", header="Max-Forwards", clause="RFC 3261 20.22"
+            )
+        return int(value)
+
+    def stamp_via(self, host: str, port: int) -> None:
+        """Write where the request came from into its top Via (RFC 3261 18.2.1, RFC 3581 4).
+
+        The engine does this once, before anybody else sees the request. `received` is added when sent-by names another
+        host or rport is asked for; rport gets its value.
+        """
+        via = self.top_via
+        if via.host == host and not via.rport and not via.params:
+            return
+        position = self.keys.index("via")
+        line = self.lines[position]
+        start = line.find(b":") + 1
+        while line[start : start + 1] in (b" ", b"\t", b"\r", b"\n"):
+            start += 1
+        value = line[start : start + via.length]
+        rest = line[start + via.length :]
+        address = host.encode("ascii", "replace")
+        if via.params or value.count(b";rport") != (1 if via.rport else 0) or b";rport=" in value:
+            stamped = str(self.vias[0].with_source(host, port)).encode("utf-8", "surrogateescape")
+        elif via.rport:
+            stamped = value.replace(b";rport", b";rport=%d;received=%b" % (port, address), 1)
+        else:
+            stamped = b"%b;received=%b" % (value.rstrip(), address)
+        self.lines[position] = line[:start] + stamped + rest
+        self._top_via = TopVia(via.transport, via.host, via.port, via.branch, via.rport, True, via.maddr, len(stamped))
+        self._data = None
+        if self._decoded is not None:
+            self._decoded.pop("via", None)
+
+
+class Response(Message):
+    """A response: `status` code and `reason` phrase."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self, status: int, reason: str, lines: list[bytes], keys: list[str], body: bytes, content_length: int | None
+    ) -> None:
+        super().__init__(lines, keys, body, content_length)
+        self.status = status
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.reason}>"

@@ -1,0 +1,413 @@
+"""The engine: octets and the time go in; octets, events and the next deadline come out.
+
+It ties the transaction machines to flows. It opens no socket, reads no clock and draws no random number; a driver
+feeds it and carries out what `drain` gives, a role decides what becomes of requests. Every method makes one change
+and queues what follows from it, so a role may call it while draining.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, cast
+
+from offhook.clock import Moment, Timer
+from offhook.errors import InvalidState, ParseError, ResolveFailed
+from offhook.flow import Flow, Query, Target
+from offhook.ids import MAGIC_COOKIE, IdSource
+from offhook.sip.message import Request, Response
+from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
+from offhook.sip.serializer import Draft, reply
+from offhook.transaction.client_invite import InviteClientTransaction, make_cancel
+from offhook.transaction.client_non_invite import NonInviteClientTransaction
+from offhook.transaction.effects import (
+    Cancelled,
+    Close,
+    Connect,
+    Effect,
+    FlowClosed,
+    RequestReceived,
+    Resolve,
+    Resolved,
+    TimerFired,
+    Transmit,
+)
+from offhook.transaction.machine import Event, Machine, State, Transaction
+from offhook.transaction.server_invite import InviteServerTransaction
+from offhook.transaction.server_non_invite import NonInviteServerTransaction
+from offhook.transaction.stateless import StatelessBranches
+from offhook.transaction.table import TransactionTable, client_key, server_key
+from offhook.transaction.timers import TimerValues
+from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
+
+__all__ = ["CLOSED", "CONNECTED", "FAILED", "Counters", "RoleTimer", "ServerTransaction", "Stack"]
+
+CONNECTED: Final = "connected"
+CLOSED: Final = "closed"
+FAILED: Final = "failed"
+"""A connection that was refused, a write that failed, an ICMP error for an address."""
+
+ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
+ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
+
+
+class Counters:
+    """What the engine has seen; a driver's metrics read it."""
+
+    __slots__ = ("broken", "refused", "requests", "responses", "stray_responses")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.responses = 0
+        self.broken = 0
+        self.refused = 0
+        self.stray_responses = 0
+
+
+class RoleTimer:
+    """The owner of a timer that a role started: who is told, and of what."""
+
+    __slots__ = ("event", "user")
+
+    def __init__(self, user: object, event: str) -> None:
+        self.user = user
+        self.event = event
+
+
+class Stack:
+    """One engine.
+
+    `ids` gives branches and tags; `secret` keys the branches of stateless forwarding and is the same in all workers.
+    `resolve_now` answers a query at once or gives None when a look-up has to leave the process (RFC 3263).
+    """
+
+    __slots__ = (
+        "_asked",
+        "_connections",
+        "_resolve_now",
+        "_serial",
+        "_stateless",
+        "_streams",
+        "counters",
+        "ids",
+        "limits",
+        "transactions",
+    )
+
+    def __init__(
+        self,
+        ids: IdSource,
+        secret: bytes,
+        resolve_now: Callable[[Query], list[Target] | None],
+        values: TimerValues | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self.ids = ids
+        self.limits = limits
+        self.counters = Counters()
+        self.transactions = TransactionTable(TimerValues() if values is None else values)
+        self._resolve_now = resolve_now
+        self._stateless = StatelessBranches(secret)
+        self._streams: dict[str, Flow] = {}
+        self._connections: dict[str, Flow] = {}
+        self._asked: dict[str, list[tuple[object, object]]] = {}
+        self._serial = 0
+
+    # What the driver puts in
+
+    def receive(self, data: bytes, flow: Flow, now: Moment) -> None:
+        """Take a datagram, or one whole message of a stream, that came over `flow`."""
+        try:
+            message = parse(data, self.limits)
+            if isinstance(message, Request):
+                self._receive_request(message, flow, now)
+            else:
+                self._receive_response(message, flow, now)
+        except ParseError as error:
+            self._refuse(error, flow)
+
+    def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
+        """A stream is CONNECTED or CLOSED; a connection, a write or an address has FAILED."""
+        if state == CONNECTED:
+            self._streams[flow.key] = flow
+            return
+        if flow.reliable:
+            self._streams.pop(flow.key, None)
+            for name, known in list(self._connections.items()):
+                if known.key == flow.key:
+                    del self._connections[name]
+            waiting = list(self.transactions.over_stream.get(flow.key, {}).values())
+        else:
+            waiting = [client for client in self.transactions.clients.values() if client.flow.key == flow.key]
+        for transaction in waiting:
+            transaction.fire(Event.TRANSPORT_ERROR, None, now)
+        self.transactions.effects.append(FlowClosed(flow, reason))
+
+    def resolved(self, query: Query, answer: list[Target] | ResolveFailed, now: Moment) -> None:
+        """The answer to a Resolve: targets in the order in which to try them, or why there are none."""
+        failed = answer if isinstance(answer, ResolveFailed) else None
+        targets = [] if isinstance(answer, ResolveFailed) else answer
+        if failed is None and not targets:
+            failed = ResolveFailed(f"{query.host} has no usable address")
+        for user, token in self._asked.pop(query.key, []):
+            self.transactions.effects.append(Resolved(user, token, targets, failed))
+
+    def next_deadline(self) -> float | None:
+        """The monotonic second at which `advance` has something to do, or None."""
+        return self.transactions.timers.next_deadline()
+
+    def advance(self, now: Moment) -> None:
+        """Let all timers that are due fire, in the order of their deadlines."""
+        timers = self.transactions.timers
+        due = timers.take_due(now)
+        while due is not None:
+            owner, event = due
+            if isinstance(owner, Machine):
+                owner.fire(event, None, now)
+            elif isinstance(owner, RoleTimer):
+                self.transactions.effects.append(TimerFired(owner.user, event))
+            due = timers.take_due(now)
+
+    def drain(self) -> list[Effect]:
+        """Take everything that has been queued, in order."""
+        effects = self.transactions.effects
+        self.transactions.effects = []
+        return effects
+
+    def new_serial(self) -> int:
+        """A number for a new stream of this engine; the driver asks for those that it accepts."""
+        self._serial += 1
+        return self._serial
+
+    # What a role asks for: requests that were received
+
+    def accept(self, request: Request, flow: Flow, now: Moment, user: object | None = None) -> ServerTransaction:
+        """Make the server transaction of a request (RFC 3261 17.2). Raises InvalidState for ACK, ParseError."""
+        method = request.method
+        if method == "ACK":
+            raise InvalidState("an ACK has no transaction of its own")
+        key = server_key(request, method)
+        back = flow_back(request, flow)
+        transaction: ServerTransaction
+        if method == "INVITE":
+            transaction = InviteServerTransaction(self.transactions, key, request, back, flow)
+        else:
+            transaction = NonInviteServerTransaction(self.transactions, key, request, back, flow)
+        transaction.user = user
+        self.transactions.servers[key] = transaction
+        transaction.begin(now)
+        return transaction
+
+    def respond(self, transaction: ServerTransaction, response: Response, now: Moment) -> None:
+        """Send a response over a server transaction. Raises InvalidState after a final one."""
+        flow = transaction.flow
+        if flow.reliable and flow.key not in self._streams:
+            transaction.flow = self._reopen(transaction.request, flow)
+        transaction.respond(response, now)
+
+    def reply_stateless(self, response: Response, request: Request, flow: Flow) -> None:
+        """Send a response without a transaction (RFC 3261 8.2.7). Raises ParseError."""
+        self.transactions.effects.append(Transmit(response.serialize(), flow_back(request, flow)))
+
+    # What a role asks for: requests of its own
+
+    def resolve(self, query: Query, user: object, token: object) -> list[Target] | None:
+        """The targets of a query at once, or None: a Resolved event for `user` follows then (RFC 3263)."""
+        targets = self._resolve_now(query)
+        if targets is not None:
+            return targets
+        asked = self._asked.get(query.key)
+        if asked is None:
+            self._asked[query.key] = [(user, token)]
+            self.transactions.effects.append(Resolve(query))
+        else:
+            asked.append((user, token))
+        return None
+
+    def send(self, draft: Draft, target: Target, now: Moment, user: object | None = None) -> ClientTransaction:
+        """Send a request in a client transaction of its own; the Via is written here. Not for ACK.
+
+        `draft` has no Via of ours yet; it is finished here.
+        """
+        branch = self.ids.branch()
+        request = self._with_via(draft, target, branch)
+        flow = self.flow_to(target)
+        key = client_key(branch.encode("ascii"), request.method)
+        transaction: ClientTransaction
+        if request.method == "INVITE":
+            transaction = InviteClientTransaction(self.transactions, key, request, flow, user)
+        elif request.method == "ACK":
+            raise InvalidState("an ACK has no transaction of its own")
+        else:
+            transaction = NonInviteClientTransaction(self.transactions, key, request, flow, user)
+        self.transactions.add_client(transaction)
+        transaction.begin(now)
+        return transaction
+
+    def send_ack(self, draft: Draft, target: Target) -> Request:
+        """Send the ACK to a 2xx (RFC 3261 13.2.2.4): no transaction, a branch of its own. Returns it as sent."""
+        request = self._with_via(draft, target, self.ids.branch())
+        self.transmit(request, target)
+        return request
+
+    def transmit(self, request: Request, target: Target) -> None:
+        """Send a finished request once more, as it is."""
+        self.transactions.effects.append(Transmit(request.serialize(), self.flow_to(target)))
+
+    def cancel(self, transaction: Transaction, now: Moment, reason: str | None = None) -> None:
+        """Cancel an INVITE that was sent (RFC 3261 9.1); nothing happens once it has a final response.
+
+        The CANCEL waits for a provisional response. `reason` is the value of its Reason header.
+        """
+        if not isinstance(transaction, InviteClientTransaction) or transaction.cancel_wanted:
+            return
+        transaction.cancel_wanted = True
+        transaction.cancel_reason = reason
+        if transaction.state is State.PROCEEDING:
+            self._send_cancel(transaction, now)
+
+    def forward_stateless(self, draft: Draft, request: Request, target: Target, arrival: Flow) -> None:
+        """Forward a request without state (RFC 3261 16.11): its branch is a keyed hash of the received message."""
+        branch = self._stateless.branch(request, arrival.serial)
+        forwarded = self._with_via(draft, target, branch)
+        self.transactions.effects.append(Transmit(forwarded.serialize(), self.flow_to(target)))
+
+    # What a role asks for: the rest
+
+    def start_timer(self, delay: float, user: object, event: str, now: Moment) -> Timer:
+        """Start a timer of a role: a TimerFired for `user` follows after `delay` seconds."""
+        return self.transactions.timers.start(delay, RoleTimer(user, event), event, now)
+
+    def cancel_timer(self, timer: Timer) -> None:
+        """Stop a timer of a role."""
+        self.transactions.timers.cancel(timer)
+
+    def close(self, flow: Flow) -> None:
+        """Close a stream once what was sent over it is written."""
+        self.transactions.effects.append(Close(flow))
+
+    def is_open(self, flow: Flow) -> bool:
+        """Whether a flow can carry something: a stream that lives, or any flow of datagrams."""
+        return not flow.reliable or flow.key in self._streams
+
+    def flow_to(self, target: Target) -> Flow:
+        """The flow to a target: its own, a connection that we opened before, or a new one (RFC 3261 18, RFC 5923)."""
+        flow = target.flow
+        if flow is not None and (not flow.reliable or flow.key in self._streams):
+            return flow
+        remote = (target.host, target.port)
+        if target.transport == "UDP":
+            flow = target.flow = Flow("UDP", target.listener, target.local, remote)
+            return flow
+        name = f"{target.transport}/{target.host}/{target.port}/{target.server_name}"
+        flow = self._connections.get(name)
+        if flow is None:
+            serial = self.new_serial()
+            flow = Flow(target.transport, target.listener, target.local, remote, self.ids.origin, serial)
+            self._connections[name] = flow
+            self._streams[flow.key] = flow
+            self.transactions.effects.append(Connect(flow, target))
+        return flow
+
+    # Within
+
+    def _with_via(self, draft: Draft, target: Target, branch: str) -> Request:
+        rport = ";rport" if target.transport == "UDP" else ""
+        value = f"SIP/2.0/{target.transport} {target.sent_by};branch={branch}{rport}"
+        return draft.prepend("Via", value).request()
+
+    def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
+        self.counters.requests += 1
+        request.stamp_via(flow.remote[0], flow.remote[1])
+        transaction = self.transactions.match_request(request)
+        if transaction is not None:
+            if isinstance(transaction, InviteServerTransaction):
+                transaction.receive(request, now)
+            elif isinstance(transaction, NonInviteServerTransaction):
+                transaction.receive(request, now)
+            return
+        fault = _fault(request)
+        if fault is not None:
+            self.counters.refused += 1
+            if request.method != "ACK":
+                draft = reply(request, 400, fault, self.ids.tag())
+                self.reply_stateless(draft.response(), request, flow)
+            return
+        if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
+            return
+        self.transactions.effects.append(RequestReceived(request, flow))
+
+    def _receive_cancel(self, request: Request, flow: Flow, now: Moment) -> bool:
+        """Answer a CANCEL whose INVITE is known and tell the INVITE's user (RFC 3261 9.2, 16.10)."""
+        invite = self.transactions.servers.get(server_key(request, "INVITE"))
+        if not isinstance(invite, InviteServerTransaction):
+            return False
+        if invite.to_tag is None:
+            invite.to_tag = self.ids.tag()
+        transaction = self.accept(request, flow, now)
+        self.respond(transaction, reply(request, 200, None, invite.to_tag).response(), now)
+        if not invite.answered and not invite.cancelled:
+            invite.cancelled = True
+            self.transactions.effects.append(Cancelled(request, invite))
+        return True
+
+    def _receive_response(self, response: Response, flow: Flow, now: Moment) -> None:
+        self.counters.responses += 1
+        transaction = self.transactions.match_response(response)
+        if isinstance(transaction, InviteClientTransaction):
+            transaction.receive(response, now)
+            if transaction.cancel_wanted and not transaction.cancelled and transaction.state is State.PROCEEDING:
+                self._send_cancel(transaction, now)
+        elif isinstance(transaction, NonInviteClientTransaction):
+            transaction.receive(response, now)
+        elif not self._return_stateless(response, flow):
+            # RFC 6026 7.3: a response that no transaction waits for goes nowhere.
+            self.counters.stray_responses += 1
+
+    def _return_stateless(self, response: Response, flow: Flow) -> bool:
+        """Forward the response to a request that was forwarded without state, if its branch proves to be ours."""
+        serial = self._stateless.verify(response)
+        if serial is None:
+            return False
+        onwards = Draft.of(response).remove_first("Via").response()
+        via = onwards.vias[0]
+        back: Flow | None
+        if serial:
+            back = self._streams.get(f"{via.transport}/{self.ids.origin}/{serial}")
+        else:
+            back = flow_of_via(via, flow)
+        if back is not None:
+            self.transactions.effects.append(Transmit(onwards.serialize(), back))
+        return True
+
+    def _send_cancel(self, invite: InviteClientTransaction, now: Moment) -> None:
+        request = make_cancel(invite.request, invite.cancel_reason)
+        invite.cancel_sent(now)
+        key = (invite.key[0], invite.key[1], invite.key[2], "CANCEL")
+        transaction = NonInviteClientTransaction(self.transactions, key, request, invite.flow, None)
+        self.transactions.add_client(transaction)
+        transaction.begin(now)
+
+    def _reopen(self, request: Request, flow: Flow) -> Flow:
+        """A connection for responses whose own is gone: to the source address and the port of sent-by (18.2.2)."""
+        via = request.top_via
+        port = via.port or default_port(flow.transport)
+        host, _ = flow.remote
+        sent_by = f"{flow.local[0]}:{flow.local[1]}"
+        server_name = via.host if flow.secure else ""
+        return self.flow_to(Target(flow.transport, host, port, flow.listener, flow.local, sent_by, server_name))
+
+    def _refuse(self, error: ParseError, flow: Flow) -> None:
+        self.counters.broken += 1
+        answer = reply_to_broken(error, flow, self.ids.tag())
+        if answer is not None:
+            response, back = answer
+            self.transactions.effects.append(Transmit(response.serialize(), back))
+
+
+def _fault(request: Request) -> str | None:
+    """What earns a request 400 before anybody looks at it."""
+    if request.cseq_method != request.method:
+        return "CSeq names another method"  # RFC 3261 8.1.1.5
+    if request.truncated:
+        return "Content-Length is larger than the body"  # RFC 3261 18.3
+    return None

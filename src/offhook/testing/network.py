@@ -1,0 +1,262 @@
+"""A virtual network: whole engines talk to each other in virtual time, with faults, and every run repeats exactly.
+
+    network = VirtualNetwork(seed=1, loss=0.2)
+    alice = network.add("192.0.2.1", lambda stack: MyRole(stack))
+    bob = network.add("192.0.2.2", lambda stack: OtherRole(stack))
+    alice.call(lambda now: alice.role.invite(bob, now))
+    network.run(until=60)
+
+A role is any object with `receive(event, now)`. Datagrams may be lost, delayed, doubled, overtaken and cut off by a
+partition; streams keep order and lose nothing, but break at a partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any, Generic, Protocol, TypeVar
+
+from offhook.clock import Moment
+from offhook.errors import ResolveFailed
+from offhook.flow import Flow, Query, Target
+from offhook.ids import IdSource
+from offhook.stack import CLOSED, CONNECTED, FAILED, Stack
+from offhook.testing.clock import VirtualClock
+from offhook.transaction.effects import Close, Connect, Effect, Resolve, Transmit
+from offhook.transaction.timers import TimerValues
+
+__all__ = ["Faults", "Role", "VirtualNetwork", "VirtualNode"]
+
+
+class Role(Protocol):
+    """What decides for an engine."""
+
+    def receive(self, event: Effect, now: Moment) -> None:
+        """Take one event of the engine."""
+
+
+RoleType = TypeVar("RoleType", bound=Role)
+
+
+class Faults:
+    """What happens to datagrams: the chance of `loss` and of `duplication` (0 to 1), and how long one is under way.
+
+    `delay` is (least, most) in seconds; datagrams overtake each other when the span is wide.
+    """
+
+    __slots__ = ("delay", "duplication", "loss")
+
+    def __init__(self, loss: float = 0.0, duplication: float = 0.0, delay: tuple[float, float] = (0.001, 0.001)) -> None:
+        self.loss = loss
+        self.duplication = duplication
+        self.delay = delay
+
+
+class VirtualNode(Generic[RoleType]):
+    """One host: an address, an engine, and the role that decides for it."""
+
+    def __init__(
+        self,
+        network: VirtualNetwork,
+        host: str,
+        port: int,
+        make_role: Callable[[Stack], RoleType],
+        values: TimerValues | None,
+    ) -> None:
+        self.network = network
+        self.host = host
+        self.port = port
+        self.alive = True
+        ids = IdSource.seeded(f"{network.seed}/{host}:{port}", origin=f"{len(network.nodes)}.0.0")
+        self.stack = Stack(ids, b"secret of the simulation", self._resolve_now, values)
+        self.role = make_role(self.stack)
+        self.streams: dict[str, tuple[VirtualNode[Any], Flow]] = {}
+        self._armed: float | None = None
+
+    def target_to(self, host: str, port: int, transport: str = "UDP") -> Target:
+        """A target at another host, reached from this node."""
+        sent_by = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return Target(transport, host, port, f"{transport.lower()}:{sent_by}", (self.host, self.port), sent_by)
+
+    def call(self, act: Callable[[Moment], None]) -> None:
+        """Let the node do something of its own now; what follows from it goes out at once."""
+        act(self.network.clock.now())
+        self.flush()
+
+    def flush(self) -> None:
+        """Carry out the engine's effects and let the role take its events, until nothing is left."""
+        effects = self.stack.drain()
+        while effects:
+            for effect in effects:
+                self._carry_out(effect)
+            effects = self.stack.drain()
+        self._arm()
+
+    def crash(self) -> None:
+        """Stop without a word; streams break, datagrams to it are lost."""
+        self.alive = False
+        for flow_key in list(self.streams):
+            self.drop_stream(flow_key, CLOSED)
+
+    def _carry_out(self, effect: Effect) -> None:
+        network = self.network
+        if isinstance(effect, Transmit):
+            network.transmit(self, effect.flow, effect.data)
+        elif isinstance(effect, Connect):
+            network.connect(self, effect.flow, effect.target)
+        elif isinstance(effect, Close):
+            self.drop_stream(effect.flow.key, CLOSED)
+        elif isinstance(effect, Resolve):
+            answer = network.resolve(self, effect.query)
+            now = network.clock.now()
+            self.stack.resolved(effect.query, answer or ResolveFailed(f"{effect.query.host} is not known"), now)
+        else:
+            self.role.receive(effect, network.clock.now())
+
+    def _resolve_now(self, query: Query) -> list[Target] | None:
+        return self.network.resolve(self, query) or None
+
+    def drop_stream(self, flow_key: str, state: str) -> None:
+        """Break one connection; both ends hear of it."""
+        other = self.streams.pop(flow_key, None)
+        if other is None:
+            return
+        node, flow = other
+        mine = node.streams.pop(flow.key, None)
+        if node.alive:
+            self.network.at(0.0, node, lambda: node.stack.flow_changed(flow, CLOSED, "closed", node.network.clock.now()))
+        if mine is not None and self.alive:
+            own = mine[1]
+            self.stack.flow_changed(own, state, "closed", self.network.clock.now())
+            self.flush()
+
+    def _arm(self) -> None:
+        deadline = self.stack.next_deadline()
+        if deadline is None or (self._armed is not None and self._armed <= deadline):
+            return
+        self._armed = deadline
+        self.network.at(deadline - self.network.clock.monotonic, self, self._advance)
+
+    def _advance(self) -> None:
+        self._armed = None
+        self.stack.advance(self.network.clock.now())
+
+
+class VirtualNetwork:
+    """Hosts, what is under way between them, and the clock. `trace` records (time, from, to, octets) delivered."""
+
+    def __init__(self, seed: int = 0, faults: Faults | None = None, trace: bool = False) -> None:
+        self.seed = seed
+        self.faults = Faults() if faults is None else faults
+        self.clock = VirtualClock()
+        self.nodes: dict[tuple[str, int], VirtualNode[Any]] = {}
+        self.names: dict[str, list[tuple[str, int]]] = {}
+        self.partitions: list[tuple[set[str], set[str]]] = []
+        self.trace: list[tuple[float, str, str, bytes]] | None = [] if trace else None
+        self._chance = IdSource.seeded(f"network {seed}")
+        self._queue: list[tuple[float, int, VirtualNode[Any], Callable[[], None]]] = []
+        self._serial = 0
+
+    def add(
+        self,
+        host: str,
+        make_role: Callable[[Stack], RoleType],
+        port: int = 5060,
+        values: TimerValues | None = None,
+    ) -> VirtualNode[RoleType]:
+        """Put up a host. One that stands already at the address is replaced, as after a restart."""
+        node = VirtualNode(self, host, port, make_role, values)
+        self.nodes[(host, port)] = node
+        return node
+
+    def name(self, name: str, *addresses: tuple[str, int]) -> None:
+        """Let a host name stand for addresses, to be tried in that order."""
+        self.names[name] = list(addresses)
+
+    def partition(self, some: set[str], others: set[str]) -> None:
+        """Cut two sets of hosts off from each other, both ways; connections between them break."""
+        self.partitions.append((some, others))
+        for node in list(self.nodes.values()):
+            for flow_key, (other, _) in list(node.streams.items()):
+                if self._is_cut(node.host, other.host):
+                    node.drop_stream(flow_key, CLOSED)
+
+    def heal(self) -> None:
+        """End all partitions."""
+        self.partitions.clear()
+
+    def at(self, delay: float, node: VirtualNode[Any], act: Callable[[], None]) -> None:
+        """Let something happen at a node after `delay` seconds."""
+        self._serial += 1
+        heappush(self._queue, (self.clock.monotonic + max(0.0, delay), self._serial, node, act))
+
+    def run(self, until: float | None = None) -> float:
+        """Let time pass until nothing is under way and no timer runs, or until the second `until`; returns the time."""
+        while self._queue and (until is None or self._queue[0][0] <= until):
+            due, _, node, act = heappop(self._queue)
+            self.clock.advance_to(due)
+            if node.alive:
+                act()
+                node.flush()
+        if until is not None:
+            self.clock.advance_to(until)
+        return self.clock.monotonic
+
+    # For the nodes
+
+    def transmit(self, node: VirtualNode[Any], flow: Flow, data: bytes) -> None:
+        """Send octets on their way."""
+        if flow.reliable:
+            other = node.streams.get(flow.key)
+            if other is None:
+                self.at(0.0, node, lambda: node.stack.flow_changed(flow, FAILED, "not connected", self.clock.now()))
+            else:
+                self._deliver(node, other[0], other[1], data, self.faults.delay[0])
+            return
+        faults = self.faults
+        for _ in range(2 if self._chance.fraction() < faults.duplication else 1):
+            lost = self._chance.fraction() < faults.loss
+            least, most = faults.delay
+            delay = least + (most - least) * self._chance.fraction()
+            receiver = self.nodes.get(flow.remote)
+            if receiver is not None and not lost and not self._is_cut(node.host, receiver.host):
+                sent_by = f"{receiver.host}:{receiver.port}"
+                arrival = Flow("UDP", f"udp:{sent_by}", flow.remote, (node.host, node.port))
+                self._deliver(node, receiver, arrival, data, delay)
+
+    def connect(self, node: VirtualNode[Any], flow: Flow, target: Target) -> None:
+        """Open a stream; it stands at once or fails at once."""
+        receiver = self.nodes.get((target.host, target.port))
+        if receiver is None or not receiver.alive or self._is_cut(node.host, receiver.host):
+            self.at(0.0, node, lambda: node.stack.flow_changed(flow, FAILED, "refused", self.clock.now()))
+            return
+        serial = receiver.stack.new_serial()
+        listener = f"{target.transport.lower()}:{receiver.host}:{receiver.port}"
+        remote = (node.host, 40000 + flow.serial)
+        local = (receiver.host, receiver.port)
+        accepted = Flow(target.transport, listener, local, remote, receiver.stack.ids.origin, serial, True)
+        node.streams[flow.key] = (receiver, accepted)
+        receiver.streams[accepted.key] = (node, flow)
+        receiver.stack.flow_changed(accepted, CONNECTED, "", self.clock.now())
+        node.stack.flow_changed(flow, CONNECTED, "", self.clock.now())
+
+    def resolve(self, node: VirtualNode[Any], query: Query) -> list[Target]:
+        """The targets of a host name or a numeric host, reached from a node."""
+        transport = query.transport or ("TLS" if query.secure else "UDP")
+        host = query.host.strip("[]")
+        addresses = self.names.get(host, [(host, query.port or 5060)] if host[:1].isdigit() or ":" in host else [])
+        return [node.target_to(address, query.port or port, transport) for address, port in addresses]
+
+    def _deliver(self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes, delay: float) -> None:
+        def arrive() -> None:
+            now = self.clock.now()
+            if self.trace is not None:
+                self.trace.append((now.monotonic, sender.host, receiver.host, data))
+            receiver.stack.receive(data, flow, now)
+
+        self.at(delay, receiver, arrive)
+
+    def _is_cut(self, one: str, other: str) -> bool:
+        return any(
+            (one in some and other in others) or (one in others and other in some) for some, others in self.partitions
+        )

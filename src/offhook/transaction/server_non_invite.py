@@ -1,0 +1,115 @@
+"""The non-INVITE server transaction (RFC 3261 17.2.2, figure 8, with RFC 4320)."""
+
+from __future__ import annotations
+
+from offhook.clock import Moment
+from offhook.errors import InvalidState
+from offhook.flow import Flow
+from offhook.sip.message import Message, Request, Response
+from offhook.sip.serializer import reply
+from offhook.transaction.machine import Event, State, Table, Transaction, TransactionKey
+from offhook.transaction.table import TransactionTable
+
+__all__ = ["NonInviteServerTransaction"]
+
+
+class NonInviteServerTransaction(Transaction):
+    """One request other than INVITE and ACK received. `flow` is the way back, `arrival` the way it came."""
+
+    __slots__ = ("arrival", "to_tag", "transactions")
+
+    def __init__(
+        self, transactions: TransactionTable, key: TransactionKey, request: Request, flow: Flow, arrival: Flow
+    ) -> None:
+        super().__init__(TRANSITIONS, State.TRYING, key, request, flow)
+        self.transactions = transactions
+        self.arrival = arrival
+        self.to_tag: str | None = None
+
+    def begin(self, now: Moment) -> None:
+        """Start the wait after which 100 is sent, and the one after which no answer can reach the client any more."""
+        values = self.transactions.values
+        self.transactions.repeat_after(values.trying_non_invite, self, Event.TIMER_TRYING, now)
+        self.end_timer = self.transactions.timers.start(values.timeout, self, Event.TIMER_LATE, now)
+
+    def receive(self, request: Request, now: Moment) -> None:
+        """Take the request again."""
+        self.fire(Event.REQUEST, request, now)
+
+    def respond(self, response: Response, now: Moment) -> None:
+        """Send a response of the user.
+
+        Raises InvalidState after a final one, for a provisional one other than 100 and for 408 (RFC 4320 4.1, 4.2).
+        """
+        status = response.status
+        if status == 408 or 100 < status < 200:
+            raise InvalidState(f"{status} must not answer a request other than INVITE")
+        if not self.fire(Event.PROVISIONAL if status < 200 else Event.FINAL, response, now):
+            raise InvalidState(f"{status} for a {self.request.method} that is {self.state}")
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response was given, or is too late."""
+        return self.state is State.COMPLETED or self.state is State.TERMINATED
+
+    def _send(self, response: Message | None) -> None:
+        if isinstance(response, Response):
+            self.response = response
+            self.transactions.transmit(self, response)
+
+
+def _trying(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.repeat_timer = None
+    self._send(reply(self.request, 100).response())
+
+
+def _provisional(self: NonInviteServerTransaction, message: Message | None, now: Moment) -> None:
+    self.transactions.stop_repeating(self)
+    self._send(message)
+
+
+def _repeat(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self._send(self.response)
+
+
+def _final(self: NonInviteServerTransaction, message: Message | None, now: Moment) -> None:
+    self._send(message)
+    wait = 0.0 if self.flow.reliable else self.transactions.values.timeout
+    self.transactions.end_after(wait, self, Event.TIMER_J, now)
+
+
+def _transport(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.transactions.finish(self, False, "transport")
+
+
+def _late(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.transactions.finish(self, False, "timeout")
+
+
+def _done(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.transactions.finish(self, False, "terminated")
+
+
+TRANSITIONS: Table = {
+    State.TRYING: {
+        Event.TIMER_TRYING: (_trying, State.PROCEEDING),
+        Event.TIMER_LATE: (_late, State.TERMINATED),
+        Event.REQUEST: (None, State.TRYING),
+        Event.PROVISIONAL: (_provisional, State.PROCEEDING),
+        Event.FINAL: (_final, State.COMPLETED),
+        Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
+    },
+    State.PROCEEDING: {
+        Event.TIMER_LATE: (_late, State.TERMINATED),
+        Event.REQUEST: (_repeat, State.PROCEEDING),
+        Event.PROVISIONAL: (_provisional, State.PROCEEDING),
+        Event.FINAL: (_final, State.COMPLETED),
+        Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
+    },
+    State.COMPLETED: {
+        Event.REQUEST: (_repeat, State.COMPLETED),
+        Event.TIMER_J: (_done, State.TERMINATED),
+        Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
+    },
+    State.TERMINATED: {},
+}

@@ -1,0 +1,81 @@
+"""Where a response goes (RFC 3261 18.2.2, RFC 3581 4), and the answer to a request that could not be parsed."""
+
+from __future__ import annotations
+
+from offhook.errors import ParseError, Salvage
+from offhook.flow import Flow
+from offhook.sip.headers.via import Via
+from offhook.sip.host import bare_host
+from offhook.sip.message import Message, Response
+from offhook.sip.scan import scan_via
+from offhook.sip.serializer import new_response
+
+__all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
+
+
+def default_port(transport: str) -> int:
+    """The port of a transport where none is said (RFC 3261 18.2.2, 19.1.2)."""
+    return 5061 if transport == "TLS" or transport == "WSS" else 5060
+
+
+def flow_back(request: Message, arrival: Flow) -> Flow:
+    """The flow for responses to a request that came over `arrival`.
+
+    A stream: the connection itself. Datagrams: maddr; else the source address with its port where rport asked for it,
+    else the source address with the port of sent-by. Raises ParseError.
+    """
+    if arrival.reliable:
+        return arrival
+    via = request.top_via
+    host, port = arrival.remote
+    if via.maddr is not None:
+        host, port = via.maddr, via.port or 5060
+    elif not via.rport:
+        port = via.port or 5060
+    if port == arrival.remote[1] and host == arrival.remote[0]:
+        return arrival
+    return Flow(arrival.transport, arrival.listener, arrival.local, (host, port))
+
+
+def flow_of_via(via: Via, over: Flow) -> Flow:
+    """The flow of datagrams that a Via with received and rport stands for, sent from the listener of `over`."""
+    host = via.maddr or via.received or bare_host(via.host)
+    return Flow("UDP", over.listener, over.local, (host, via.rport or via.port or 5060))
+
+
+def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Response, Flow] | None:
+    """The answer to a request that `error` was raised for, and its flow; None when it cannot or must not be answered.
+
+    An ACK is never answered, nor is anything that looks like a response; without a readable Via nobody can match it.
+    """
+    salvage: Salvage | None = error.salvage
+    if salvage is None or salvage.method is None or salvage.method == "ACK" or not salvage.via:
+        return None
+    try:
+        via = scan_via(salvage.via[0])
+    except ParseError:
+        return None
+    draft = new_response(error.status)
+    for position, value in enumerate(salvage.via):
+        text = value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b"")
+        draft.add("Via", _stamped(text, flow) if position == 0 and via.host != flow.remote[0] else text)
+    for name, raw in (("From", salvage.from_), ("To", salvage.to), ("Call-ID", salvage.call_id), ("CSeq", salvage.cseq)):
+        if raw is not None:
+            value = b" ".join(raw.split())
+            draft.add(name, value + b";tag=" + to_tag.encode("ascii") if name == "To" and b"tag=" not in value else value)
+    draft.add("Warning", f'399 offhook "{_quotable(error.reason)}"')
+    response = draft.response()
+    return response, flow_back(response, flow)
+
+
+def _stamped(value: bytes, flow: Flow) -> bytes:
+    via = scan_via(value)
+    if via.params or via.rport:
+        return value
+    host = flow.remote[0].encode("ascii", "replace")
+    return b"%b;received=%b%b" % (value[: via.length].rstrip(), host, value[via.length :])
+
+
+def _quotable(text: str) -> str:
+    plain = text.encode("ascii", "replace").decode("ascii")
+    return "".join(letter if letter.isprintable() and letter not in '"\\' else "?" for letter in plain)[:120]
