@@ -7,6 +7,7 @@ from typing import Final
 
 from offhook.errors import ParseError
 from offhook.sip.headers.grammar import parse_params, quote, quoted_end, serialize_params, unquote
+from offhook.sip.headers.qvalue import parse_q
 from offhook.sip.headers.value import HeaderValue, Parameterized
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
@@ -19,10 +20,6 @@ _MAX_EXPIRES: Final = 2**32 - 1
 # Read wider: names in plain UTF-8 or with "(" and "@" need no guess. A comma, semicolon or quote within does
 # (RFC 4475 3.1.2.15), and is refused.
 _DISPLAY_TOKENS: Final = re.compile(r'[^\x00-\x08\x0a-\x1f\x7f"<>,;]*+')
-# ABNF qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-_QVALUE: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
-# What else phones send for it: no leading zero, or more digits than three.
-_LOOSE_QVALUE: Final = re.compile(r"0*([01]?)\.?([0-9]{0,12})")
 _DIGITS: Final = re.compile(r"[0-9]++")
 
 
@@ -118,7 +115,7 @@ def _parts(text: str) -> tuple[str | None, str, str]:
         if end < 0:
             raise ParseError("a quoted display name is never closed", clause="RFC 3261 25.1 quoted-string")
         name = unquote(text[:end])
-        opening = end + len(text) - end - len(text[end:].lstrip(" \t"))
+        opening = len(text) - len(text[end:].lstrip(" \t"))
         if not text.startswith("<", opening):
             raise ParseError("no address behind the display name", clause="RFC 3261 25.1 name-addr")
     else:
@@ -174,17 +171,4 @@ def parse_contact(text: str) -> Contact | Star:
     if text == "*":
         return STAR
     name, uri, params_text = _parts(text)
-    params: dict[str, str | None] = parse_params(params_text) if params_text else {}
-    q = params.get("q")
-    if q is not None:
-        params["q"] = _qvalue(q)
-    return Contact(parse_uri(uri), name, params)
-
-
-def _qvalue(text: str) -> str:
-    if _QVALUE.fullmatch(text) is not None:
-        return text
-    found = _LOOSE_QVALUE.fullmatch(text)
-    if found is None or (found.group(1) == "1" and found.group(2).strip("0")) or text == ".":
-        raise ParseError("malformed q", clause="RFC 3261 25.1 qvalue")
-    return "1" if found.group(1) == "1" else f"0.{found.group(2)[:3]}"
+    return Contact(parse_uri(uri), name, parse_q(parse_params(params_text)) if params_text else None)

@@ -1,0 +1,289 @@
+"""Challenges and credentials of any scheme (RFC 3261 22, 25.1; RFC 8760), and RFC 2543's Encryption."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from offhook.errors import ParseError
+from offhook.sip.headers.grammar import TOKEN, is_token, quote, quoted_end, unquote
+from offhook.sip.headers.value import HeaderValue
+
+__all__ = [
+    "AuthenticationInfo",
+    "Challenge",
+    "Credentials",
+    "Encryption",
+    "parse_authentication_info",
+    "parse_challenge",
+    "parse_credentials",
+    "parse_encryption",
+]
+
+_SCHEME: Final = re.compile(rf"({TOKEN})(?:[ \t]++|$)")
+# ABNF auth-param = auth-param-name EQUAL ( token / quoted-string )
+_NAME: Final = re.compile(rf"[ \t]*+({TOKEN})[ \t]*+=[ \t]*+")
+# Some write a nonce or URI without its quotes; nothing but a comma or white space ends it then.
+_BARE_VALUE: Final = re.compile(r"[!#-+\--~]*+")
+_NEXT: Final = re.compile(r"[ \t]*+(,|$)")
+# RFC 7235 2.1 token68, as Bearer (RFC 8898) and Basic have it.
+_TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]++=*+")
+
+# RFC 3261 25.1 and RFC 7616 3.4: which values of Digest are quoted-strings and which are not. That of qop depends: a
+# list in quotes in a challenge, a bare word elsewhere.
+_QUOTED: Final = frozenset(
+    (
+        "username",
+        "username*",
+        "realm",
+        "domain",
+        "nonce",
+        "nextnonce",
+        "uri",
+        "response",
+        "rspauth",
+        "cnonce",
+        "opaque",
+    )
+)
+_BARE: Final = frozenset(("algorithm", "charset", "nc", "qop", "stale", "userhash"))
+
+
+class _AuthParams(HeaderValue):
+    """Comma-separated auth-params: `params` from lower-case name to plain value, without quotes.
+
+    `quoted` names those that came in quotes, so that a scheme which nobody here knows is written as it came; for the
+    parameters of Digest the standard decides.
+    """
+
+    __slots__ = ("params", "quoted")
+
+    def __init__(self, params: dict[str, str], quoted: frozenset[str]) -> None:
+        self.params = params
+        self.quoted = quoted
+
+    def param(self, name: str) -> str | None:
+        """A parameter's plain value, or None."""
+        return self.params.get(name)
+
+    def _needs_quotes(self, name: str) -> bool:
+        return name in _QUOTED or (name not in _BARE and name in self.quoted)
+
+    def _serialize_params(self) -> str:
+        parts: list[str] = []
+        for name, value in self.params.items():
+            if not is_token(name):
+                raise ValueError(f"parameter name {name!r} is not a token")
+            parts.append(f"{name}={value if is_token(value) and not self._needs_quotes(name) else quote(value)}")
+        return ", ".join(parts)
+
+    def _key(self) -> object:
+        return frozenset(self.params.items())
+
+
+class _SchemeParams(_AuthParams):
+    """A scheme with auth-params, or with one `token68` in their place."""
+
+    __slots__ = ("scheme", "token68")
+
+    def __init__(
+        self,
+        scheme: str,
+        params: dict[str, str] | None = None,
+        quoted: frozenset[str] = frozenset(),
+        token68: str | None = None,
+    ) -> None:
+        super().__init__({} if params is None else params, quoted)
+        self.scheme = scheme
+        self.token68 = token68
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether the scheme is Digest, the only one that RFC 3261 defines."""
+        return self.scheme.lower() == "digest"
+
+    @property
+    def realm(self) -> str | None:
+        return self.params.get("realm")
+
+    @property
+    def nonce(self) -> str | None:
+        return self.params.get("nonce")
+
+    @property
+    def opaque(self) -> str | None:
+        return self.params.get("opaque")
+
+    @property
+    def algorithm(self) -> str | None:
+        """The algorithm as written; None means MD5 (RFC 3261 22.4)."""
+        return self.params.get("algorithm")
+
+    def _needs_quotes(self, name: str) -> bool:
+        return super()._needs_quotes(name) if self.is_digest else name in self.quoted
+
+    def serialize(self) -> str:
+        if not is_token(self.scheme):
+            raise ValueError(f"{self.scheme!r} is not an authentication scheme")
+        if self.token68 is None:
+            rest = self._serialize_params()
+            return f"{self.scheme} {rest}" if rest else self.scheme
+        if _TOKEN68.fullmatch(self.token68) is None:
+            raise ValueError("malformed token68")
+        return f"{self.scheme} {self.token68}"
+
+    def _key(self) -> object:
+        return (self.scheme.lower(), self.token68, frozenset(self.params.items()))
+
+
+class Challenge(_SchemeParams):
+    """One value of WWW-Authenticate or Proxy-Authenticate (RFC 3261 20.44)."""
+
+    __slots__ = ()
+
+    @property
+    def qop(self) -> tuple[str, ...]:
+        """The offered qualities of protection in lower case; none from RFC 2069 servers."""
+        value = self.params.get("qop", "")
+        return tuple([part.strip(" \t").lower() for part in value.split(",") if part.strip(" \t")])
+
+    @property
+    def stale(self) -> bool:
+        """Whether only the nonce was too old, so that the same password may be tried again (RFC 3261 22.4)."""
+        return self.params.get("stale", "").lower() == "true"
+
+    def _needs_quotes(self, name: str) -> bool:
+        return (name == "qop" and self.is_digest) or super()._needs_quotes(name)
+
+
+class Credentials(_SchemeParams):
+    """One value of Authorization or Proxy-Authorization (RFC 3261 20.7)."""
+
+    __slots__ = ()
+
+    @property
+    def username(self) -> str | None:
+        return self.params.get("username")
+
+    @property
+    def uri(self) -> str | None:
+        """The digest-uri as the client wrote it."""
+        return self.params.get("uri")
+
+    @property
+    def response(self) -> str | None:
+        return self.params.get("response")
+
+    @property
+    def cnonce(self) -> str | None:
+        return self.params.get("cnonce")
+
+    @property
+    def qop(self) -> str | None:
+        """The chosen quality of protection in lower case."""
+        value = self.params.get("qop")
+        return None if value is None else value.lower()
+
+    @property
+    def nc(self) -> str | None:
+        """The nonce count, eight hexadecimal digits."""
+        return self.params.get("nc")
+
+
+class Encryption(_SchemeParams):
+    """RFC 2543 6.19's Encryption, a scheme with parameters; RFC 3261 no longer knows it."""
+
+    __slots__ = ()
+
+
+class AuthenticationInfo(_AuthParams):
+    """What a server says about accepted credentials (RFC 3261 20.6)."""
+
+    __slots__ = ()
+
+    def __init__(self, params: dict[str, str], quoted: frozenset[str] = frozenset()) -> None:
+        super().__init__(params, quoted)
+
+    @property
+    def nextnonce(self) -> str | None:
+        return self.params.get("nextnonce")
+
+    @property
+    def rspauth(self) -> str | None:
+        return self.params.get("rspauth")
+
+    def serialize(self) -> str:
+        return self._serialize_params()
+
+
+def _auth_params(text: str, position: int) -> tuple[dict[str, str], frozenset[str]]:
+    """The auth-params from `position` on, and which of them came in quotes."""
+    params: dict[str, str] = {}
+    quoted: list[str] = []
+    while True:
+        found = _NAME.match(text, position)
+        if found is None:
+            raise ParseError("malformed authentication parameter", clause="RFC 3261 25.1 auth-param")
+        name = found.group(1).lower()
+        if name in params:
+            # Two readers would take different ones.
+            raise ParseError(f"authentication parameter {name} comes twice", clause="RFC 7235 2.1")
+        start = found.end()
+        if text.startswith('"', start):
+            position = quoted_end(text, start)
+            if position < 0:
+                raise ParseError("a quoted string is never closed", clause="RFC 3261 25.1 quoted-string")
+            params[name] = unquote(text[start:position])
+            quoted.append(name)
+        else:
+            bare = _BARE_VALUE.match(text, start)
+            position = start if bare is None else bare.end()
+            params[name] = text[start:position]
+        end = _NEXT.match(text, position)
+        if end is None:
+            raise ParseError("a comma is missing", clause="RFC 3261 25.1 auth-param")
+        position = end.end()
+        if not end.group(1):
+            return params, frozenset(quoted)
+
+
+def _parts(text: str) -> tuple[str, dict[str, str], frozenset[str], str | None]:
+    """Scheme, parameters, which of them came in quotes, and the token68 that may stand in their place."""
+    found = _SCHEME.match(text)
+    if found is None:
+        raise ParseError("an authentication scheme is missing", clause="RFC 3261 25.1 auth-scheme")
+    scheme = found.group(1)
+    position = found.end()
+    if _TOKEN68.fullmatch(text, position) is not None:
+        return scheme, {}, frozenset(), text[position:]
+    params, quoted = _auth_params(text, position)
+    return scheme, params, quoted, None
+
+
+def parse_challenge(text: str) -> Challenge:
+    """One value of WWW-Authenticate or Proxy-Authenticate, of any scheme. Raises ParseError.
+
+    A scheme alone is a challenge too, as Negotiate's first one is.
+    """
+    if is_token(text):
+        return Challenge(text)
+    scheme, params, quoted, token68 = _parts(text)
+    return Challenge(scheme, params, quoted, token68)
+
+
+def parse_credentials(text: str) -> Credentials:
+    """One value of Authorization or Proxy-Authorization, of any scheme. Raises ParseError."""
+    scheme, params, quoted, token68 = _parts(text)
+    return Credentials(scheme, params, quoted, token68)
+
+
+def parse_encryption(text: str) -> Encryption:
+    """The value of Encryption. Raises ParseError."""
+    scheme, params, quoted, token68 = _parts(text)
+    return Encryption(scheme, params, quoted, token68)
+
+
+def parse_authentication_info(text: str) -> AuthenticationInfo:
+    """The value of Authentication-Info. Raises ParseError."""
+    params, quoted = _auth_params(text, 0)
+    return AuthenticationInfo(params, quoted)
