@@ -8,12 +8,12 @@ and queues what follows from it, so a role may call it while draining.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from offhook.clock import Moment, Timer
 from offhook.errors import InvalidState, ParseError, ResolveFailed
 from offhook.flow import Flow, Query, Target
-from offhook.ids import MAGIC_COOKIE, IdSource
+from offhook.ids import IdSource
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.serializer import Draft, reply
@@ -78,6 +78,7 @@ class Stack:
 
     `ids` gives branches and tags; `secret` keys the branches of stateless forwarding and is the same in all workers.
     `resolve_now` answers a query at once or gives None when a look-up has to leave the process (RFC 3263).
+    `advertised` says, by listener, what Via and Record-Route call us where that is not the local address.
     """
 
     __slots__ = (
@@ -87,6 +88,7 @@ class Stack:
         "_serial",
         "_stateless",
         "_streams",
+        "advertised",
         "counters",
         "ids",
         "limits",
@@ -104,6 +106,7 @@ class Stack:
         self.ids = ids
         self.limits = limits
         self.counters = Counters()
+        self.advertised: dict[str, str] = {}
         self.transactions = TransactionTable(TimerValues() if values is None else values)
         self._resolve_now = resolve_now
         self._stateless = StatelessBranches(secret)
@@ -204,6 +207,19 @@ class Stack:
             transaction.flow = self._reopen(transaction.request, flow)
         transaction.respond(response, now)
 
+    def refuse(self, request: Request, flow: Flow, status: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Answer a request without a transaction, with a To tag that its retransmissions get too (RFC 3261 8.2.7).
+
+        An ACK is dropped. Raises ParseError.
+        """
+        if request.method == "ACK":
+            return
+        self.counters.refused += 1
+        draft = reply(request, status, None, self._stateless.tag(request))
+        for name, value in headers:
+            draft.add(name, value)
+        self.reply_stateless(draft.response(), request, flow)
+
     def reply_stateless(self, response: Response, request: Request, flow: Flow) -> None:
         """Send a response without a transaction (RFC 3261 8.2.7). Raises ParseError."""
         self.transactions.effects.append(Transmit(response.serialize(), flow_back(request, flow)))
@@ -223,12 +239,15 @@ class Stack:
             asked.append((user, token))
         return None
 
-    def send(self, draft: Draft, target: Target, now: Moment, user: object | None = None) -> ClientTransaction:
+    def send(
+        self, draft: Draft, target: Target, now: Moment, user: object | None = None, mark: str = ""
+    ) -> ClientTransaction:
         """Send a request in a client transaction of its own; the Via is written here. Not for ACK.
 
-        `draft` has no Via of ours yet; it is finished here.
+        `draft` has no Via of ours yet; it is finished here. `mark` becomes the second part of the branch, by which a
+        proxy knows loops (RFC 5393 4.2.1).
         """
-        branch = self.ids.branch()
+        branch = f"{self.ids.branch()}-{mark}" if mark else self.ids.branch()
         request = self._with_via(draft, target, branch)
         flow = self.flow_to(target)
         key = client_key(branch.encode("ascii"), request.method)
@@ -289,6 +308,13 @@ class Stack:
         """Whether a flow can carry something: a stream that lives, or any flow of datagrams."""
         return not flow.reliable or flow.key in self._streams
 
+    def target_over(self, flow: Flow) -> Target:
+        """The target at the other end of an established flow."""
+        host, port = flow.local
+        written = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        sent_by = self.advertised.get(flow.listener, written) if self.advertised else written
+        return Target(flow.transport, flow.remote[0], flow.remote[1], flow.listener, flow.local, sent_by, flow=flow)
+
     def flow_to(self, target: Target) -> Flow:
         """The flow to a target: its own, a connection that we opened before, or a new one (RFC 3261 18, RFC 5923)."""
         flow = target.flow
@@ -327,10 +353,7 @@ class Stack:
             return
         fault = _fault(request)
         if fault is not None:
-            self.counters.refused += 1
-            if request.method != "ACK":
-                draft = reply(request, 400, fault, self.ids.tag())
-                self.reply_stateless(draft.response(), request, flow)
+            self.refuse(request, flow, 400, (("Warning", f'399 offhook "{fault}"'),))
             return
         if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
             return
@@ -392,9 +415,9 @@ class Stack:
         via = request.top_via
         port = via.port or default_port(flow.transport)
         host, _ = flow.remote
-        sent_by = f"{flow.local[0]}:{flow.local[1]}"
+        target = self.target_over(flow)
         server_name = via.host if flow.secure else ""
-        return self.flow_to(Target(flow.transport, host, port, flow.listener, flow.local, sent_by, server_name))
+        return self.flow_to(Target(flow.transport, host, port, flow.listener, flow.local, target.sent_by, server_name))
 
     def _refuse(self, error: ParseError, flow: Flow) -> None:
         self.counters.broken += 1

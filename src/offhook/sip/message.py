@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, cast
 
 from offhook.errors import ParseError
-from offhook.sip.headers.address import NameAddr
+from offhook.sip.headers.address import Contact, NameAddr, Star
 from offhook.sip.headers.cseq import CSeq
 from offhook.sip.headers.grammar import split_list, unfold
 from offhook.sip.headers.registry import LIST, key_of, row
@@ -208,17 +208,17 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """The From address. Raises ParseError when it is missing or broken."""
-        return cast(NameAddr, self._required("From"))
+        return cast("NameAddr", self._required("From"))
 
     @property
     def to(self) -> NameAddr:
         """The To address. Raises ParseError when it is missing or broken."""
-        return cast(NameAddr, self._required("To"))
+        return cast("NameAddr", self._required("To"))
 
     @property
     def cseq(self) -> CSeq:
         """CSeq. Raises ParseError when it is missing or broken."""
-        return cast(CSeq, self._required("CSeq"))
+        return cast("CSeq", self._required("CSeq"))
 
     @property
     def vias(self) -> list[Via]:
@@ -226,9 +226,9 @@ class Message:
         return cast("list[Via]", self.headers("Via"))
 
     @property
-    def contacts(self) -> list[NameAddr]:
-        """All Contact values. Raises ParseError."""
-        return cast("list[NameAddr]", self.headers("Contact"))
+    def contacts(self) -> list[Contact | Star]:
+        """All Contact values; one may be STAR. Raises ParseError."""
+        return cast("list[Contact | Star]", self.headers("Contact"))
 
     @property
     def routes(self) -> list[NameAddr]:
@@ -253,7 +253,7 @@ class Message:
     def number(self, name: str) -> int | None:
         """The value of a header that is a number, such as Expires; None without it. Raises ParseError."""
         value = self.header(name)
-        return None if value is None else int(cast(int, value))
+        return None if value is None else int(cast("int", value))
 
     def _required(self, name: str) -> object:
         value = self.header(name)

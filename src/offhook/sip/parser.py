@@ -247,9 +247,7 @@ def _salvage(lines: list[bytes]) -> Salvage:
     if lines and lines[0][:4].upper() != b"SIP/":
         token = _METHOD.match(lines[0])
         method = None if token is None else token.group().decode("ascii")
-    return Salvage(
-        method, tuple(via), found.get("from"), found.get("to"), found.get("call-id"), found.get("cseq")
-    )
+    return Salvage(method, tuple(via), found.get("from"), found.get("to"), found.get("call-id"), found.get("cseq"))
 
 
 def _failed(data: bytes, reason: str, status: int, clause: str) -> ParseError:

@@ -46,7 +46,9 @@ class Faults:
 
     __slots__ = ("delay", "duplication", "loss")
 
-    def __init__(self, loss: float = 0.0, duplication: float = 0.0, delay: tuple[float, float] = (0.001, 0.001)) -> None:
+    def __init__(
+        self, loss: float = 0.0, duplication: float = 0.0, delay: tuple[float, float] = (0.001, 0.001)
+    ) -> None:
         self.loss = loss
         self.duplication = duplication
         self.delay = delay
@@ -124,7 +126,9 @@ class VirtualNode(Generic[RoleType]):
         node, flow = other
         mine = node.streams.pop(flow.key, None)
         if node.alive:
-            self.network.at(0.0, node, lambda: node.stack.flow_changed(flow, CLOSED, "closed", node.network.clock.now()))
+            self.network.at(
+                0.0, node, lambda: node.stack.flow_changed(flow, CLOSED, "closed", node.network.clock.now())
+            )
         if mine is not None and self.alive:
             own = mine[1]
             self.stack.flow_changed(own, state, "closed", self.network.clock.now())
@@ -247,7 +251,9 @@ class VirtualNetwork:
         addresses = self.names.get(host, [(host, query.port or 5060)] if host[:1].isdigit() or ":" in host else [])
         return [node.target_to(address, query.port or port, transport) for address, port in addresses]
 
-    def _deliver(self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes, delay: float) -> None:
+    def _deliver(
+        self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes, delay: float
+    ) -> None:
         def arrive() -> None:
             now = self.clock.now()
             if self.trace is not None:

@@ -31,6 +31,10 @@ class StatelessBranches:
         """The branch for a received request; `serial` is that of the stream that it came by, 0 for datagrams."""
         return f"{MAGIC_COOKIE}-s-{serial}-{self._digest(request, serial)}"
 
+    def tag(self, request: Request) -> str:
+        """A To tag for a stateless answer: the same for every retransmission (RFC 3261 8.2.7)."""
+        return self._digest(request, 0)
+
     def verify(self, response: Response) -> int | None:
         """The serial in a branch of ours at the top of a response; None when it is not ours."""
         branch = response.top_via.branch

@@ -8,7 +8,7 @@ __all__ = ["TimerValues"]
 class TimerValues:
     """T1, T2 and T4 in seconds, and what follows from them."""
 
-    __slots__ = ("t1", "t2", "t4", "timer_d", "timeout", "trying_non_invite")
+    __slots__ = ("t1", "t2", "t4", "timeout", "timer_d", "trying_non_invite")
 
     def __init__(self, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0) -> None:
         if not 0 < t1 <= t2 or t4 <= 0:

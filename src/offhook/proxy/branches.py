@@ -1,0 +1,262 @@
+"""Forking and what comes back (RFC 3261 16.6 to 16.10)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from offhook.clock import Moment
+from offhook.errors import InvalidState, ParseError, ProtocolError
+from offhook.flow import Target
+from offhook.proxy.context import Branch, ResponseContext
+from offhook.proxy.forwarding import Forwarder, query_of
+from offhook.proxy.responses import best_branch, final_response
+from offhook.proxy.settings import ProxySettings
+from offhook.sip.message import Response
+from offhook.sip.serializer import Draft, reply
+from offhook.stack import Stack
+from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
+
+__all__ = ["Branches"]
+
+TIMER_C: Final = "Timer C"
+
+
+class Branches:
+    """Sends the copies of a request and decides what of their answers goes back."""
+
+    __slots__ = ("_forwarder", "_settings", "_stack")
+
+    def __init__(self, stack: Stack, forwarder: Forwarder, settings: ProxySettings) -> None:
+        self._stack = stack
+        self._forwarder = forwarder
+        self._settings = settings
+
+    # 16.6: forwarding
+
+    def launch(self, context: ResponseContext, now: Moment) -> None:
+        """Fork to the waiting targets of the highest preference, all at once; 440 when Max-Breadth forbids it."""
+        targets = [target for target in context.waiting if target.q == context.waiting[0].q]
+        context.waiting = context.waiting[len(targets) :]
+        free = context.free_breadth()
+        if len(targets) > free:
+            context.waiting = []
+            self._settle(context, 440, now)
+            return
+        branches: list[Branch] = []
+        for position, target in enumerate(targets):
+            # The parts differ by one at most and add up to what is free.
+            breadth = (free + position) // len(targets)
+            branch = Branch(context, target, breadth)
+            branches.append(branch)
+        context.branches += branches
+        for branch in branches:
+            self._resolve(branch, now)
+
+    def _resolve(self, branch: Branch, now: Moment) -> None:
+        """Step 7: the next hop, at once or when the answer of RFC 3263 is there."""
+        context = branch.context
+        flow = branch.target.flow
+        if flow is not None:
+            branch.next_hops = [self._stack.target_over(flow)]
+        else:
+            try:
+                uri = self._forwarder.next_hop(context.request, branch.target, context.own_routes)
+            except (ParseError, ProtocolError) as error:
+                self._conclude(branch, error.status, None, now)
+                return
+            hops = self._stack.resolve(query_of(uri), branch, None)
+            if hops is None:
+                return
+            branch.next_hops = list(hops)
+        self._try_next(branch, 503, now)
+
+    def _try_next(self, branch: Branch, status: int, now: Moment) -> None:
+        """Send to the next resolved address; `status` is the branch's answer when none is left (RFC 3263 4.3)."""
+        if not branch.next_hops:
+            self._conclude(branch, status, None, now)
+            return
+        hop = branch.next_hops.pop(0)
+        try:
+            self._send(branch, hop, now)
+        except (ParseError, ProtocolError) as error:
+            self._conclude(branch, error.status, None, now)
+
+    def _send(self, branch: Branch, hop: Target, now: Moment) -> None:
+        """Steps 1 to 11 for one branch and one address."""
+        context = branch.context
+        request = context.request
+        draft = self._forwarder.copy(request, branch.target, context.own_routes, branch.breadth)
+        if context.record_route:
+            came_to = self._stack.target_over(context.arrival).sent_by
+            self._forwarder.record(draft, request, context.arrival, came_to, branch.target, hop)
+        self._forwarder.fix_strict_route(draft, request, branch.target, context.own_routes)
+        branch.transaction = self._stack.send(draft, hop, now, branch, context.mark)
+        if request.method == "INVITE" and branch.timer_c is None:
+            branch.timer_c = self._stack.start_timer(self._settings.timer_c, branch, TIMER_C, now)
+
+    # 16.7 to 16.10: what comes back
+
+    def receive(self, event: Effect, now: Moment) -> None:
+        """Take an event whose user is a branch or a response context."""
+        if isinstance(event, ResponseReceived):
+            branch = event.transaction.user
+            if isinstance(branch, Branch) and branch.transaction is event.transaction:
+                self._response(branch, event.response, now)
+        elif isinstance(event, Ended):
+            self._ended(event, now)
+        elif isinstance(event, Resolved):
+            self._resolved(event, now)
+        elif isinstance(event, TimerFired):
+            if isinstance(event.user, Branch):
+                self._timer_c(event.user, now)
+        elif isinstance(event, Cancelled):
+            context = event.transaction.user
+            if isinstance(context, ResponseContext):
+                self.cancel(context, event.request.text("Reason"), now)
+
+    def _resolved(self, event: Resolved, now: Moment) -> None:
+        branch = event.user
+        if not isinstance(branch, Branch) or branch.status:
+            return
+        branch.next_hops = list(event.targets)
+        self._try_next(branch, 503, now)
+
+    def _response(self, branch: Branch, response: Response, now: Moment) -> None:
+        """Response processing (16.7)."""
+        context = branch.context
+        status = response.status
+        if status < 200:
+            if status > 100:
+                self._provisional(branch, response, now)
+        elif status < 300:
+            # Step 5: every 2xx to an INVITE goes back at once, also a second one.
+            if context.request.method == "INVITE" or not context.done:
+                self._send_back(context, Draft.of(response).remove_first("Via").response(), now)
+            context.done = True
+            self._end(branch, status, response)
+            self._cancel_others(context, now)
+        elif status == 503 and branch.next_hops and not context.cancelled:
+            # RFC 3263 4.3: an overloaded next hop is passed over, with a transaction of its own for the next.
+            self._try_next(branch, 503, now)
+        else:
+            self._conclude(branch, status, response, now)
+
+    def _provisional(self, branch: Branch, response: Response, now: Moment) -> None:
+        """Steps 2 and 5: Timer C starts again, the response goes back."""
+        context = branch.context
+        branch.ringing = True
+        if branch.timer_c is not None:
+            self._stack.cancel_timer(branch.timer_c)
+            branch.timer_c = self._stack.start_timer(self._settings.timer_c, branch, TIMER_C, now)
+        if not context.done and context.request.method == "INVITE":
+            self._send_back(context, Draft.of(response).remove_first("Via").response(), now)
+
+    def _conclude(self, branch: Branch, status: int, response: Response | None, now: Moment) -> None:
+        """A branch has failed: try what is left, or answer when it was the last (steps 5 to 9)."""
+        context = branch.context
+        if branch.status:
+            return
+        self._end(branch, status, response)
+        if status >= 600:
+            context.waiting = []
+            self._cancel_others(context, now)
+        if context.done or context.pending:
+            return
+        if context.waiting and not context.cancelled:
+            self.launch(context, now)
+            return
+        best = best_branch(context)
+        if best is None:
+            return
+        context.done = True
+        self._send_back(context, final_response(context, best, self._stack.ids.tag()), now)
+
+    def _end(self, branch: Branch, status: int, response: Response | None) -> None:
+        branch.status = status
+        branch.response = response
+        if branch.timer_c is not None:
+            self._stack.cancel_timer(branch.timer_c)
+            branch.timer_c = None
+
+    def _ended(self, event: Ended, now: Moment) -> None:
+        """16.9 and time-outs: a transport failure counts as 503, a time-out as 408."""
+        user = event.transaction.user
+        event.transaction.user = None
+        if isinstance(user, ResponseContext):
+            if not user.done:
+                # Too late for any answer (RFC 4320 4.2): nothing goes back any more.
+                user.done = True
+            return
+        if not isinstance(user, Branch) or user.transaction is not event.transaction:
+            return
+        user.transaction = None
+        if event.cause == "terminated" or user.status:
+            return
+        if user.context.cancelled:
+            self._conclude(user, 487, None, now)
+        else:
+            self._try_next(user, 408 if event.cause == "timeout" else 503, now)
+
+    def _timer_c(self, branch: Branch, now: Moment) -> None:
+        """Processing Timer C (16.8): a ringing branch is cancelled, a silent one counts as 408."""
+        branch.timer_c = None
+        if branch.status:
+            return
+        if branch.transaction is not None:
+            self._stack.cancel(branch.transaction, now)
+        if not branch.ringing:
+            self._conclude(branch, 408, None, now)
+
+    def cancel(self, context: ResponseContext, reason: str | None, now: Moment) -> None:
+        """CANCEL processing (16.10): all pending branches are cancelled; without any the answer is 487."""
+        if context.done or context.cancelled:
+            return
+        context.cancelled = True
+        context.waiting = []
+        if not context.pending:
+            self._settle(context, 487, now)
+            return
+        for branch in context.branches:
+            self._cancel_branch(branch, reason, now)
+
+    def _cancel_others(self, context: ResponseContext, now: Moment) -> None:
+        """Step 10: no other branch shall ring on after a 2xx or a 6xx."""
+        if context.request.method != "INVITE":
+            return
+        context.waiting = []
+        for branch in context.branches:
+            self._cancel_branch(branch, None, now)
+
+    def _cancel_branch(self, branch: Branch, reason: str | None, now: Moment) -> None:
+        if branch.status:
+            return
+        branch.next_hops = []
+        if branch.transaction is not None:
+            self._stack.cancel(branch.transaction, now, reason)
+        else:
+            self._conclude(branch, 487, None, now)
+
+    # Answers of our own
+
+    def refuse(
+        self, context: ResponseContext, status: int, now: Moment, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """Answer a request that is forwarded nowhere."""
+        context.done = True
+        draft = reply(context.request, status, None, self._stack.ids.tag())
+        for name, value in headers:
+            draft.add(name, value)
+        self._send_back(context, draft.response(), now)
+
+    def _settle(self, context: ResponseContext, status: int, now: Moment) -> None:
+        if not context.done and not context.pending:
+            self.refuse(context, status, now)
+
+    def _send_back(self, context: ResponseContext, response: Response, now: Moment) -> None:
+        """Step 9; an answer that comes too late for its transaction is dropped (RFC 4320 4.2, RFC 6026 7.3)."""
+        if response.status == 408 and context.request.method != "INVITE":
+            return
+        try:
+            self._stack.respond(context.server, response, now)
+        except InvalidState:
+            return

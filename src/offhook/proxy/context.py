@@ -1,0 +1,80 @@
+"""The response context (RFC 3261 16.2): one request that came in, its branches, and what they answered."""
+
+from __future__ import annotations
+
+from offhook.clock import Timer
+from offhook.flow import Flow, Target
+from offhook.proxy.target_uri import TargetUri
+from offhook.sip.message import Request, Response
+from offhook.stack import ServerTransaction
+from offhook.transaction.machine import Transaction
+
+__all__ = ["Branch", "ResponseContext"]
+
+
+class Branch:
+    """One target that the request is forwarded to.
+
+    `next_hops` are the resolved addresses of its next hop, tried one after the other (RFC 3263 4.3). `status` is its
+    final answer, received or made up (408, 503), 0 while it is pending; `response` the received one.
+    """
+
+    __slots__ = ("breadth", "context", "next_hops", "response", "ringing", "status", "target", "timer_c", "transaction")
+
+    def __init__(self, context: ResponseContext, target: TargetUri, breadth: int) -> None:
+        self.context = context
+        self.target = target
+        self.breadth = breadth
+        self.next_hops: list[Target] = []
+        self.transaction: Transaction | None = None
+        self.timer_c: Timer | None = None
+        self.ringing = False
+        self.status = 0
+        self.response: Response | None = None
+
+
+class ResponseContext:
+    """`server` is the server transaction, `arrival` the flow that the request came by.
+
+    `waiting` are targets of lower preference that are tried when those before have failed. `own_routes` of the topmost
+    Route values are ours and do not go further; `way` is the flow that they named.
+    """
+
+    __slots__ = (
+        "arrival",
+        "branches",
+        "breadth",
+        "cancelled",
+        "done",
+        "mark",
+        "own_routes",
+        "record_route",
+        "request",
+        "server",
+        "waiting",
+        "way",
+    )
+
+    def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
+        self.request = request
+        self.server = server
+        self.arrival = arrival
+        self.mark = mark
+        self.branches: list[Branch] = []
+        self.waiting: list[TargetUri] = []
+        self.breadth = 0
+        self.own_routes = 0
+        self.way: Flow | None = None
+        self.record_route = False
+        self.cancelled = False
+        self.done = False
+        """Whether a final response was forwarded."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether a branch has no final answer yet."""
+        return any(branch.status == 0 for branch in self.branches)
+
+    def free_breadth(self) -> int:
+        """What is left of Max-Breadth: a branch gives its part back with its final answer (RFC 5393 5.3.3.1)."""
+        return self.breadth - sum(branch.breadth for branch in self.branches if branch.status == 0)

@@ -1,0 +1,46 @@
+"""What is ours: the names and addresses by which others know this server."""
+
+from __future__ import annotations
+
+from offhook.sip.host import bare_host
+from offhook.sip.uri import SipUri
+
+__all__ = ["OwnNames"]
+
+
+class OwnNames:
+    """The served domains, and (host, port) of each listener as others write it.
+
+    `sent_by` holds what our Vias say, for loop detection.
+    """
+
+    __slots__ = ("domains", "hosts", "sent_by")
+
+    def __init__(self, domains: frozenset[str]) -> None:
+        self.domains = domains
+        self.hosts: set[tuple[str, int]] = set()
+        self.sent_by: list[bytes] = []
+
+    def add(self, host: str, port: int) -> None:
+        """A listener: its host as sent-by says it, or as a request reaches it, without brackets."""
+        bare = bare_host(host).lower()
+        self.hosts.add((bare, port))
+        written = f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+        octets = written.encode("utf-8", "surrogateescape")
+        if octets not in self.sent_by:
+            self.sent_by.append(octets)
+
+    def is_listener(self, uri: SipUri) -> bool:
+        """Whether host and port of a URI are those of a listener, or a domain of ours without a port."""
+        host = uri.bare_host.lower()
+        port = uri.port
+        if port is None:
+            return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
+        return (host, port) in self.hosts or (host in self.domains and any(own == port for _, own in self.hosts))
+
+    def domain_of(self, uri: SipUri) -> str | None:
+        """The served domain of a URI, or None when somebody else answers for it (RFC 3261 16.5)."""
+        host = uri.bare_host.lower()
+        if host in self.domains:
+            return host
+        return None

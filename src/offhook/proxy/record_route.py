@@ -1,0 +1,109 @@
+"""Record-Route, and what comes back in Route (RFC 3261 16.4, 16.6 step 4, 16.12; RFC 5626 5.3; RFC 5658).
+
+Our entries carry a MAC over the Call-ID, the caller's tag and the flows named beside it: only requests within a
+dialog that this server set up can make it forward anything by Route. The flows are there when a side cannot be
+reached by its Contact: a phone behind a NAT, or at the end of a connection that only it can open.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
+from typing import Final
+
+from offhook.flow import Flow
+from offhook.proxy.own import OwnNames
+from offhook.sip.headers.address import NameAddr
+from offhook.sip.message import Request
+from offhook.sip.uri import SipUri
+
+__all__ = ["OwnRoute", "RecordRoutes"]
+
+MAC: Final = "oh-mac"
+CALLER: Final = "oh-a"
+CALLEE: Final = "oh-b"
+
+
+class OwnRoute:
+    """What our Route entries said of a request within a dialog.
+
+    `flow` is the way to the side that the request goes to, or None where its Contact is to be used. `count` is how
+    many topmost entries are ours.
+    """
+
+    __slots__ = ("count", "flow")
+
+    def __init__(self, count: int, flow: Flow | None) -> None:
+        self.count = count
+        self.flow = flow
+
+
+class RecordRoutes:
+    """Writes our Record-Route entries and proves them when they come back."""
+
+    __slots__ = ("_key", "_own")
+
+    def __init__(self, secret: bytes, own: OwnNames) -> None:
+        self._key = blake2b(secret, person=b"record-route").digest()
+        self._own = own
+
+    def entry(self, request: Request, sent_by: str, transport: str, caller: Flow | None, callee: Flow | None) -> str:
+        """One Record-Route value; `sent_by` and `transport` are those of the side that it is written for.
+
+        The URI is sips when the Request-URI is (16.6 step 4).
+        """
+        flows = ""
+        if caller is not None:
+            flows = f";{CALLER}={_packed(caller)}"
+        if callee is not None:
+            flows += f";{CALLEE}={_packed(callee)}"
+        mac = self._mac(request.call_id, request.from_tag or "", flows)
+        if request.raw_uri[:5].lower() == b"sips:":
+            return f"<sips:{sent_by};lr;{MAC}={mac}{flows}>"
+        way = "" if transport == "UDP" else f";transport={transport.lower()}"
+        return f"<sip:{sent_by}{way};lr;{MAC}={mac}{flows}>"
+
+    def read(self, request: Request, routes: list[NameAddr]) -> OwnRoute | None:
+        """What our topmost entries say; None when the first is not ours, or its MAC is not of this dialog."""
+        count = 0
+        flow: Flow | None = None
+        for route in routes:
+            uri = route.uri
+            if not isinstance(uri, SipUri) or not self._own.is_listener(uri) or count == 2:
+                break
+            params = uri.params
+            mac = params.get(MAC)
+            if mac is None:
+                break
+            caller, callee = params.get(CALLER), params.get(CALLEE)
+            flows = ("" if caller is None else f";{CALLER}={caller}") + (
+                "" if callee is None else f";{CALLEE}={callee}"
+            )
+            if self._is_mac(mac, request.call_id, request.from_tag, flows):
+                flow = flow or _unpacked(callee)
+            elif self._is_mac(mac, request.call_id, request.to_tag, flows):
+                flow = flow or _unpacked(caller)
+            else:
+                break
+            count += 1
+        return OwnRoute(count, flow) if count else None
+
+    def _is_mac(self, mac: str, call_id: str, tag: str | None, flows: str) -> bool:
+        expected = self._mac(call_id, tag or "", flows)
+        return hmac.compare_digest(mac.encode("utf-8", "surrogateescape"), expected.encode("ascii"))
+
+    def _mac(self, call_id: str, tag: str, flows: str) -> str:
+        text = f"{call_id}\n{tag}\n{flows}".encode("utf-8", "surrogateescape")
+        return blake2b(text, key=self._key, digest_size=12).hexdigest()
+
+
+def _packed(flow: Flow) -> str:
+    return urlsafe_b64encode(flow.serialize().encode("utf-8", "surrogateescape")).rstrip(b"=").decode("ascii")
+
+
+def _unpacked(text: str | None) -> Flow | None:
+    if not text:
+        return None
+    octets = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    return Flow.parse(octets.decode("utf-8", "surrogateescape"))

@@ -1,0 +1,23 @@
+"""One element of a target set (RFC 3261 16.5)."""
+
+from __future__ import annotations
+
+from offhook.flow import Flow
+
+__all__ = ["TargetUri"]
+
+
+class TargetUri:
+    """The Request-URI of a branch, and the way to it.
+
+    `flow` is the flow that a binding was registered over, `path` the Path values of its registration (RFC 3327), `q`
+    its preference.
+    """
+
+    __slots__ = ("flow", "path", "q", "uri")
+
+    def __init__(self, uri: str, flow: Flow | None = None, path: tuple[str, ...] = (), q: float = 1.0) -> None:
+        self.uri = uri
+        self.flow = flow
+        self.path = path
+        self.q = q
