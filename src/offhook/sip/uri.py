@@ -363,10 +363,14 @@ def _parse(text: str) -> SipUri | TelUri | OtherUri:
     return SipUri(scheme.lower(), user, password, host, port, params_text, headers_text or "")
 
 
-def _parse_other(text: str) -> TelUri | OtherUri:
+def _parse_other(text: str) -> SipUri | TelUri | OtherUri:
     found = _OTHER.fullmatch(text)
     if found is None:
-        raise ParseError(f"{text[:80]!r} is not a URI", clause="RFC 3261 25.1")
+        # The scheme is missing: RFC 3666 and RFC 5359 print "bob@b.example.com" and "<ss1.a.example.com;lr>" in their
+        # own flows, and what copies them sends it. Something without "@" and "." is still no address.
+        if _SIP.fullmatch(f"sip:{text}") is None or not ("@" in text or "." in text):
+            raise ParseError(f"{text[:80]!r} is not a URI", clause="RFC 3261 25.1")
+        return _parse(f"sip:{text}")
     scheme = found.group(1).lower()
     if scheme == "sip" or scheme == "sips":
         raise ParseError(f"malformed {scheme} URI {text[:80]!r}", clause="RFC 3261 19.1.1")

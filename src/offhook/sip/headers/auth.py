@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.sip.headers.grammar import TOKEN, is_token, quote, quoted_end, unquote
+from offhook.sip.headers.grammar import TOKEN, is_token, quote, resolve_quoted_pairs
 from offhook.sip.headers.value import HeaderValue
 
 __all__ = [
@@ -21,11 +21,11 @@ __all__ = [
 ]
 
 _SCHEME: Final = re.compile(rf"({TOKEN})(?:[ \t]++|$)")
-# ABNF auth-param = auth-param-name EQUAL ( token / quoted-string )
-_NAME: Final = re.compile(rf"[ \t]*+({TOKEN})[ \t]*+=[ \t]*+")
+# ABNF auth-param = auth-param-name EQUAL ( token / quoted-string ), with the COMMA or the end behind it
 # Some write a nonce or URI without its quotes; nothing but a comma or white space ends it then.
-_BARE_VALUE: Final = re.compile(r"[!#-+\--~]*+")
-_NEXT: Final = re.compile(r"[ \t]*+(,|$)")
+_AUTH_PARAM: Final = re.compile(
+    rf'[ \t]*+({TOKEN})[ \t]*+=[ \t]*+(?:"((?:[^"\\\r\n]++|\\[^\r\n])*+)"|([!#-+\--~]*+))[ \t]*+(,|\Z)'
+)
 # RFC 7235 2.1 token68, as Bearer (RFC 8898) and Basic have it.
 _TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]++=*+")
 
@@ -221,30 +221,22 @@ def _auth_params(text: str, position: int) -> tuple[dict[str, str], frozenset[st
     params: dict[str, str] = {}
     quoted: list[str] = []
     while True:
-        found = _NAME.match(text, position)
+        found = _AUTH_PARAM.match(text, position)
         if found is None:
             raise ParseError("malformed authentication parameter", clause="RFC 3261 25.1 auth-param")
-        name = found.group(1).lower()
+        name, quoted_value, bare_value, comma = found.groups()
+        name = name.lower()
         if name in params:
             # Two readers would take different ones.
             raise ParseError(f"authentication parameter {name} comes twice", clause="RFC 7235 2.1")
-        start = found.end()
-        if text.startswith('"', start):
-            position = quoted_end(text, start)
-            if position < 0:
-                raise ParseError("a quoted string is never closed", clause="RFC 3261 25.1 quoted-string")
-            params[name] = unquote(text[start:position])
-            quoted.append(name)
+        if quoted_value is None:
+            params[name] = bare_value
         else:
-            bare = _BARE_VALUE.match(text, start)
-            position = start if bare is None else bare.end()
-            params[name] = text[start:position]
-        end = _NEXT.match(text, position)
-        if end is None:
-            raise ParseError("a comma is missing", clause="RFC 3261 25.1 auth-param")
-        position = end.end()
-        if not end.group(1):
+            params[name] = resolve_quoted_pairs(quoted_value)
+            quoted.append(name)
+        if not comma:
             return params, frozenset(quoted)
+        position = found.end()
 
 
 def _parts(text: str) -> tuple[str, dict[str, str], frozenset[str], str | None]:

@@ -19,6 +19,7 @@ __all__ = [
     "parse_params",
     "quote",
     "quoted_end",
+    "resolve_quoted_pairs",
     "serialize_params",
     "split_list",
     "strip_comment",
@@ -80,8 +81,12 @@ def unquote(text: str) -> str:
     """The content of a quoted-string with its quoted-pairs resolved; any other text as it is."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
-    inner = text[1:-1]
-    return _QUOTED_PAIR.sub(r"\1", inner) if "\\" in inner else inner
+    return resolve_quoted_pairs(text[1:-1])
+
+
+def resolve_quoted_pairs(text: str) -> str:
+    """The inside of a quoted-string or comment with each quoted-pair replaced by its second character."""
+    return _QUOTED_PAIR.sub(r"\1", text) if "\\" in text else text
 
 
 def comment_end(text: str, start: int) -> int:
@@ -109,7 +114,7 @@ def comment_end(text: str, start: int) -> int:
 
 def strip_comment(text: str) -> str:
     """The content of a comment without its outer parentheses and without quoted-pairs."""
-    return _QUOTED_PAIR.sub(r"\1", text[1:-1]).strip(WSP)
+    return resolve_quoted_pairs(text[1:-1]).strip(WSP)
 
 
 def split_list(text: str) -> list[str]:
