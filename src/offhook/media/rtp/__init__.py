@@ -1,0 +1,1 @@
+"""RTP (RFC 3550): packets, sequence numbers, sources, sessions, the jitter buffer and symmetric RTP."""
