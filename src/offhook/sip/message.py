@@ -13,7 +13,7 @@ from offhook.errors import ParseError
 from offhook.sip.headers.address import Contact, NameAddr, Star
 from offhook.sip.headers.cseq import CSeq
 from offhook.sip.headers.grammar import split_list, unfold
-from offhook.sip.headers.registry import LIST, key_of, row
+from offhook.sip.headers.registry import LIST, key_named, row
 from offhook.sip.headers.via import Via
 from offhook.sip.scan import TopVia, scan_cseq, scan_tag, scan_via
 from offhook.sip.uri import Uri, parse_uri
@@ -78,14 +78,15 @@ class Message:
 
     def octets(self, key: str) -> bytes | None:
         """The raw value of the first field of that key (lower case), stripped; None without one."""
-        if key not in self.keys:
+        keys = self.keys
+        if key not in keys:
             return None
-        line = self.lines[self.keys.index(key)]
-        return line[line.find(b":") + 1 :].strip(WHITE)
+        line = self.lines[keys.index(key)]
+        return line[line.find(b":") + 1 :].strip()
 
     def texts(self, name: str) -> list[str]:
         """The undecoded value of each field of that name, unfolded, in order."""
-        key = key_of(name.encode("utf-8", "surrogateescape"))
+        key = key_named(name)
         found = []
         for position, have in enumerate(self.keys):
             if have == key:
@@ -100,7 +101,7 @@ class Message:
 
     def has(self, name: str) -> bool:
         """Whether a field of that name is there."""
-        return key_of(name.encode("utf-8", "surrogateescape")) in self.keys
+        return key_named(name) in self.keys
 
     # Header fields, decoded
 
@@ -109,7 +110,7 @@ class Message:
 
         Raises ParseError when a value breaks the header's grammar.
         """
-        key = key_of(name.encode("utf-8", "surrogateescape"))
+        key = key_named(name)
         decoded = self._decoded
         if decoded is None:
             decoded = self._decoded = {}
@@ -133,8 +134,7 @@ class Message:
                 values.append(text)
                 continue
             try:
-                for part in split_list(text) if known.kind == LIST else (text,):
-                    values.append(known.parse(part))
+                values += [known.parse(part) for part in (split_list(text) if known.kind == LIST else (text,))]
             except ParseError as error:
                 error.header = known.name
                 raise

@@ -5,18 +5,14 @@ A draft copies the lists of lines, never the lines: what is not edited leaves as
 
 from __future__ import annotations
 
-from typing import Final
-
 from offhook.errors import InvalidState
 from offhook.sip.headers.grammar import split_list, unfold
-from offhook.sip.headers.registry import key_of, spelled
+from offhook.sip.headers.registry import key_named, spelled
 from offhook.sip.message import WHITE, Message, Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.status import phrase
 
 __all__ = ["Draft", "new_request", "new_response", "reply"]
-
-_CONTENT_LENGTH: Final = "content-length"
 
 
 def _octets(text: str | bytes) -> bytes:
@@ -24,19 +20,28 @@ def _octets(text: str | bytes) -> bytes:
 
 
 def _line(name: str, value: str | bytes) -> bytes:
-    octets = _octets(value)
+    octets = b"%b: %b" % (name.encode("ascii"), _octets(value))
     if b"\n" in octets or b"\r" in octets or b"\0" in octets:
         raise InvalidState(f"a line end or NUL in the value of {name}")
-    return b"%b: %b" % (name.encode("ascii"), octets)
+    return octets
 
 
 class Draft:
     """A message in the making. Names are given as they are to be written; values without line ends."""
 
-    __slots__ = ("_body", "_keys", "_lines", "_request")
+    __slots__ = ("_body", "_body_kept", "_keys", "_lines", "_request")
 
-    def __init__(self, start_line: bytes, lines: list[bytes], keys: list[str], body: bytes, request: bool) -> None:
+    def __init__(
+        self,
+        start_line: bytes,
+        lines: list[bytes],
+        keys: list[str],
+        body: bytes,
+        request: bool,
+        body_kept: bool = False,
+    ) -> None:
         lines[0] = start_line
+        self._body_kept = body_kept
         self._lines = lines
         self._keys = keys
         self._body = body
@@ -46,7 +51,12 @@ class Draft:
     def of(cls, message: Message) -> Draft:
         """Edits over a message, which stays as it is."""
         return cls(
-            message.lines[0], message.lines.copy(), message.keys.copy(), message.body, isinstance(message, Request)
+            message.lines[0],
+            message.lines.copy(),
+            message.keys.copy(),
+            message.body,
+            isinstance(message, Request),
+            message.content_length == len(message.body),
         )
 
     def start(self, method: str, request_uri: str | bytes) -> Draft:
@@ -60,39 +70,41 @@ class Draft:
     def add(self, name: str, value: str | bytes) -> Draft:
         """Add a field below all others."""
         self._lines.append(_line(name, value))
-        self._keys.append(key_of(name.encode("ascii")))
+        self._keys.append(key_named(name))
         return self
 
     def prepend(self, name: str, value: str | bytes) -> Draft:
         """Add a field above all others, so that its value is the topmost of its header."""
         self._lines.insert(1, _line(name, value))
-        self._keys.insert(1, key_of(name.encode("ascii")))
+        self._keys.insert(1, key_named(name))
         return self
 
     def set(self, name: str, value: str | bytes) -> Draft:
         """Give a header one field: the first keeps its place, further ones go; added below when there is none."""
-        key = key_of(name.encode("ascii"))
+        key = key_named(name)
         if key not in self._keys:
             return self.add(name, value)
         first = self._keys.index(key)
         self._lines[first] = _line(name, value)
-        self._remove(key, first + 1)
+        if self._keys.count(key) > 1:
+            self._remove(key, first + 1)
         return self
 
     def remove(self, name: str) -> Draft:
         """Take all fields of a header out."""
-        self._remove(key_of(name.encode("ascii")), 1)
+        self._remove(key_named(name), 1)
         return self
 
     def _remove(self, key: str, start: int) -> None:
-        while key in self._keys[start:]:
-            position = self._keys.index(key, start)
-            del self._keys[position]
-            del self._lines[position]
+        keys = self._keys
+        for position in range(len(keys) - 1, start - 1, -1):
+            if keys[position] == key:
+                del keys[position]
+                del self._lines[position]
 
     def remove_first(self, name: str) -> Draft:
         """Take the topmost value of a list header out, such as the own Via of a response."""
-        key = key_of(name.encode("ascii"))
+        key = key_named(name)
         if key not in self._keys:
             return self
         position = self._keys.index(key)
@@ -109,7 +121,7 @@ class Draft:
 
     def remove_last(self, name: str) -> Draft:
         """Take the last value of a list header out (a strict router's Route, RFC 3261 16.4)."""
-        key = key_of(name.encode("ascii"))
+        key = key_named(name)
         positions = [position for position, have in enumerate(self._keys) if have == key]
         if not positions:
             return self
@@ -125,16 +137,18 @@ class Draft:
 
     def copy(self, name: str, source: Message) -> Draft:
         """Add every field of a header of another message, as it stands there."""
-        key = key_of(name.encode("ascii"))
-        for position, have in enumerate(source.keys):
-            if have == key:
-                self._lines.append(source.lines[position])
-                self._keys.append(key)
+        key = key_named(name)
+        position = -1
+        for _ in range(source.keys.count(key)):
+            position = source.keys.index(key, position + 1)
+            self._lines.append(source.lines[position])
+            self._keys.append(key)
         return self
 
     def body(self, octets: bytes, content_type: str | None = None) -> Draft:
         """Give the message a body; with an empty one and no type, Content-Type goes."""
         self._body = octets
+        self._body_kept = False
         if content_type is not None:
             self.set("Content-Type", content_type)
         elif not octets:
@@ -143,15 +157,8 @@ class Draft:
 
     def finish(self) -> Message:
         """The message. The draft is not to be used any more. Content-Length is made true (RFC 3261 18.3)."""
-        length = b"%b: %d" % (b"Content-Length", len(self._body))
-        if _CONTENT_LENGTH in self._keys:
-            position = self._keys.index(_CONTENT_LENGTH)
-            line = self._lines[position]
-            if line[line.find(b":") + 1 :].strip(WHITE) != b"%d" % len(self._body):
-                self._lines[position] = length
-        else:
-            self._lines.append(length)
-            self._keys.append(_CONTENT_LENGTH)
+        if not self._body_kept:
+            self.set("Content-Length", b"%d" % len(self._body))
         if self._request:
             method, _, rest = self._lines[0].partition(b" ")
             known = METHODS.get(method) or method.decode("ascii")

@@ -59,17 +59,14 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
     for position, value in enumerate(salvage.via):
         text = value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b"")
         draft.add("Via", _stamped(text, flow) if position == 0 and via.host != flow.remote[0] else text)
-    for name, raw in (
-        ("From", salvage.from_),
-        ("To", salvage.to),
-        ("Call-ID", salvage.call_id),
-        ("CSeq", salvage.cseq),
-    ):
-        if raw is not None:
-            value = b" ".join(raw.split())
-            draft.add(
-                name, value + b";tag=" + to_tag.encode("ascii") if name == "To" and b"tag=" not in value else value
-            )
+    found = (("From", salvage.from_), ("To", salvage.to), ("Call-ID", salvage.call_id), ("CSeq", salvage.cseq))
+    for name, raw in found:
+        if raw is None:
+            continue
+        value = b" ".join(raw.split())
+        if name == "To" and b"tag=" not in value:
+            value += b";tag=" + to_tag.encode("ascii")
+        draft.add(name, value)
     draft.add("Warning", f'399 offhook "{_quotable(error.reason)}"')
     response = draft.response()
     return response, flow_back(response, flow)

@@ -36,7 +36,7 @@ from offhook.sip.headers.via import parse_via
 from offhook.sip.headers.warning import parse_warning
 from offhook.sip.method import parse_method
 
-__all__ = ["KEYS", "LIST", "MULTIPLE", "SINGLE", "HeaderRow", "key_of", "register", "row", "rows", "spelled"]
+__all__ = ["KEYS", "LIST", "MULTIPLE", "SINGLE", "HeaderRow", "key_named", "key_of", "register", "row", "rows", "spelled"]
 
 SINGLE: Final = "single"
 """At most one field with one value."""
@@ -51,6 +51,7 @@ KEYS: Final[dict[bytes, str]] = {}
 """From a field name as spelled on the wire to its key, the full name in lower case. Grows by spellings seen."""
 
 _ROWS: Final[dict[str, HeaderRow]] = {}
+_NAMED: Final[dict[str, str]] = {}
 _COMPACT: Final[dict[str, str]] = {}
 
 
@@ -98,7 +99,7 @@ def register(new: HeaderRow) -> None:
         _COMPACT[new.compact.lower()] = new.key
         spellings += [new.compact.lower(), new.compact.upper()]
     for spelling in spellings:
-        KEYS[spelling.encode("ascii")] = new.key
+        KEYS[spelling.encode("ascii")] = _NAMED[spelling] = new.key
 
 
 def row(key: str) -> HeaderRow | None:
@@ -115,6 +116,12 @@ def spelled(key: str) -> str:
     """How a header's name is written on the wire."""
     known = _ROWS.get(key)
     return key if known is None else known.name
+
+
+def key_named(name: str) -> str:
+    """The key of a name that a program says. Raises ParseError when it is not a token."""
+    key = _NAMED.get(name)
+    return key_of(name.encode("utf-8", "surrogateescape")) if key is None else key
 
 
 def key_of(name: bytes) -> str:
