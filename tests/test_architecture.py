@@ -21,7 +21,7 @@ FLOORS: Final = (
     ("stack",),
     (
         *("registrar", "proxy", "redirect", "b2bua", "presence", "conference", "gateway"),
-        *("ua", "location", "accounts", "transport", "trace"),
+        *("ua", "location", "accounts", "storage", "transport", "trace"),
     ),
     ("server", "phone", "console", "cli", "scenarios", "testing", "__main__"),
     # The package itself is the roof: its public names come from every floor.
@@ -37,6 +37,8 @@ SIBLINGS: Final = {
     ("events", "dialog"),
     ("ua", "transport"),
     ("location", "transport.dns"),
+    ("location", "storage"),
+    ("accounts", "storage"),
     *((role, "ua") for role in ("conference", "gateway", "b2bua")),
     *((role, room) for role in ROLES for room in ("location", "accounts")),
 }
