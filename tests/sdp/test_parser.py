@@ -34,7 +34,9 @@ def test_the_second_body_of_rfc_5118() -> None:
     assert [address and address.serialize() for address in addresses] == ["IN IP4 192.0.2.1", "IN IP6 2001:db8::1"]
 
 
-@pytest.mark.parametrize("garbage", [b"\r\n", b"\n\n", b"\x00\x00", b"--boundary--\r\n", b"\r\n \r\nBye", b"==", b"\xff"])
+@pytest.mark.parametrize(
+    "garbage", [b"\r\n", b"\n\n", b"\x00\x00", b"--boundary--\r\n", b"\r\n \r\nBye", b"==", b"\xff"]
+)
 def test_what_stands_behind_the_last_line_is_kept_and_means_nothing(garbage: bytes) -> None:
     session = parse(HEAD + b"m=audio 9 RTP/AVP 0\r\n" + garbage)
     assert session.trailer.encode("utf-8", "surrogateescape") == garbage
@@ -127,9 +129,15 @@ def check(data: bytes) -> None:
     try:
         session = parse(data)
     except ParseError as error:
-        assert error.status in (400, 413)
-        assert error.offset is None or 0 <= error.offset <= len(data)
+        fault = error
+    else:
+        check_description(session, data)
         return
+    assert fault.status in (400, 413)
+    assert fault.offset is None or 0 <= fault.offset <= len(data)
+
+
+def check_description(session: SessionDescription, data: bytes) -> None:
     assert session.serialize() == data
     read_all(session)
     # A change, undone, changes nothing.
@@ -189,7 +197,9 @@ def test_samples_that_are_no_description(text: bytes) -> None:
 def capture(path: Path, payloads: list[bytes]) -> None:
     """A capture of upper-layer PDUs that names the dissector "sdp" for each."""
     tags = struct.pack(">HH4sHH", 12, 4, b"sdp\0", 0, 0)
-    records = [struct.pack("<IIII", 0, 0, len(tags) + len(text), len(tags) + len(text)) + tags + text for text in payloads]
+    records = [
+        struct.pack("<IIII", 0, 0, len(tags) + len(text), len(tags) + len(text)) + tags + text for text in payloads
+    ]
     path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 252) + b"".join(records))
 
 
@@ -197,13 +207,13 @@ def capture(path: Path, payloads: list[bytes]) -> None:
 def test_tshark_reads_the_same(tmp_path: Path) -> None:
     """A foreign reader finds the same values in every example body."""
     fields = ("sdp.owner.sessionid", "sdp.owner.version", "sdp.media.media", "sdp.media.port", "sdp.media.proto")
-    fields += ("sdp.media", "sdp.connection_info.address", "sdp.mime.type", "sdp.sample_rate")
+    more = ("sdp.media", "sdp.connection_info.address", "sdp.mime.type", "sdp.sample_rate")
     # tshark gives up at the one misprinted t= line.
     known = [(source, body) for source, body in BODIES if b"t= 0 0" not in body]
     assert len(known) == len(BODIES) - 1
     capture(tmp_path / "bodies.pcap", [body for _, body in known])
     command = ["tshark", "-r", str(tmp_path / "bodies.pcap"), "-T", "fields", "-E", "separator=|", "-E", "aggregator=;"]
-    command += [part for field in fields for part in ("-e", field)]
+    command += [part for field in (*fields, *more) for part in ("-e", field)]
     rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert len(rows) == len(known)
     for row, (source, body) in zip(rows, known, strict=True):
