@@ -142,10 +142,23 @@ class Target:
     (streams) is used; `local` is the (host, port) to bind or send from; `sent_by` is what Via says of us
     ("192.0.2.1:5060"), which a Contact or Record-Route towards this target says too. `server_name` is the SIP domain
     that a TLS certificate has to prove (RFC 5922 7.1), empty without TLS. `flow` is set when the target is an
-    established flow: nothing else is tried then.
+    established flow: nothing else is tried then. `stream` is, for UDP, the same address over TCP, for requests that
+    are too large for a datagram (RFC 3261 18.1.1); None where we cannot open TCP connections. `datagrams` is the flow
+    that the engine made for a UDP target without one, kept so that it is made once.
     """
 
-    __slots__ = ("flow", "host", "listener", "local", "port", "sent_by", "server_name", "transport")
+    __slots__ = (
+        "datagrams",
+        "flow",
+        "host",
+        "listener",
+        "local",
+        "port",
+        "sent_by",
+        "server_name",
+        "stream",
+        "transport",
+    )
 
     def __init__(
         self,
@@ -157,6 +170,7 @@ class Target:
         sent_by: str,
         server_name: str = "",
         flow: Flow | None = None,
+        stream: Target | None = None,
     ) -> None:
         self.transport = transport
         self.host = host
@@ -166,6 +180,8 @@ class Target:
         self.sent_by = sent_by
         self.server_name = server_name
         self.flow = flow
+        self.stream = stream
+        self.datagrams: Flow | None = None
 
     def __repr__(self) -> str:
         return f"Target({self.transport} {self.host}:{self.port} from {self.sent_by})"

@@ -317,12 +317,12 @@ class Stack:
 
     def flow_to(self, target: Target) -> Flow:
         """The flow to a target: its own, a connection that we opened before, or a new one (RFC 3261 18, RFC 5923)."""
-        flow = target.flow
-        if flow is not None and (not flow.reliable or flow.key in self._streams):
+        flow = target.flow or target.datagrams
+        if flow is not None:
             return flow
         remote = (target.host, target.port)
         if target.transport == "UDP":
-            flow = target.flow = Flow("UDP", target.listener, target.local, remote)
+            flow = target.datagrams = Flow("UDP", target.listener, target.local, remote)
             return flow
         name = f"{target.transport}/{target.host}/{target.port}/{target.server_name}"
         flow = self._connections.get(name)

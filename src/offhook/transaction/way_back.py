@@ -5,7 +5,7 @@ from __future__ import annotations
 from offhook.errors import ParseError, Salvage
 from offhook.flow import Flow
 from offhook.sip.headers.via import Via
-from offhook.sip.host import bare_host
+from offhook.sip.host import bare_host, is_ip_address
 from offhook.sip.message import Message, Response
 from offhook.sip.scan import scan_via
 from offhook.sip.serializer import new_response
@@ -22,14 +22,15 @@ def flow_back(request: Message, arrival: Flow) -> Flow:
     """The flow for responses to a request that came over `arrival`.
 
     A stream: the connection itself. Datagrams: maddr; else the source address with its port where rport asked for it,
-    else the source address with the port of sent-by. Raises ParseError.
+    else the source address with the port of sent-by. A maddr that is no numeric address is passed over: a stranger
+    could have us look up whatever he likes. Raises ParseError.
     """
     if arrival.reliable:
         return arrival
     via = request.top_via
     host, port = arrival.remote
-    if via.maddr is not None:
-        host, port = via.maddr, via.port or 5060
+    if via.maddr is not None and is_ip_address(via.maddr):
+        host, port = bare_host(via.maddr), via.port or 5060
     elif not via.rport:
         port = via.port or 5060
     if port == arrival.remote[1] and host == arrival.remote[0]:
@@ -39,7 +40,9 @@ def flow_back(request: Message, arrival: Flow) -> Flow:
 
 def flow_of_via(via: Via, over: Flow) -> Flow:
     """The flow of datagrams that a Via with received and rport stands for, sent from the listener of `over`."""
-    host = via.maddr or via.received or bare_host(via.host)
+    host = via.received or bare_host(via.host)
+    if via.maddr is not None and is_ip_address(via.maddr):
+        host = bare_host(via.maddr)
     return Flow("UDP", over.listener, over.local, (host, via.rport or via.port or 5060))
 
 

@@ -1,0 +1,62 @@
+"""Where responses go: RFC 3261 18.2.2, RFC 3581 4."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.flow import Flow
+from offhook.sip.message import Request
+from offhook.sip.parser import parse
+from offhook.transaction.way_back import default_port, flow_back, flow_of_via
+
+ARRIVAL = Flow("UDP", "udp:192.0.2.9:5060", ("192.0.2.9", 5060), ("198.51.100.7", 40000))
+
+
+def request(via: str) -> Request:
+    message = parse(
+        (
+            f"OPTIONS sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP {via}\r\nMax-Forwards: 70\r\n"
+            "From: <sip:alice@example.com>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n"
+            "Content-Length: 0\r\n\r\n"
+        ).encode()
+    )
+    assert isinstance(message, Request)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("via", "remote"),
+    [
+        ("198.51.100.7;branch=z9hG4bK1", ("198.51.100.7", 5060)),
+        ("phone.example.com:5070;branch=z9hG4bK1", ("198.51.100.7", 5070)),
+        ("10.0.0.1:5070;branch=z9hG4bK1;rport", ("198.51.100.7", 40000)),
+        ("10.0.0.1:5070;branch=z9hG4bK1;maddr=203.0.113.1", ("203.0.113.1", 5070)),
+        ("10.0.0.1;branch=z9hG4bK1;rport;maddr=203.0.113.1", ("203.0.113.1", 5060)),
+        ("10.0.0.1:5070;branch=z9hG4bK1;maddr=[2001:db8::1]", ("2001:db8::1", 5070)),
+    ],
+)
+@pytest.mark.rfc("3261 18.2.2")
+def test_datagrams_go_back_by_the_top_via(via: str, remote: tuple[str, int]) -> None:
+    assert flow_back(request(via), ARRIVAL).remote == remote
+
+
+def test_a_name_in_maddr_is_never_sent_to() -> None:
+    """A flow's addresses are numeric, and a stranger does not choose what we look up."""
+    by_name = request("10.0.0.1:5070;branch=z9hG4bK1;maddr=multicast.example.com")
+    assert flow_back(by_name, ARRIVAL).remote == ("198.51.100.7", 5070)
+    stamped = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr=multicast.example.com")
+    assert flow_of_via(stamped.vias[0], ARRIVAL).remote == ("198.51.100.7", 5070)
+
+
+def test_a_response_over_a_stream_goes_back_over_it() -> None:
+    stream = Flow("TCP", "tcp:192.0.2.9:5060", ("192.0.2.9", 5060), ("198.51.100.7", 40000), "0", 1, True)
+    assert flow_back(request("10.0.0.1:5070;branch=z9hG4bK1;maddr=203.0.113.1"), stream) is stream
+
+
+def test_the_flow_of_a_stamped_via_is_where_it_came_from() -> None:
+    via = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;rport=40000").vias[0]
+    assert flow_of_via(via, ARRIVAL).remote == ("198.51.100.7", 40000)
+
+
+def test_default_ports() -> None:
+    assert [default_port(transport) for transport in ("UDP", "TCP", "TLS", "WS", "WSS")] == [5060, 5060, 5061, 5060, 5061]
