@@ -1,0 +1,1 @@
+"""What the location service and the accounts share to keep their data on disk."""
