@@ -20,7 +20,7 @@ __all__ = [
     "parse_encryption",
 ]
 
-_SCHEME: Final = re.compile(rf"({TOKEN})(?:[ \t]++|$)")
+_SCHEME: Final = re.compile(rf"({TOKEN})(?:[ \t]++|\Z)")
 # ABNF auth-param = auth-param-name EQUAL ( token / quoted-string ), with the COMMA or the end behind it
 # Some write a nonce or URI without its quotes; nothing but a comma or white space ends it then.
 _AUTH_PARAM: Final = re.compile(

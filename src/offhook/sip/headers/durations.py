@@ -117,8 +117,8 @@ def parse_retry_after(text: str) -> RetryAfter:
     comment: str | None = None
     if rest.startswith("("):
         end = comment_end(rest, 0)
-        if end < 0:
-            raise ParseError("a comment is never closed", clause="RFC 3261 25.1 comment")
+        if end < 0 or "\r" in rest or "\n" in rest:
+            raise ParseError("malformed comment", clause="RFC 3261 25.1 comment")
         comment = strip_comment(rest[:end])
         rest = rest[end:].lstrip(" \t")
     return RetryAfter(seconds, parse_params(rest), comment)
