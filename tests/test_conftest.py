@@ -34,7 +34,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     pytester.makepyfile(**{"tests/conftest": (own / "conftest.py").read_text(encoding="utf-8")})
     (pytester.path / "pyproject.toml").write_text((own.parent / "pyproject.toml").read_text(encoding="utf-8"))
     (pytester.path / "tools").symlink_to(own.parent / "tools")
-    for name in ("CI", "OFFHOOK_EXPECT_COMPILED", "PYTEST_ADDOPTS"):
+    for name in ("CI", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     return pytester
 
