@@ -73,7 +73,7 @@ class Proxy:
         """Take a request that matches no transaction. Raises ParseError and ProtocolError when it is to be refused."""
         method = request.method
         if method == "ACK":
-            self._ack(request, flow)
+            self._ack(request, flow, now)
             return
         mark = loop_mark(request)
         refusal = validate(request, mark, self.own)
@@ -184,7 +184,7 @@ class Proxy:
         else:
             self.located(context, targets, now)
 
-    def _ack(self, request: Request, flow: Flow) -> None:
+    def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
 
         Any other belongs to nothing and is dropped.
@@ -198,10 +198,7 @@ class Proxy:
             return
         domain = self._domain(request)
         if domain is not None and domain.stateless:
-            uri = request.uri
-            targets = fallback_target(uri, domain) if isinstance(uri, SipUri) else []
-            if targets:
-                self._send_when_resolved(StatelessForward(request, targets[0], 0, flow))
+            self._forward_stateless(request, domain, flow, now)
 
     def _forward_stateless(self, request: Request, domain: ProxyDomain, flow: Flow, now: Moment) -> None:
         """Stateless forwarding (16.11): one target, chosen by the message and the location service alone."""
@@ -210,10 +207,10 @@ class Proxy:
             raise ProtocolError("not a SIP URI", status=416, clause="RFC 3261 16.3 step 2")
         found = self.lookups.targets_now(uri.aor(), now)
         targets = by_preference(found) if found else fallback_target(uri, domain)
-        if not targets:
+        if targets:
+            self._send_when_resolved(StatelessForward(request, targets[0], 0, flow))
+        else:
             self.stack.refuse(request, flow, 480 if self.lookups.is_known(uri.aor()) else 404)
-            return
-        self._send_when_resolved(StatelessForward(request, targets[0], 0, flow))
 
     def _send_when_resolved(self, forward: StatelessForward) -> None:
         if forward.target.flow is not None:

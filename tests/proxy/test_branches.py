@@ -1,0 +1,299 @@
+"""Forking, response selection, Timer C, CANCEL (RFC 3261 16.6 to 16.10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.proxy import ProxySettings
+from offhook.sip.serializer import Draft
+from offhook.testing.network import Faults
+from tests.proxy.wiring import World
+
+
+def statuses(world: World) -> list[int]:
+    return [status for status in world.alice.role.statuses() if status != 100]
+
+
+@pytest.mark.rfc("3261 16.7 step 5")
+def test_ringing_and_answer_go_back() -> None:
+    world = World()
+    world.callee((0.1, 180), (2.0, 200))
+    world.send()
+    world.run()
+    assert world.alice.role.statuses() == [100, 180, 200]
+    assert world.left() == [0, 0, 0]
+
+
+def test_every_branch_rings_at_once() -> None:
+    world = World()
+    phones = [world.callee((0.1, 180), (2.0 + number, 486)) for number in range(3)]
+    world.send()
+    world.run(1.0)
+    assert [len(phone.role.requests) for phone in phones] == [1, 1, 1]
+    assert statuses(world) == [180, 180, 180]
+
+
+@pytest.mark.rfc("3261 16.7 step 10")
+def test_an_answer_cancels_the_others() -> None:
+    world = World()
+    slow = world.callee((0.1, 180), (30.0, 200))
+    world.callee((0.1, 180), (1.0, 200))
+    world.send()
+    world.run()
+    assert statuses(world) == [180, 180, 200]
+    assert len(slow.role.cancelled) == 1
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 16.7 step 5")
+def test_a_second_answer_goes_back_too() -> None:
+    world = World()
+    world.callee((0.5, 180), (1.0, 200))
+    world.callee((0.5, 180), (1.0, 200))
+    world.send()
+    world.run()
+    assert statuses(world)[2:] == [200, 200]
+
+
+@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ([404, 486], 404),
+        ([486, 404], 486),
+        ([486, 302], 302),
+        ([500, 486], 486),
+        ([486, 484], 484),
+        ([486, 407], 407),
+        ([503], 500),
+        ([503, 503], 500),
+        ([503, 502], 502),
+        ([503, 480], 480),
+        ([408, 480], 480),
+        ([603, 302], 603),
+    ],
+)
+def test_the_best_response_goes_back(given: list[int], chosen: int) -> None:
+    world = World()
+    for position, status in enumerate(given):
+        world.callee((0.1 * position + 0.1, status))
+    world.send()
+    world.run()
+    assert statuses(world) == [chosen]
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 16.7 step 5")
+def test_a_6xx_cancels_the_others_and_waits_for_them() -> None:
+    world = World()
+    slow = world.callee((0.1, 180), (30.0, 200))
+    world.callee((1.0, 600))
+    world.send()
+    world.run()
+    assert statuses(world) == [180, 600]
+    assert len(slow.role.cancelled) == 1
+
+
+@pytest.mark.rfc("3261 16.7 step 7")
+def test_a_challenge_bears_those_of_all_branches() -> None:
+    world = World()
+    for realm in ("one", "two"):
+        phone = world.callee((0.1, 401))
+        phone.role.extra.append(("WWW-Authenticate", f'Digest realm="{realm}", nonce="n"'))
+    world.send()
+    world.run()
+    final = world.alice.role.responses[-1]
+    assert final.status == 401
+    assert sorted("one" in text for text in final.texts("WWW-Authenticate")) == [False, True]
+
+
+def test_lower_preferences_are_tried_when_the_higher_failed() -> None:
+    world = World()
+    second = world.callee((0.1, 180), (1.0, 200), q=0.5)
+    first = world.callee((1.0, 486), q=0.9)
+    world.send()
+    world.run(0.9)
+    assert (len(first.role.requests), len(second.role.requests)) == (1, 0)
+    world.run()
+    assert statuses(world) == [180, 200]
+
+
+@pytest.mark.rfc("3261 16.8")
+def test_timer_c_cancels_a_phone_that_rings_for_ever() -> None:
+    world = World(settings=ProxySettings(timer_c=181.0))
+    phone = world.callee((1.0, 180))
+    world.send()
+    world.run()
+    assert len(phone.role.cancelled) == 1
+    assert statuses(world) == [180, 487]
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 16.7 step 2")
+def test_a_provisional_response_starts_timer_c_again() -> None:
+    world = World(settings=ProxySettings(timer_c=181.0))
+    phone = world.callee((1.0, 180), (170.0, 183), (340.0, 200))
+    world.send()
+    world.run()
+    assert phone.role.cancelled == []
+    assert statuses(world) == [180, 183, 200]
+
+
+def test_a_silent_phone_counts_as_408() -> None:
+    world = World()
+    world.callee()
+    world.send()
+    world.run()
+    assert statuses(world) == [408]
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("4320 4.2")
+def test_a_silent_phone_gives_no_408_to_other_requests() -> None:
+    world = World()
+    phone = world.callee()
+    phone.role.script = lambda request: []
+    world.send("MESSAGE")
+    world.run()
+    assert [status for status in world.alice.role.statuses() if status != 100] == []
+    assert world.alice.role.ended == ["MESSAGE timeout"]
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 16.9")
+def test_a_refused_connection_counts_as_503_and_goes_up_as_500() -> None:
+    world = World()
+    phone = world.callee((0.1, 200), transport="tcp")
+    phone.crash()
+    world.send()
+    world.run()
+    assert statuses(world) == [500]
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3263 4.3")
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_the_next_address_is_tried_when_the_first_is_dead(transport: str) -> None:
+    world = World()
+    dead = world.callee((0.1, 200))
+    living = world.callee((0.1, 180), (1.0, 200))
+    dead.crash()
+    world.network.name("phones.example.net", (dead.host, 5060), (living.host, 5060))
+    world.send(uri=f"sip:bob@phones.example.net;transport={transport}")
+    world.run()
+    assert statuses(world) == [180, 200]
+    assert len(living.role.requests) == 1
+
+
+@pytest.mark.rfc("3263 4.3")
+def test_an_overloaded_address_is_passed_over() -> None:
+    world = World()
+    overloaded = world.callee((0.1, 503))
+    living = world.callee((0.1, 180), (1.0, 200))
+    world.network.name("phones.example.net", (overloaded.host, 5060), (living.host, 5060))
+    world.send(uri="sip:bob@phones.example.net")
+    world.run()
+    assert statuses(world) == [180, 200]
+    assert overloaded.role.requests[0].branch != living.role.requests[0].branch
+
+
+@pytest.mark.rfc("3261 16.10")
+def test_cancel_reaches_every_phone_with_its_reason() -> None:
+    world = World()
+    phones = [world.callee((0.1, 180), (60.0, 200)) for _ in range(2)]
+    invite = world.send()
+    world.run(1.0)
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now, "SIP;cause=200"))
+    world.run()
+    assert statuses(world) == [180, 180, 487]
+    assert [phone.role.cancelled[0].text("Reason") for phone in phones] == ["SIP;cause=200"] * 2
+    assert world.left() == [0, 0, 0]
+
+
+def test_cancel_before_any_phone_is_known_gives_487_and_forks_nothing() -> None:
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.directory.slow = True
+    invite = world.send()
+    world.run(1.0)
+    assert world.alice.role.statuses() == [100]
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run(2.0)
+    targets = world.directory.bindings["sip:bob@example.com"]
+    context = world.directory.asked[0]
+    world.proxy.call(lambda now: world.proxy.role.proxy.located(context, targets, now))
+    world.run()
+    assert world.alice.role.statuses() == [100, 487]
+    assert phone.role.requests == []
+    assert world.left() == [0, 0, 0]
+
+
+def test_a_slow_lookup_is_asked_once_whatever_is_sent_again() -> None:
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.directory.slow = True
+    world.send("MESSAGE")
+    world.run(3.0)
+    assert len(world.directory.asked) == 1
+    context = world.directory.asked[0]
+    targets = world.directory.bindings["sip:bob@example.com"]
+    world.proxy.call(lambda now: world.proxy.role.proxy.located(context, targets, now))
+    world.run()
+    assert len(phone.role.requests) == 1
+    assert world.alice.role.statuses() == [200]
+
+
+def test_a_lookup_that_failed_is_a_500() -> None:
+    world = World()
+    world.directory.slow = True
+    world.send()
+    world.run(1.0)
+    context = world.directory.asked[0]
+    world.proxy.call(lambda now: world.proxy.role.proxy.located(context, None, now))
+    world.run()
+    assert statuses(world) == [500]
+
+
+@pytest.mark.rfc("5393 5.3.3")
+def test_max_breadth_is_divided_among_the_branches() -> None:
+    world = World()
+    phones = [world.callee((0.1, 486)) for _ in range(3)]
+
+    def edit(draft: Draft) -> None:
+        draft.add("Max-Breadth", "10")
+
+    world.send(edit=edit)
+    world.run()
+    given = [phone.role.requests[0].number("Max-Breadth") for phone in phones]
+    assert sorted(number or 0 for number in given) == [3, 3, 4]
+
+
+@pytest.mark.rfc("5393 5.3.3")
+def test_too_little_breadth_is_a_440() -> None:
+    world = World()
+    phones = [world.callee((0.1, 486)) for _ in range(3)]
+    world.send(edit=lambda draft: draft.add("Max-Breadth", "2"))
+    world.run()
+    assert statuses(world) == [440]
+    assert [phone.role.requests for phone in phones] == [[], [], []]
+
+
+@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.parametrize(("given", "sent"), [(None, 60), ("7", 7), ("1000", 60), ("1", 1)])
+def test_one_branch_gets_all_of_the_breadth(given: str | None, sent: int) -> None:
+    world = World()
+    phone = world.callee((0.1, 486))
+    world.send(edit=None if given is None else lambda draft: draft.add("Max-Breadth", given))
+    world.run()
+    assert phone.role.requests[0].number("Max-Breadth") == sent
+
+
+def test_nothing_is_left_after_calls_over_a_bad_network() -> None:
+    for seed in range(20):
+        world = World(Faults(0.2, 0.1, (0.001, 0.4)), seed=seed)
+        world.callee((0.1, 180), (2.0, 200))
+        world.callee((0.1, 180), (1.0, 486))
+        world.send()
+        world.send("MESSAGE", call_id="c2")
+        world.run()
+        assert world.left() == [0, 0, 0], seed

@@ -1,0 +1,145 @@
+"""A proxy on the virtual network, with a dictionary for a location service and scripted peers around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from offhook.clock import Moment
+from offhook.errors import ParseError, ProtocolError
+from offhook.flow import Flow
+from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
+from offhook.proxy.access import PENDING, Pending
+from offhook.proxy.context import ResponseContext
+from offhook.proxy.target_uri import TargetUri
+from offhook.proxy.validation import Refusal
+from offhook.sip.message import Request
+from offhook.sip.serializer import Draft
+from offhook.sip.uri import SipUri, parse_uri
+from offhook.stack import Stack
+from offhook.testing.network import Faults, VirtualNetwork, VirtualNode
+from offhook.testing.peer import ScriptedPeer
+from offhook.transaction.effects import Effect, RequestReceived
+from offhook.transaction.machine import Transaction
+
+PROXY = "192.0.2.10"
+DOMAIN = "example.com"
+
+
+class Directory:
+    """The location service: targets by AOR. With `slow`, an answer has to be given by hand."""
+
+    def __init__(self) -> None:
+        self.bindings: dict[str, list[TargetUri]] = {}
+        self.known: set[str] = set()
+        self.slow = False
+        self.asked: list[ResponseContext] = []
+
+    def targets_now(self, aor: str, now: Moment) -> list[TargetUri] | None:
+        return None if self.slow else self.bindings.get(aor, [])
+
+    def is_known(self, aor: str) -> bool:
+        return aor in self.known
+
+    def start(self, aor: str, context: ResponseContext) -> None:
+        self.asked.append(context)
+
+
+class Gate:
+    """Access control that says what it is told."""
+
+    def __init__(self) -> None:
+        self.verdict: Refusal | Pending | None = None
+        self.waiting: list[ResponseContext] = []
+        self.within: list[bool] = []
+
+    def check(self, request: Request, flow: Flow, within_dialog: bool, now: Moment) -> Refusal | Pending | None:
+        self.within.append(within_dialog)
+        return self.verdict
+
+    def start(self, request: Request, flow: Flow, context: ResponseContext) -> None:
+        assert self.verdict is PENDING
+        self.waiting.append(context)
+
+
+class ProxyRole:
+    """What the server's dispatch does, for requests that are the proxy's."""
+
+    def __init__(self, stack: Stack, settings: ProxySettings | None = None, host: str = PROXY) -> None:
+        own = OwnNames(frozenset((DOMAIN,)))
+        own.add(host, 5060)
+        self.directory = Directory()
+        self.gate = Gate()
+        self.domain = ProxyDomain(DOMAIN)
+        domains = {DOMAIN: self.domain}
+        self.proxy = Proxy(stack, domains, own, self.directory, self.gate, b"a secret", settings)
+
+    def receive(self, event: Effect, now: Moment) -> None:
+        if isinstance(event, RequestReceived):
+            try:
+                self.proxy.request(event.request, event.flow, now)
+            except (ParseError, ProtocolError) as error:
+                self.proxy.stack.refuse(event.request, event.flow, error.status)
+        else:
+            self.proxy.receive(event, now)
+
+
+class World:
+    """Alice at 192.0.2.1, the proxy, and callees at 192.0.2.101 and up."""
+
+    def __init__(self, faults: Faults | None = None, settings: ProxySettings | None = None, seed: int = 1) -> None:
+        self.network = VirtualNetwork(seed, faults, trace=True)
+        self.proxy = self.network.add(PROXY, lambda stack: ProxyRole(stack, settings))
+        self.alice = self.network.add("192.0.2.1", lambda stack: ScriptedPeer(stack, "sip:alice@192.0.2.1", None, "a"))
+        self.callees: list[VirtualNode[ScriptedPeer]] = []
+
+    @property
+    def directory(self) -> Directory:
+        return self.proxy.role.directory
+
+    def callee(self, *script: tuple[float, int], q: float = 1.0, transport: str = "") -> VirtualNode[ScriptedPeer]:
+        """Bob gets one more phone, which answers an INVITE by the script and anything else with 200."""
+        number = len(self.callees) + 101
+        host = f"192.0.2.{number}"
+        contact = f"sip:bob@{host}:5060" + (f";transport={transport}" if transport else "")
+
+        def answer(request: Request) -> list[tuple[float, int]]:
+            return list(script) if request.method == "INVITE" else [(0.0, 200)]
+
+        node = self.network.add(host, lambda stack: ScriptedPeer(stack, contact, answer, f"b{number}"))
+        self.callees.append(node)
+        self.directory.bindings.setdefault("sip:bob@example.com", []).append(TargetUri(contact, None, (), q))
+        return node
+
+    def send(
+        self,
+        method: str = "INVITE",
+        uri: str = "sip:bob@example.com",
+        edit: Callable[[Draft], object] | None = None,
+        transport: str = "UDP",
+        call_id: str = "c1",
+    ) -> Transaction:
+        """Alice sends a request to the proxy; the client transaction is returned."""
+        sent: list[Transaction] = []
+
+        def act(now: Moment) -> None:
+            draft = self.alice.role.request(method, uri, call_id)
+            if edit is not None:
+                edit(draft)
+            sent.append(self.alice.role.send(draft, self.alice.target_to(PROXY, 5060, transport), now))
+
+        self.alice.call(act)
+        return sent[0]
+
+    def run(self, until: float | None = None) -> None:
+        self.network.run(until)
+
+    def left(self) -> list[int]:
+        """Transactions and timers that the proxy still holds."""
+        transactions = self.proxy.stack.transactions
+        return [len(transactions.clients), len(transactions.servers), len(transactions.timers)]
+
+
+def sip_uri(text: str) -> SipUri:
+    uri = parse_uri(text)
+    assert isinstance(uri, SipUri)
+    return uri
