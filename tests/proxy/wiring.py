@@ -40,7 +40,7 @@ class Directory:
     def is_known(self, aor: str) -> bool:
         return aor in self.known
 
-    def start(self, aor: str, context: ResponseContext) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
         self.asked.append(context)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from offhook.clock import Moment
 from offhook.errors import ProtocolError
 from offhook.flow import Flow, Target
+from offhook.location.base import address_of_record
 from offhook.proxy.access import Access, Pending
 from offhook.proxy.branches import Branches
 from offhook.proxy.context import ResponseContext
@@ -118,7 +119,7 @@ class Proxy:
         if not targets and isinstance(uri, SipUri):
             targets = fallback_target(uri, self.domains.get(self.own.domain_of(uri) or ""))
             if not targets:
-                self.branches.refuse(context, 480 if self.lookups.is_known(uri.aor()) else 404, now)
+                self.branches.refuse(context, 480 if self.lookups.is_known(address_of_record(uri)) else 404, now)
                 return
         context.waiting = by_preference(targets)
         self.branches.launch(context, now)
@@ -177,10 +178,10 @@ class Proxy:
             context.waiting = [TargetUri(request.request_uri, self._living(context.way))]
             self.branches.launch(context, now)
             return
-        aor = uri.aor()
+        aor = address_of_record(uri)
         targets = self.lookups.targets_now(aor, now)
         if targets is None:
-            self.lookups.start(aor, context)
+            self.lookups.start(aor, context, now)
         else:
             self.located(context, targets, now)
 
@@ -205,12 +206,12 @@ class Proxy:
         uri = request.uri
         if not isinstance(uri, SipUri):
             raise ProtocolError("not a SIP URI", status=416, clause="RFC 3261 16.3 step 2")
-        found = self.lookups.targets_now(uri.aor(), now)
+        found = self.lookups.targets_now(address_of_record(uri), now)
         targets = by_preference(found) if found else fallback_target(uri, domain)
         if targets:
             self._send_when_resolved(StatelessForward(request, targets[0], 0, flow))
         else:
-            self.stack.refuse(request, flow, 480 if self.lookups.is_known(uri.aor()) else 404)
+            self.stack.refuse(request, flow, 480 if self.lookups.is_known(address_of_record(uri)) else 404)
 
     def _send_when_resolved(self, forward: StatelessForward) -> None:
         if forward.target.flow is not None:

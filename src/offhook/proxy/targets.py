@@ -22,7 +22,7 @@ class Lookups(Protocol):
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not: 480 and 404 differ by this (16.5)."""
 
-    def start(self, aor: str, context: ResponseContext) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
         """Ask; `Proxy.located` is called with the answer."""
 
 
