@@ -50,6 +50,7 @@ docs: ## the documentation, in build/docs
 	echo "build/docs/index.html"
 
 bench: ## measurements beside other servers; see bench/README.md
+	@test -e bench/run || { echo "offhook: there is no bench/run" >&2; exit 1; }
 	@pure=$$($(SETUP) test) && compiled=$$($(SETUP) compiled) && \
 	exec "$$pure/bin/python" bench/run --compiled "$$compiled/bin/python" $(ARGS)
 

@@ -38,11 +38,11 @@ def soak(name: str, seconds: float) -> str:
     return "passed" if code == 0 else f"failed: pytest ended with {code}"
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     names = sorted(file.stem.removeprefix("test_") for file in (ROOT / "tests/soak").glob("test_*.py"))
     if not names:
         raise SetupError("tests/soak holds no soak.")
-    wanted = sys.argv[1:] or names
+    wanted = arguments or names
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise SetupError(f"no soak is named {unknown[0]}; there are: {', '.join(names)}.")
@@ -63,6 +63,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(main(sys.argv[1:]))
     except SetupError as error:
         sys.exit(f"offhook: {error}")

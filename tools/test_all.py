@@ -75,12 +75,12 @@ def passes(venv: Path | None, jobs: str, selection: str, compiled: bool) -> bool
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.test_all")
     parser.add_argument("--jobs", default="2")
     parser.add_argument("--require", default="", help="versions that must be there, separated by commas")
     parser.add_argument("--compiled", choices=("unit", "all"), help="what to run on the compiled build")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     results: dict[str, str] = {}
     found = interpreters()
     for version in SUPPORTED:
@@ -90,7 +90,7 @@ def main() -> int:
             passed = passes(venv, options.jobs, UNIT, compiled=False)
             results[f"Python {version}"] = "passed" if passed else "failed"
         else:
-            results[f"Python {version}"] = "failed: not found" if version in options.require else "not found"
+            results[f"Python {version}"] = "failed: not found" if version in options.require.split(",") else "not found"
     if options.compiled:
         say(f"{options.compiled} tests on the compiled build")
         venv = prepare(Path(sys.executable), "compiled", chosen=False)
@@ -101,4 +101,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import soak
+from tools.bootstrap import SetupError
+
+
+@pytest.fixture
+def soaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree with two soaks, one of which fails."""
+    folder = tmp_path / "tests/soak"
+    folder.mkdir(parents=True)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = soak\n")
+    for name, line in (("calls", "pass"), ("memory", "assert False")):
+        (folder / f"test_{name}.py").write_text(f"import pytest\n@pytest.mark.soak\ndef test_it(): {line}\n")
+    monkeypatch.setattr(soak, "ROOT", tmp_path)
+    monkeypatch.setattr(soak, "commit", lambda: "0123456789ab")
+    return folder
+
+
+def test_all_soaks_are_run_and_summed_up(soaks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert soak.main([]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "soaks of commit 0123456789ab"
+    assert lines[1].startswith("calls: passed (")
+    assert lines[2].startswith("memory: failed: pytest ended with 1 (")
+    assert lines[3] == "1 passed, 1 failed"
+
+
+def test_one_soak_is_run_by_its_name(soaks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert soak.main(["calls"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_time_runs_out(soaks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(soak, "TIME_FOR_ALL", 0.0)
+    assert soak.main(["calls"]) == 1
+    assert "calls: failed: out of time" in capsys.readouterr().out
+
+
+def test_an_unknown_soak_names_those_that_are_there(soaks: Path) -> None:
+    with pytest.raises(SetupError, match="no soak is named calsl; there are: calls, memory"):
+        soak.main(["calsl"])
+
+
+def test_a_tree_without_soaks_says_so(soaks: Path) -> None:
+    for file in soaks.iterdir():
+        file.unlink()
+    with pytest.raises(SetupError, match="holds no soak"):
+        soak.main([])
