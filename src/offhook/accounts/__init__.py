@@ -1,0 +1,1 @@
+"""Accounts: who may use the server, and what their passwords are known by."""

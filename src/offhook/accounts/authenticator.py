@@ -1,0 +1,107 @@
+"""Who a request is from (RFC 3261 22, RFC 8760): the server's side of Digest, over an account store."""
+
+from __future__ import annotations
+
+from offhook.accounts.base import Account, AccountStore, Pending
+from offhook.clock import Moment
+from offhook.security.digest import Challenge, Credentials, base_algorithm, verify
+from offhook.security.nonce import NonceGuard, NonceSource, NonceState
+from offhook.sip.headers.auth import Challenge as ChallengeValue
+from offhook.sip.headers.auth import Credentials as CredentialsValue
+from offhook.sip.message import Request
+
+__all__ = ["Authenticator", "Realm", "Unproven"]
+
+_NOBODY = "0" * 32
+
+
+class Realm:
+    """What users are asked with: the realm's name and the algorithms in the order in which they are offered."""
+
+    __slots__ = ("algorithms", "name")
+
+    def __init__(self, name: str, algorithms: tuple[str, ...]) -> None:
+        self.name = name
+        self.algorithms = algorithms
+
+
+class Unproven:
+    """A request that has not shown who it is from.
+
+    `username` is who it claims to be from, None without credentials. `stale`: the digest was right and only the nonce
+    has aged, so that the client may try again without asking its user.
+    """
+
+    __slots__ = ("stale", "username")
+
+    def __init__(self, username: str | None = None, stale: bool = False) -> None:
+        self.username = username
+        self.stale = stale
+
+
+class Authenticator:
+    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use."""
+
+    __slots__ = ("_accounts", "_guard", "_nonces")
+
+    def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard) -> None:
+        self._accounts = accounts
+        self._nonces = nonces
+        self._guard = guard
+
+    def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Account | Unproven | Pending:
+        """The account that a request is from; Pending when `wait` has to be awaited.
+
+        `header` is Authorization or Proxy-Authorization. Raises ParseError when it is malformed.
+        """
+        credentials = self._credentials(request, realm, header)
+        if credentials is None:
+            return Unproven()
+        account = self._accounts.by_username_now(credentials.username, realm.name)
+        if isinstance(account, Pending):
+            return account
+        return self._verified(request, realm, credentials, account, now)
+
+    async def wait(self, request: Request, realm: Realm, header: str, now: Moment) -> Account | Unproven:
+        """The same, when the account store takes time. Raises StorageError."""
+        credentials = self._credentials(request, realm, header)
+        if credentials is None:
+            return Unproven()
+        account = await self._accounts.by_username(credentials.username, realm.name)
+        return self._verified(request, realm, credentials, account, now)
+
+    def challenges(self, realm: Realm, name: str, stale: bool, now: Moment) -> tuple[tuple[str, str], ...]:
+        """The fields of a challenge: one for each algorithm, all with one nonce (RFC 8760 2.3).
+
+        `name` is WWW-Authenticate or Proxy-Authenticate.
+        """
+        nonce = self._nonces.issue(realm.name, now.wall)
+        fields = []
+        for algorithm in realm.algorithms:
+            parameters = Challenge(realm.name, nonce, algorithm, stale=stale).parameters()
+            fields.append((name, ChallengeValue("Digest", parameters).serialize()))
+        return tuple(fields)
+
+    def _credentials(self, request: Request, realm: Realm, header: str) -> Credentials | None:
+        """Those for our realm; what others asked for along the way is not ours to judge (RFC 3261 22.3)."""
+        for value in request.headers(header):
+            if isinstance(value, CredentialsValue) and value.is_digest and value.realm == realm.name:
+                return Credentials.parse(value.params, header)
+        return None
+
+    def _verified(
+        self, request: Request, realm: Realm, credentials: Credentials, account: Account | None, now: Moment
+    ) -> Account | Unproven:
+        algorithm = base_algorithm(credentials.algorithm)
+        ha1 = account.ha1_for(algorithm) if account is not None and algorithm in realm.algorithms else None
+        # A user who does not exist costs the same work as one who does, and gets the same answer.
+        right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
+        if account is None or ha1 is None or not right:
+            return Unproven(credentials.username)
+        state = self._nonces.check(credentials.nonce, realm.name, now.wall)
+        if state is not NonceState.FRESH:
+            return Unproven(credentials.username, stale=True)
+        if credentials.qop is not None and not self._guard.accept(credentials.nonce, credentials.nonce_count):
+            # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both.
+            return Unproven(credentials.username, stale=True)
+        return account
