@@ -52,10 +52,9 @@ def checked_host(text: str) -> str:
 
 def checked_port(text: str) -> int:
     """The number of a port, 0 to 65535, written in digits. Raises ParseError."""
-    digits = text.lstrip("0")
-    if len(digits) > 5 or int(text[-6:]) > 65535:
+    if (len(text) > 5 and text[:-5].strip("0")) or int(text[-5:]) > 65535:
         raise ParseError("port out of range", clause="RFC 3261 25.1 port")
-    return int(text[-6:])
+    return int(text[-5:])
 
 
 def bare_host(host: str) -> str:

@@ -15,7 +15,18 @@ from offhook.errors import ParseError
 from offhook.sip.headers import registry
 from offhook.sip.headers.address import Contact, NameAddr
 from offhook.sip.headers.cseq import CSeq
-from offhook.sip.headers.registry import LIST, MULTIPLE, SINGLE, HeaderRow, key_of, register, row, rows, spelled
+from offhook.sip.headers.registry import (
+    LIST,
+    MULTIPLE,
+    SINGLE,
+    HeaderRow,
+    key_named,
+    key_of,
+    register,
+    row,
+    rows,
+    spelled,
+)
 from offhook.sip.headers.via import Via
 from offhook.sip.uri import SipUri, parse_uri
 
@@ -97,6 +108,13 @@ def test_compact_forms(compact: str, name: str) -> None:
     known = row(name.lower())
     assert known is not None
     assert known.compact == compact
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("Via", "via"), ("VIA", "via"), ("v", "via"), ("X-Nobody-Knows", "x-nobody-knows")]
+)
+def test_keys_of_names_in_programs(name: str, key: str) -> None:
+    assert key_named(name) == key
 
 
 def test_no_other_compact_forms() -> None:

@@ -54,7 +54,7 @@ class NameAddr(Parameterized):
         return NameAddr(self.uri, self.display_name, params)
 
     def with_tag(self, tag: str) -> NameAddr:
-        """A copy with a tag."""
+        """A copy of a From or To with a tag."""
         return self.with_param("tag", tag)
 
     def serialize(self) -> str:
@@ -90,6 +90,12 @@ class Contact(NameAddr):
             return DEFAULT_EXPIRES
         digits = value.lstrip("0")
         return _MAX_EXPIRES if len(digits) > 10 else min(int(digits or "0"), _MAX_EXPIRES)
+
+    def with_param(self, name: str, value: str | None = None) -> Contact:
+        """A copy with one parameter set, in its old place or at the end."""
+        params = dict(self.params)
+        params[name.lower()] = value
+        return Contact(self.uri, self.display_name, params)
 
 
 class Star(HeaderValue):
@@ -143,6 +149,9 @@ def _bare_parts(text: str) -> tuple[str, str]:
     uri = text if end < 0 else text[:end].rstrip(" \t")
     if "?" in uri or "," in uri:
         raise ParseError('a URI with "?" or "," needs angle brackets', clause="RFC 3261 20")
+    if end >= 0 and "@" not in uri and "@" in text[end:].partition('"')[0]:
+        # "sip:user;par=u@host": taking "user" for the host would send the message elsewhere.
+        raise ParseError('a URI with ";" needs angle brackets', clause="RFC 3261 20")
     return uri, "" if end < 0 else text[end:]
 
 

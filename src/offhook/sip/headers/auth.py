@@ -246,7 +246,7 @@ def _parts(text: str) -> tuple[str, dict[str, str], frozenset[str], str | None]:
         raise ParseError("an authentication scheme is missing", clause="RFC 3261 25.1 auth-scheme")
     scheme = found.group(1)
     position = found.end()
-    if _TOKEN68.fullmatch(text, position) is not None:
+    if scheme.lower() != "digest" and _TOKEN68.fullmatch(text, position) is not None:
         return scheme, {}, frozenset(), text[position:]
     params, quoted = _auth_params(text, position)
     return scheme, params, quoted, None

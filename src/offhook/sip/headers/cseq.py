@@ -7,6 +7,7 @@ from typing import Final
 
 from offhook.errors import ParseError
 from offhook.sip.headers.grammar import TOKEN
+from offhook.sip.headers.numbers import bounded
 from offhook.sip.headers.value import HeaderValue
 from offhook.sip.method import intern_method
 
@@ -17,11 +18,11 @@ MAX_CSEQ: Final = 2**31 - 1
 _MAX_RSEQ: Final = 2**32 - 1
 
 # ABNF CSeq  = "CSeq" HCOLON 1*DIGIT LWS Method
-_CSEQ: Final = re.compile(rf"0*+([0-9]{{1,10}})[ \t]++({TOKEN})")
+_CSEQ: Final = re.compile(rf"([0-9]++)[ \t]++({TOKEN})")
 # ABNF RAck  = "RAck" HCOLON response-num LWS CSeq-num LWS Method
-_RACK: Final = re.compile(rf"0*+([0-9]{{1,10}})[ \t]++0*+([0-9]{{1,10}})[ \t]++({TOKEN})")
+_RACK: Final = re.compile(rf"([0-9]++)[ \t]++([0-9]++)[ \t]++({TOKEN})")
 # ABNF RSeq  = "RSeq" HCOLON response-num
-_RSEQ: Final = re.compile(r"0*+([0-9]{1,10})")
+_RSEQ: Final = re.compile(r"[0-9]++")
 
 
 class CSeq(HeaderValue):
@@ -62,8 +63,8 @@ def parse_cseq(text: str) -> CSeq:
     found = _CSEQ.fullmatch(text)
     if found is None:
         raise ParseError("malformed CSeq", clause="RFC 3261 20.16")
-    number = int(found.group(1))
-    if number > MAX_CSEQ:
+    number = bounded(found.group(1), MAX_CSEQ)
+    if number < 0:
         raise ParseError("CSeq number out of range", clause="RFC 3261 8.1.1.5")
     return CSeq(number, intern_method(found.group(2)))
 
@@ -73,17 +74,16 @@ def parse_rack(text: str) -> RAck:
     found = _RACK.fullmatch(text)
     if found is None:
         raise ParseError("malformed RAck", clause="RFC 3262 7.2")
-    response_number = int(found.group(1))
-    cseq_number = int(found.group(2))
-    if response_number > _MAX_RSEQ or cseq_number > MAX_CSEQ:
+    response_number = bounded(found.group(1), _MAX_RSEQ)
+    cseq_number = bounded(found.group(2), MAX_CSEQ)
+    if response_number < 0 or cseq_number < 0:
         raise ParseError("RAck number out of range", clause="RFC 3262 7.2")
     return RAck(response_number, cseq_number, intern_method(found.group(3)))
 
 
 def parse_rseq(text: str) -> int:
     """The value of RSeq, 1 to 2**32-1 (RFC 3262 7.1). Raises ParseError."""
-    found = _RSEQ.fullmatch(text)
-    number = 0 if found is None else int(found.group(1))
-    if not 1 <= number <= _MAX_RSEQ:
+    number = 0 if _RSEQ.fullmatch(text) is None else bounded(text, _MAX_RSEQ)
+    if number < 1:
         raise ParseError("malformed RSeq", clause="RFC 3262 7.1")
     return number

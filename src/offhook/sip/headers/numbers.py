@@ -9,6 +9,7 @@ from offhook.errors import ParseError
 
 __all__ = [
     "MAX_DELTA_SECONDS",
+    "bounded",
     "parse_content_length",
     "parse_delta_seconds",
     "parse_max_breadth",
@@ -20,14 +21,26 @@ MAX_DELTA_SECONDS: Final = 2**32 - 1
 """The largest time in a header (RFC 3261 20.19)."""
 
 # ABNF delta-seconds = 1*DIGIT
-_NUMBER: Final = re.compile(r"0*+([0-9]{1,10})|0++")
+_DIGITS: Final = re.compile(r"[0-9]++")
+
+
+def bounded(digits: str, highest: int) -> int:
+    """The number that `digits` (0 to 9, at least one) mean, or -1 when it is above `highest`, at most 10**15.
+
+    However many there are, it takes no longer than reading them.
+    """
+    if len(digits) > 15:
+        digits = digits.lstrip("0") or "0"
+        if len(digits) > 15:
+            return -1
+    number = int(digits)
+    return number if number <= highest else -1
 
 
 def parse_number(text: str, highest: int, name: str, clause: str) -> int:
-    """A number in decimal digits, from 0 to `highest`, below 10**10. Raises ParseError, naming `name` and `clause`."""
-    found = _NUMBER.fullmatch(text)
-    number = highest + 1 if found is None else int(found.group(1) or "0")
-    if number > highest:
+    """A number in decimal digits, from 0 to `highest`, at most 10**15. Raises ParseError, naming `name`, `clause`."""
+    number = -1 if _DIGITS.fullmatch(text) is None else bounded(text, highest)
+    if number < 0:
         raise ParseError(f"{name} is not a number from 0 to {highest}", clause=clause)
     return number
 

@@ -21,6 +21,8 @@ class Privacy(HeaderValue):
         return value in self.values
 
     def serialize(self) -> str:
+        if not self.values or not all(is_token(value) for value in self.values):
+            raise ValueError(f"{self.values!r} are no kinds of privacy")
         return ";".join(self.values)
 
 

@@ -36,7 +36,19 @@ from offhook.sip.headers.via import parse_via
 from offhook.sip.headers.warning import parse_warning
 from offhook.sip.method import parse_method
 
-__all__ = ["KEYS", "LIST", "MULTIPLE", "SINGLE", "HeaderRow", "key_named", "key_of", "register", "row", "rows", "spelled"]
+__all__ = [
+    "KEYS",
+    "LIST",
+    "MULTIPLE",
+    "SINGLE",
+    "HeaderRow",
+    "key_named",
+    "key_of",
+    "register",
+    "row",
+    "rows",
+    "spelled",
+]
 
 SINGLE: Final = "single"
 """At most one field with one value."""

@@ -13,7 +13,9 @@ __all__ = ["SipWarning", "parse_warning"]
 
 # ABNF warning-value = warn-code SP warn-agent SP warn-text
 # ABNF warn-agent    = hostport / pseudonym
-_HEAD: Final = re.compile(r'([0-9]{3})[ \t]++([^\x00-\x20\x7f",]++)[ \t]*+')
+_AGENT: Final = r'[^\x00-\x20\x7f",]++'
+_HEAD: Final = re.compile(rf"([0-9]{{3}})[ \t]++({_AGENT})[ \t]*+")
+_WRITTEN_AGENT: Final = re.compile(_AGENT)
 
 
 class SipWarning(HeaderValue):
@@ -27,6 +29,8 @@ class SipWarning(HeaderValue):
         self.text = text
 
     def serialize(self) -> str:
+        if not 0 <= self.code <= 999 or _WRITTEN_AGENT.fullmatch(self.agent) is None:
+            raise ValueError(f"{self.code} {self.agent!r} is not a warning's code and agent")
         return f"{self.code:03} {self.agent} {quote(self.text)}"
 
 
