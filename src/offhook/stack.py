@@ -14,6 +14,7 @@ from offhook.clock import Moment, Timer
 from offhook.errors import InvalidState, ParseError, ResolveFailed
 from offhook.flow import Flow, Query, Target
 from offhook.ids import IdSource
+from offhook.sip.checks import routing_fault
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.serializer import Draft, reply
@@ -351,9 +352,9 @@ class Stack:
             elif isinstance(transaction, NonInviteServerTransaction):
                 transaction.receive(request, now)
             return
-        fault = _fault(request)
+        fault = routing_fault(request)
         if fault is not None:
-            self.refuse(request, flow, 400, (("Warning", f'399 offhook "{fault}"'),))
+            self.refuse(request, flow, fault.status, (("Warning", f'399 offhook "{fault.reason}"'),))
             return
         if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
             return
@@ -425,12 +426,3 @@ class Stack:
         if answer is not None:
             response, back = answer
             self.transactions.effects.append(Transmit(response.serialize(), back))
-
-
-def _fault(request: Request) -> str | None:
-    """What earns a request 400 before anybody looks at it."""
-    if request.cseq_method != request.method:
-        return "CSeq names another method"  # RFC 3261 8.1.1.5
-    if request.truncated:
-        return "Content-Length is larger than the body"  # RFC 3261 18.3
-    return None

@@ -56,7 +56,7 @@ class Gate:
         self.within.append(within_dialog)
         return self.verdict
 
-    def start(self, request: Request, flow: Flow, context: ResponseContext) -> None:
+    def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
         assert self.verdict is PENDING
         self.waiting.append(context)
 

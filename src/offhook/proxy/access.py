@@ -28,5 +28,5 @@ class Access(Protocol):
     def check(self, request: Request, flow: Flow, within_dialog: bool, now: Moment) -> Refusal | Pending | None:
         """None when the request may pass. `within_dialog`: our own Route proves that it belongs to a dialog of ours."""
 
-    def start(self, request: Request, flow: Flow, context: ResponseContext) -> None:
+    def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
         """Go on with a check that was PENDING; `Proxy.admitted` is called with the verdict."""

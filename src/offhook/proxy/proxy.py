@@ -95,7 +95,7 @@ class Proxy:
         else:
             context = self._context(request, flow, mark, routed, now)
             if isinstance(verdict, Pending):
-                self.access.start(request, flow, context)
+                self.access.start(request, flow, context, now)
             else:
                 self._determine_targets(context, now)
 

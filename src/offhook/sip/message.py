@@ -289,10 +289,14 @@ class Request(Message):
 
     @property
     def uri(self) -> Uri:
-        """The Request-URI decoded. Raises ParseError."""
+        """The Request-URI decoded. Raises ParseError.
+
+        One without a scheme is taken for a sip URI: RFC 3666 prints such (3.2 F3), and clients send what they copied.
+        """
         uri = self._uri
         if uri is None:
-            uri = self._uri = parse_uri(self.request_uri)
+            text = self.request_uri
+            uri = self._uri = parse_uri(text if ":" in text.partition("@")[0] else f"sip:{text}")
         return uri
 
     @property
@@ -301,7 +305,7 @@ class Request(Message):
         value = self.octets("max-forwards")
         if value is None:
             return None
-        if not value.isdigit() or len(value) > 3 or int(value) > 255:
+        if not value.isdigit() or len(value) > 20 or int(value) > 255:
             raise ParseError(
                 "Max-Forwards is not a number from 0 to 255", header="Max-Forwards", clause="RFC 3261 20.22"
             )

@@ -24,7 +24,7 @@ _NAMES: Final = {"from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LINE_END: Final = re.compile(rb"\r?\n")
 _METHOD: Final = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
-_URI: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*:[\x21\x23-\x3b\x3d\x3f-\xff]+")
+_URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 
 
 class Limits:
@@ -160,7 +160,7 @@ def _request_line(lines: list[bytes]) -> tuple[str, bytes]:
             raise ParseError("the method is not a token", clause="RFC 3261 25.1")
         known = method_name(method)
     if _URI.fullmatch(uri) is None:
-        raise ParseError("the Request-URI has white space, brackets or no scheme", clause="RFC 3261 7.1")
+        raise ParseError("the Request-URI has white space, quotes or brackets", clause="RFC 3261 7.1")
     return known, uri
 
 
