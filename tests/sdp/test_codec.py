@@ -69,6 +69,7 @@ def test_the_first_of_two_rtpmaps_counts() -> None:
         (Codec("AMR", parameters="octet-align=0;mode-set=7"), Codec("amr", parameters="mode-set=2"), True),
         (Codec("AMR-WB", 16000, parameters="Octet-Align=1"), Codec("AMR-WB", 16000, parameters="octet-align=1"), True),
         (Codec("G7221", 16000, parameters="bitrate=24000"), Codec("G7221", 16000, parameters="bitrate=32000"), False),
+        (Codec("G7221", 16000, parameters="bitrate=24000"), Codec("G7221", 16000, parameters="bitrate=24400"), False),
         (Codec("H264", 90000, parameters="packetization-mode=1"), Codec("H264", 90000), False),
         (Codec("H264", 90000, parameters="profile-level-id=42e01f"), Codec("H264", 90000), True),
         (Codec("H264", 90000, parameters="profile-level-id=64001f"), Codec("H264", 90000), False),

@@ -186,6 +186,13 @@ def test_the_peers_payload_types_are_kept_too() -> None:
     )
 
 
+def test_of_two_known_numbers_the_one_that_is_wished_for() -> None:
+    offer = description("m=audio 9 RTP/AVP 118 0", "a=rtpmap:118 PCMU/8000")
+    bob = agent(audio(6000, PCMU))
+    session = apply_answer(offer, make_answer(offer, bob), side=Side.ANSWERER)
+    assert make_offer(bob, session).media[0].formats == ("0",)
+
+
 def test_two_codecs_of_one_kind_get_two_numbers() -> None:
     session = called(agent(audio(4000, OPUS)), agent(audio(6000, OPUS)))
     offer = make_offer(agent(audio(4000, OPUS, replace(OPUS, parameters="stereo=1"))), session)

@@ -14,6 +14,8 @@ from offhook.errors import ParseError
 from offhook.sdp import SessionDescription, parse
 from offhook.sdp.attributes import Attribute
 from offhook.sdp.codec import codecs_of
+from offhook.sdp.offer import make_offer
+from tests.sdp.agents import OPUS, PCMU, agent, audio
 from tests.sdp.descriptions import bodies
 
 BODIES = bodies()
@@ -205,12 +207,15 @@ def capture(path: Path, payloads: list[bytes]) -> None:
 
 @pytest.mark.interop("tshark")
 def test_tshark_reads_the_same(tmp_path: Path) -> None:
-    """A foreign reader finds the same values in every example body."""
+    """A foreign reader finds the same values in every example body and in an offer of ours."""
     fields = ("sdp.owner.sessionid", "sdp.owner.version", "sdp.media.media", "sdp.media.port", "sdp.media.proto")
     more = ("sdp.media", "sdp.connection_info.address", "sdp.mime.type", "sdp.sample_rate")
     # tshark gives up at the one misprinted t= line.
     known = [(source, body) for source, body in BODIES if b"t= 0 0" not in body]
     assert len(known) == len(BODIES) - 1
+    known.append(
+        ("our own", make_offer(agent(audio(4000, OPUS, PCMU), audio(5001), address="2001:db8::1")).serialize())
+    )
     capture(tmp_path / "bodies.pcap", [body for _, body in known])
     command = ["tshark", "-r", str(tmp_path / "bodies.pcap"), "-T", "fields", "-E", "separator=|", "-E", "aggregator=;"]
     command += [part for field in (*fields, *more) for part in ("-e", field)]

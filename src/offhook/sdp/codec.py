@@ -48,15 +48,14 @@ STATIC_PAYLOAD_TYPES: Final[dict[int, tuple[str, int, int]]] = {
 _DYNAMIC_PAYLOAD_TYPES: Final = (*range(96, 128), *range(35, 64))
 
 # Parameters that make two formats of one encoding different formats, and their defaults: RFC 4867 8.3.1 (AMR),
-# RFC 5577 section 5 (G.722.1), RFC 6184 8.2.2 (H.264). Of profile-level-id the profile alone counts: the level is a
-# capability, and the many ways to write the constraints of one profile mean the same.
+# RFC 5577 section 5 (G.722.1), RFC 6184 8.2.2 (H.264). Of profile-level-id the profile counts, its first two digits: the
+# level is a capability, and the many ways to write the constraints of one profile mean the same.
 _CONFIGURATION: Final[dict[str, dict[str, str]]] = {
     "amr": {"octet-align": "0", "crc": "0", "robust-sorting": "0", "interleaving": ""},
     "amr-wb": {"octet-align": "0", "crc": "0", "robust-sorting": "0", "interleaving": ""},
     "g7221": {"bitrate": ""},
     "h264": {"packetization-mode": "0", "profile-level-id": "42000a"},
 }
-_PROFILE_DIGITS: Final = 2
 
 # Encodings that carry something beside the conversation, and cannot be all that a stream has.
 _AUXILIARY: Final = frozenset((TELEPHONE_EVENT, "tone", "cn", "red", "rtx", "ulpfec", "flexfec"))
@@ -101,8 +100,8 @@ class Codec:
         if defaults is None:
             return ()
         pairs = parameter_pairs(self.parameters)
-        values = [pairs.get(name, default).lower() for name, default in defaults.items()]
-        return tuple(value[:_PROFILE_DIGITS] for value in values)
+        values = {name: pairs.get(name, default).lower() for name, default in defaults.items()}
+        return tuple(value[:2] if name == "profile-level-id" else value for name, value in values.items())
 
     def same_format(self, other: Codec) -> bool:
         """Whether both mean the same payload format, whatever its number (RFC 3264 6.1)."""
@@ -124,7 +123,7 @@ def codecs_of(media: MediaDescription) -> tuple[Codec, ...]:
 
     Formats that cannot be understood are left out: no payload type, a dynamic one without rtpmap, or a malformed
     rtpmap. RFC 4475's messages write ``a=rtpmap:31 LPC`` for the static H261, so a malformed one leaves the static
-    meaning. At most 128 codecs, since a number counts once.
+    meaning. At most 128 codecs, each number once.
     """
     names = _rtpmaps(media)
     parameters = _parameters(media)
@@ -132,7 +131,7 @@ def codecs_of(media: MediaDescription) -> tuple[Codec, ...]:
     for text in media.formats:
         number = int(text) if len(text) <= 3 and text.isascii() and text.isdigit() else MAX_PAYLOAD_TYPE + 1
         name = names.get(number) or STATIC_PAYLOAD_TYPES.get(number)
-        if name is not None and number not in codecs:
+        if name is not None:
             codecs[number] = Codec(*name, number, parameters.get(number, ""))
     return tuple(codecs.values())
 

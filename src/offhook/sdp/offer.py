@@ -37,20 +37,19 @@ def make_offer(
         connection=connection,
         bandwidths=capabilities.bandwidths,
         attributes=capabilities.attributes,
-        media=[_offered(stream, connection, session, index) for index, stream in enumerate(slots)],
+        media=[
+            disabled_media(previous[index]) if stream is None else _offered(stream, connection, session, index)
+            for index, stream in enumerate(slots)
+        ],
     )
     return with_version(description, session, version)
 
 
 def _offered(
-    stream: StreamCapability | None, connection: Connection | None, session: NegotiatedSession | None, index: int
+    stream: StreamCapability, connection: Connection | None, session: NegotiatedSession | None, index: int
 ) -> MediaDescription:
     """The media description of one m= line, under a session level with `connection`."""
     previous = session.local.media[index] if session and index < len(session.local.media) else None
-    if stream is None:
-        if previous is None:
-            raise InvalidState(f"the m= line {index} has no stream")
-        return disabled_media(previous)
     codecs = _numbered(stream.codecs, session.streams[index].bindings if session and previous else ())
     return stream.describe(
         _media_field(stream, codecs, stream.port),

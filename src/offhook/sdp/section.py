@@ -114,12 +114,15 @@ class Section:
         return self._with_attributes([Attribute(direction.value)], _DIRECTIONS.__contains__)
 
     def with_information(self, information: str | None) -> Self:
+        """With this i= line, or without one."""
         return self._with_values("i", [] if information is None else [information])
 
     def with_connections(self, connections: Iterable[Connection]) -> Self:
+        """With these c= lines and no others."""
         return self._with_values("c", [connection.serialize() for connection in connections])
 
     def with_bandwidths(self, bandwidths: Iterable[Bandwidth]) -> Self:
+        """With these b= lines and no others."""
         return self._with_values("b", [bandwidth.serialize() for bandwidth in bandwidths])
 
     def _line(self, line_type: str, value: str) -> Line:

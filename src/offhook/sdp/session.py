@@ -162,14 +162,17 @@ class SessionDescription(Section):
 
     @property
     def uri(self) -> str | None:
+        """Where to read more about the session (RFC 8866 5.5)."""
         return next((line.value for line in self._of("u")), None)
 
     @property
     def emails(self) -> tuple[str, ...]:
+        """The e= lines (RFC 8866 5.6)."""
         return tuple(line.value for line in self._of("e"))
 
     @property
     def phones(self) -> tuple[str, ...]:
+        """The p= lines (RFC 8866 5.6)."""
         return tuple(line.value for line in self._of("p"))
 
     @property
@@ -201,9 +204,11 @@ class SessionDescription(Section):
     # Changing
 
     def with_origin(self, origin: Origin) -> SessionDescription:
+        """With this o= line."""
         return self._with_values("o", [origin.serialize()])
 
     def with_session_name(self, session_name: str) -> SessionDescription:
+        """With this s= line."""
         return self._with_values("s", [session_name])
 
     def with_media(self, media: Iterable[MediaDescription]) -> SessionDescription:
