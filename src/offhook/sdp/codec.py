@@ -48,8 +48,8 @@ STATIC_PAYLOAD_TYPES: Final[dict[int, tuple[str, int, int]]] = {
 _DYNAMIC_PAYLOAD_TYPES: Final = (*range(96, 128), *range(35, 64))
 
 # Parameters that make two formats of one encoding different formats, and their defaults: RFC 4867 8.3.1 (AMR),
-# RFC 5577 section 5 (G.722.1), RFC 6184 8.2.2 (H.264). Of profile-level-id the profile counts, its first two digits: the
-# level is a capability, and the many ways to write the constraints of one profile mean the same.
+# RFC 5577 section 5 (G.722.1), RFC 6184 8.2.2 (H.264). Of profile-level-id the profile counts, its first two digits:
+# the level is a capability, and the many ways to write the constraints of one profile mean the same.
 _CONFIGURATION: Final[dict[str, dict[str, str]]] = {
     "amr": {"octet-align": "0", "crc": "0", "robust-sorting": "0", "interleaving": ""},
     "amr-wb": {"octet-align": "0", "crc": "0", "robust-sorting": "0", "interleaving": ""},
