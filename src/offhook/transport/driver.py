@@ -1,0 +1,315 @@
+"""The driver: ties an engine to sockets, to DNS and to the clock.
+
+driver = Driver(MyRole, [Listener("UDP", "127.0.0.1"), Listener("TCP", "127.0.0.1")])
+await driver.start()
+driver.stack.send(draft, target, driver.now())
+driver.flush()
+await driver.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
+
+from offhook import clock
+from offhook.clock import Moment
+from offhook.errors import InvalidState, ResolveFailed
+from offhook.flow import Flow, Query, Target
+from offhook.ids import IdSource
+from offhook.sip.framing import PING
+from offhook.sip.parser import DEFAULT_LIMITS, Limits
+from offhook.stack import FAILED, Stack
+from offhook.transaction.effects import REQUEST, Close, Connect, Effect, Resolve, Transmit
+from offhook.transaction.timers import TimerValues
+from offhook.transport.connection import StreamLimits
+from offhook.transport.dns import DnsClient
+from offhook.transport.listener import BoundSocket, Listener, bind_all
+from offhook.transport.local_address import LocalAddress, LocalAddresses
+from offhook.transport.resolver import Resolver
+from offhook.transport.streams import Streams
+from offhook.transport.tcp import StreamListener
+from offhook.transport.tls import server_context
+from offhook.transport.udp import UdpSocket
+
+__all__ = ["IN", "OUT", "Driver", "Role", "Tap"]
+
+_log = logging.getLogger(__name__)
+
+IN: Final = "in"
+OUT: Final = "out"
+
+Tap = Callable[[str, bytes, Flow, Moment], None]
+"""What sees every message: IN or OUT, its octets, its flow, the moment."""
+
+_SLACK: Final = 0.005
+"""Seconds by which a timer may be late, so that a busy engine does not wake for each one."""
+_MOST_LOOKUPS: Final = 1000
+
+
+class Role(Protocol):
+    """What decides for an engine: a user agent, a proxy, a registrar."""
+
+    def receive(self, event: Effect, now: Moment) -> None:
+        """Take one event of the engine (those of `kind` REQUEST and above). It may call the engine at once."""
+
+
+RoleType = TypeVar("RoleType", bound=Role)
+
+
+class Driver(Generic[RoleType]):
+    """One engine at work on one event loop.
+
+    `make_role` gets the engine and gives the role that decides for it. `secret` keys the branches of stateless
+    forwarding and is the same in all workers. `tap` sees every message in and out. All else has defaults; `ids` and
+    `secret` are random then.
+
+    What calls the engine from outside of `Role.receive`, such as a coroutine of a user agent, passes `now()` and calls
+    `flush` afterwards.
+    """
+
+    def __init__(
+        self,
+        make_role: Callable[[Stack], RoleType],
+        listeners: Sequence[Listener],
+        *,
+        ids: IdSource | None = None,
+        secret: bytes | None = None,
+        dns: DnsClient | None = None,
+        values: TimerValues | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        stream_limits: StreamLimits | None = None,
+        tap: Tap | None = None,
+    ) -> None:
+        ids = IdSource() if ids is None else ids
+        self.tap = tap
+        self.addresses = LocalAddresses()
+        self._dns = DnsClient() if dns is None else dns
+        self._resolver = Resolver(self._dns, self.addresses)
+        secret = f"{ids.unique()}{ids.unique()}".encode("ascii") if secret is None else secret
+        self.stack = Stack(ids, secret, self._resolver.resolve_now, values, limits)
+        self.role = make_role(self.stack)
+        self._listeners = tuple(listeners)
+        self._stream_limits = StreamLimits() if stream_limits is None else stream_limits
+        self._streams: Streams | None = None
+        self._udp: dict[tuple[str, int], UdpSocket] = {}
+        self._accepting: list[StreamListener] = []
+        self._lookups: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
+        self._draining = False
+        self._started = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # Its life
+
+    async def start(self) -> None:
+        """Bind all listeners and begin to take messages.
+
+        Raises ConfigError (a certificate that cannot be used, two listeners alike) and TransportFailed (a port in use,
+        an address that this machine has not), each with one sentence; nothing is left open then.
+        """
+        if self._started:
+            raise InvalidState("a driver starts once")
+        self._started = True
+        loop = asyncio.get_running_loop()
+        streams = Streams(
+            self, loop, self._stream_limits, self.stack.limits, self.stack.new_serial, self.stack.ids.origin
+        )
+        secure = [listener for listener in self._listeners if listener.transport == "TLS"]
+        contexts = {listener.name: server_context(listener.tls) for listener in secure if listener.accepts}
+        for listener in secure:
+            streams.add_listener(listener)
+        bound = bind_all(self._listeners)
+        self._loop = loop
+        self._streams = streams
+        for one in bound:
+            if one.listener.transport == "UDP":
+                self._udp[one.local] = UdpSocket(one, self, loop)
+            else:
+                self._accepting.append(StreamListener(one, streams, loop, contexts.get(one.listener.name)))
+        for listener in self._listeners:
+            self._add_addresses(listener, [one for one in bound if one.listener is listener])
+        self.flush()
+
+    async def close(self) -> None:
+        """Stop: what is written to connections still leaves, nothing more is taken. Once more, it does nothing."""
+        self._stop_timer()
+        for listener in self._accepting:
+            listener.close()
+        self._accepting.clear()
+        lookups = list(self._lookups)
+        for lookup in lookups:
+            lookup.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
+        if self._streams is not None:
+            await self._streams.stop()
+        for udp in self._udp.values():
+            udp.close()
+        self._udp.clear()
+        self._loop = None
+        self._stop_timer()
+        await self._dns.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def now(self) -> Moment:
+        """The present moment."""
+        return clock.now()
+
+    def flush(self) -> None:
+        """Carry out what the engine was asked for, let the role take its events, and set the timer."""
+        now = clock.now()
+        self._drain(now)
+        self.settle(now)
+
+    def keep_alive(self, flow: Flow) -> None:
+        """Keep the flow open through a NAT (RFC 5626 4.4.1).
+
+        An empty line pair: over a stream it has to be answered, or the flow has failed; as a datagram nobody answers.
+        """
+        now = clock.now()
+        if flow.reliable and self._streams is not None:
+            self._streams.ping(flow, now)
+        elif flow.local in self._udp:
+            self._udp[flow.local].send(PING, flow, now)
+        self.flush()
+
+    def _add_addresses(self, listener: Listener, bound: list[BoundSocket]) -> None:
+        """Note by which addresses a listener is reached; one that only connects has those of its host."""
+        port = bound[0].local[1] if bound else listener.port or 5061
+        if listener.transport == "UDP":
+            locals_ = [one.local for one in bound]
+        else:
+            locals_ = [(host, port) for host in listener.hosts()]
+        for local in locals_:
+            self.addresses.add(LocalAddress(listener, *local))
+        if listener.advertise is not None:
+            self.stack.advertised[listener.name] = listener.sent_by("", port)
+
+    # What the sockets bring
+
+    def receive(self, data: bytes, flow: Flow, now: Moment) -> None:
+        """Take a datagram or a whole message of a stream."""
+        if self.tap is not None:
+            self.tap(IN, data, flow, now)
+        try:
+            self.stack.receive(data, flow, now)
+        except Exception:
+            # A fault of ours in one message must not stop all others.
+            _log.exception("a message from %s:%d was dropped", *flow.remote)
+        self._drain(now)
+
+    def sent(self, data: bytes, flow: Flow, now: Moment) -> None:
+        """Take note that a message that had to wait for its connection has been written."""
+        if self.tap is not None:
+            self.tap(OUT, data, flow, now)
+
+    def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
+        """Take note that a stream stands or ended, or that an address cannot be reached."""
+        self.stack.flow_changed(flow, state, reason, now)
+        self._drain(now)
+
+    def settle(self, now: Moment) -> None:
+        """Let the one timer handle stand no later than the engine's next deadline."""
+        timer = self._timer
+        if timer is not None and self._timer_due <= now.monotonic + _SLACK:
+            return  # it looks again by itself, soon enough
+        due = self.stack.next_deadline()
+        if due is None or self._loop is None:
+            return
+        if timer is not None:
+            if self._timer_due <= due + _SLACK:
+                return
+            timer.cancel()
+        delay = max(due - now.monotonic, _SLACK)
+        self._timer_due = now.monotonic + delay
+        self._timer = self._loop.call_later(delay, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = clock.now()
+        try:
+            self.stack.advance(now)
+        except Exception:
+            _log.exception("a timer failed")
+        self._drain(now)
+        self.settle(now)
+
+    # What the engine gives out
+
+    def _drain(self, now: Moment) -> None:
+        if self._draining:
+            return  # a role or a failed write called back: whoever drains goes on with what they queued
+        self._draining = True
+        stack = self.stack
+        udp = self._udp
+        try:
+            effects = stack.drain()
+            while effects:
+                for effect in effects:
+                    if isinstance(effect, Transmit):
+                        flow = effect.flow
+                        socket = None if flow.reliable else udp.get(flow.local)
+                        if socket is None:
+                            self._transmit_elsewhere(effect.data, flow, now)
+                            continue
+                        if self.tap is not None:
+                            self.tap(OUT, effect.data, flow, now)
+                        socket.send(effect.data, flow, now)
+                    elif effect.kind >= REQUEST:
+                        self._tell(effect, now)
+                    else:
+                        self._carry_out(effect, now)
+                effects = stack.drain()
+        finally:
+            self._draining = False
+
+    def _tell(self, event: Effect, now: Moment) -> None:
+        try:
+            self.role.receive(event, now)
+        except Exception:
+            _log.exception("the role failed at a %s", type(event).__name__)
+
+    def _transmit_elsewhere(self, data: bytes, flow: Flow, now: Moment) -> None:
+        """Send over a stream; or find that the listener of a stored flow is no more."""
+        if not flow.reliable:
+            reason = f"no listener at {flow.local[0]}:{flow.local[1]} any more"
+            self.stack.flow_changed(flow, FAILED, reason, now)
+        elif self._streams is not None and self._streams.transmit(flow, data, now):
+            self.sent(data, flow, now)
+
+    def _carry_out(self, effect: Effect, now: Moment) -> None:
+        if isinstance(effect, Connect) and self._streams is not None:
+            self._streams.connect(effect.flow, effect.target)
+        elif isinstance(effect, Close) and self._streams is not None:
+            self._streams.close(effect.flow, now)
+        elif isinstance(effect, Resolve):
+            self._look_up(effect.query, now)
+
+    def _look_up(self, query: Query, now: Moment) -> None:
+        if self._loop is None or len(self._lookups) >= _MOST_LOOKUPS:
+            self.stack.resolved(query, ResolveFailed(f"{query.host}: too many look-ups are under way"), now)
+            return
+        lookup = self._loop.create_task(self._resolve(query))
+        self._lookups.add(lookup)
+        lookup.add_done_callback(self._lookups.discard)
+
+    async def _resolve(self, query: Query) -> None:
+        answer: list[Target] | ResolveFailed
+        try:
+            answer = await self._resolver.resolve(query)
+        except ResolveFailed as error:
+            answer = error
+        except Exception as error:
+            _log.exception("the look-up of %s failed", query.host)
+            answer = ResolveFailed(f"{query.host} cannot be looked up: {error}")
+        now = clock.now()
+        self.stack.resolved(query, answer, now)
+        self._drain(now)
+        self.settle(now)

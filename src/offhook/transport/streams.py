@@ -1,0 +1,275 @@
+"""All connections of a driver: opened, accepted, found by their flow, counted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from offhook import clock
+from offhook.clock import Moment
+from offhook.flow import Flow, Target
+from offhook.sip.parser import Limits
+from offhook.stack import FAILED
+from offhook.transport.connection import StreamConnection, StreamLimits
+from offhook.transport.interfaces import family_of
+from offhook.transport.listener import Listener, written
+from offhook.transport.receiver import Receiver
+from offhook.transport.tls import client_context, handshake_failure, peer_refusal, server_name
+
+__all__ = ["Streams"]
+
+_log = logging.getLogger(__name__)
+
+_IP_BIND_ADDRESS_NO_PORT: Final = 24
+"""Of Linux's ip(7): the port is chosen when connecting, so that one port serves many destinations."""
+_KEEP_ALIVE_AFTER: Final = 120
+_KEEP_ALIVE_EVERY: Final = 30
+_KEEP_ALIVE_COUNT: Final = 4
+_UNACKNOWLEDGED: Final = 30_000
+"""Milliseconds after which a peer that acknowledges nothing is gone; about 64*T1."""
+
+
+class Streams:
+    """The connections. `new_serial` numbers those that are accepted; `origin` stands in their flows."""
+
+    __slots__ = (
+        "_accepted",
+        "_by_address",
+        "_connections",
+        "_emptied",
+        "_leaving",
+        "_limits",
+        "_loop",
+        "_message_limits",
+        "_new_serial",
+        "_opening",
+        "_origin",
+        "_receiver",
+        "_tasks",
+        "_tls",
+    )
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        loop: asyncio.AbstractEventLoop,
+        limits: StreamLimits,
+        message_limits: Limits,
+        new_serial: Callable[[], int],
+        origin: str,
+    ) -> None:
+        self._receiver = receiver
+        self._loop = loop
+        self._limits = limits
+        self._message_limits = message_limits
+        self._new_serial = new_serial
+        self._origin = origin
+        self._connections: dict[str, StreamConnection] = {}
+        self._leaving: dict[str, StreamConnection] = {}
+        self._emptied = asyncio.Event()
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tls: dict[str, ssl.SSLContext] = {}
+        self._accepted = 0
+        self._by_address: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def add_listener(self, listener: Listener) -> None:
+        """Make ready to open connections as a TLS listener. Raises ConfigError."""
+        self._tls[listener.name] = client_context(listener.tls)
+
+    # What the engine asks for
+
+    def transmit(self, flow: Flow, data: bytes, now: Moment) -> bool:
+        """Send over a connection. True when the octets have been written, False when they wait or cannot go."""
+        connection = self._connections.get(flow.key)
+        if connection is not None:
+            return connection.send(data, now)
+        reason = f"the connection with {written(*flow.remote)} is closed"
+        self._receiver.flow_changed(flow, FAILED, reason, now)
+        return False
+
+    def close(self, flow: Flow, now: Moment) -> None:
+        """Close a connection once everything is written; nothing more can be sent over it."""
+        connection = self._connections.pop(flow.key, None)
+        if connection is not None:
+            self._leaving[flow.key] = connection
+            connection.close("closed by us", now)
+
+    def ping(self, flow: Flow, now: Moment) -> None:
+        """Send a keep-alive that has to be answered (RFC 5626 4.4.1)."""
+        connection = self._connections.get(flow.key)
+        if connection is not None:
+            connection.ping(now)
+
+    def connect(self, flow: Flow, target: Target) -> None:
+        """Open a connection; the engine hears of its success or failure."""
+        connection = self._new_connection(flow, self._peer_check(target) if flow.secure else None)
+        self._opening[flow.key] = task = self._loop.create_task(self._open(connection, target))
+        task.add_done_callback(lambda _: self._opening.pop(flow.key, None))
+
+    async def _open(self, connection: StreamConnection, target: Target) -> None:
+        peer = written(target.host, target.port)
+        try:
+            try:
+                async with asyncio.timeout(self._limits.connect):
+                    sock = await self._connected(target)
+            except TimeoutError:
+                raise OSError(f"no answer within {self._limits.connect:g} s") from None
+            if target.transport != "TLS":
+                await self._loop.create_connection(lambda: connection, sock=sock)
+                return
+        except OSError as error:
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            connection.end(f"cannot connect to {peer} by {target.transport}: {reason}", clock.now())
+            return
+        try:
+            await self._loop.create_connection(
+                lambda: connection,
+                sock=sock,
+                ssl=self._tls[target.listener],
+                server_hostname=server_name(target.server_name),
+                ssl_handshake_timeout=self._limits.handshake,
+                ssl_shutdown_timeout=self._limits.closing,
+            )
+        except (OSError, ssl.CertificateError) as error:
+            sock.close()
+            connection.end(handshake_failure(error, target.server_name or peer), clock.now())
+
+    async def _connected(self, target: Target) -> socket.socket:
+        sock = socket.socket(family_of(target.host), socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            _watch_over(sock)
+            sock.bind((target.local[0], 0))
+            await self._loop.sock_connect(sock, (target.host, target.port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _peer_check(self, target: Target) -> Callable[[asyncio.Transport], str | None]:
+        context = self._tls[target.listener]
+        domain = target.server_name or target.host
+
+        def refusal(transport: asyncio.Transport) -> str | None:
+            if context.verify_mode == ssl.CERT_NONE:
+                return None
+            return peer_refusal(transport.get_extra_info("ssl_object"), domain, clock.now().wall)
+
+        return refusal
+
+    # What listeners bring
+
+    def accept(
+        self, sock: socket.socket, address: tuple[str, int], listener: Listener, context: ssl.SSLContext | None
+    ) -> None:
+        """Take a connection that a peer opened; one too many is closed at once."""
+        host, port = address
+        if self._accepted >= self._limits.connections or self._by_address.get(host, 0) >= self._limits.per_address:
+            _log.warning("connection from %s refused: there are too many", written(host, port))
+            sock.close()
+            return
+        try:
+            sock.setblocking(False)
+            _watch_over(sock)
+            local_host, local_port = sock.getsockname()[:2]
+        except OSError:
+            sock.close()  # it was gone before we looked
+            return
+        self._accepted += 1
+        self._by_address[host] = self._by_address.get(host, 0) + 1
+        flow = Flow(
+            listener.transport,
+            listener.name,
+            (local_host, local_port),
+            (host, port),
+            self._origin,
+            self._new_serial(),
+            accepted=True,
+        )
+        connection = self._new_connection(flow, None)
+        task = self._loop.create_task(self._admit(connection, sock, context))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _admit(self, connection: StreamConnection, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        peer = written(*connection.flow.remote)
+        try:
+            if context is None:
+                await self._loop.connect_accepted_socket(lambda: connection, sock)
+            else:
+                await self._loop.connect_accepted_socket(
+                    lambda: connection,
+                    sock,
+                    ssl=context,
+                    ssl_handshake_timeout=self._limits.handshake,
+                    ssl_shutdown_timeout=self._limits.closing,
+                )
+        except OSError as error:
+            sock.close()
+            reason = handshake_failure(error, peer)
+            _log.info("%s", reason)
+            connection.end(reason, clock.now())
+
+    # The table
+
+    def _new_connection(
+        self, flow: Flow, accept_peer: Callable[[asyncio.Transport], str | None] | None
+    ) -> StreamConnection:
+        connection = StreamConnection(
+            flow, self._receiver, self._limits, self._message_limits, self._loop, self._ended, accept_peer
+        )
+        self._connections[flow.key] = connection
+        return connection
+
+    def _ended(self, connection: StreamConnection) -> None:
+        flow = connection.flow
+        self._connections.pop(flow.key, None)
+        self._leaving.pop(flow.key, None)
+        if not self._connections and not self._leaving:
+            self._emptied.set()
+        if flow.accepted:
+            host = flow.remote[0]
+            self._accepted -= 1
+            self._by_address[host] -= 1
+            if not self._by_address[host]:
+                del self._by_address[host]
+        opening = self._opening.get(flow.key)
+        if opening is not None and opening is not asyncio.current_task(self._loop):
+            opening.cancel()
+
+    async def stop(self) -> None:
+        """Close all connections, with what is left to write, within the time for closing."""
+        now = clock.now()
+        self._emptied.clear()
+        for connection in list(self._connections.values()):
+            self.close(connection.flow, now)
+        if self._leaving:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), self._limits.closing)
+        for connection in list(self._leaving.values()):
+            connection.abort("closed by us")
+        tasks = [*self._opening.values(), *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _watch_over(sock: socket.socket) -> None:
+    """Let the kernel notice a peer that has vanished."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_AFTER)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEP_ALIVE_EVERY)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEP_ALIVE_COUNT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)

@@ -1,0 +1,166 @@
+"""TLS: our own certificates, and whether a peer's speaks for its SIP domain (RFC 5922, RFC 3261 26.3.1)."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography import x509
+
+from offhook.errors import ConfigError, ParseError
+from offhook.security.domain_cert import DomainCertificate, chain_refusal
+from offhook.sip.host import is_ip_address
+
+__all__ = ["TlsSettings", "client_context", "handshake_failure", "peer_refusal", "server_context", "server_name"]
+
+_LINE_OF_KEY = "PRIVATE KEY-----"
+
+
+class TlsSettings:
+    """What TLS of one listener is made of.
+
+    `certificate`: a PEM file with our certificate and the chain up to, not including, its root; `key`: a PEM file with
+    its private key, None when it is in the same file. `authorities`: a PEM file or a folder of certificates that peers
+    are trusted by, None for the system's. `require_client_certificate`: whoever connects has to show one that these
+    authorities vouch for. `verify` false takes any certificate of a server; it is for tests and laboratories.
+    """
+
+    __slots__ = ("authorities", "certificate", "key", "require_client_certificate", "verify")
+
+    def __init__(
+        self,
+        certificate: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        authorities: str | os.PathLike[str] | None = None,
+        *,
+        require_client_certificate: bool = False,
+        verify: bool = True,
+    ) -> None:
+        self.certificate = None if certificate is None else Path(certificate)
+        self.key = None if key is None else Path(key)
+        self.authorities = None if authorities is None else Path(authorities)
+        self.require_client_certificate = require_client_certificate
+        self.verify = verify
+
+
+def server_context(settings: TlsSettings) -> ssl.SSLContext:
+    """What accepts connections. Raises ConfigError with one sentence about the file at fault.
+
+    Most phones have no certificate, or one of their own making, so none is asked for unless one is required.
+    """
+    context = _context(ssl.PROTOCOL_TLS_SERVER, settings)
+    if settings.require_client_certificate:
+        _trust(context, settings)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(settings: TlsSettings) -> ssl.SSLContext:
+    """What opens connections; it shows our certificate where the peer asks for one (RFC 5922 7.3). Raises ConfigError.
+
+    The chain is verified here, the name by `peer_refusal`: TLS libraries do not know the rules of SIP.
+    """
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, settings)
+    context.check_hostname = False
+    if settings.verify:
+        _trust(context, settings)
+        context.verify_mode = ssl.CERT_REQUIRED
+    else:
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def server_name(domain: str) -> str:
+    """The name to ask the server for (SNI, RFC 6066 3): the SIP domain; empty for a numeric host."""
+    return "" if is_ip_address(domain) else domain.rstrip(".")
+
+
+def peer_refusal(connection: ssl.SSLObject | ssl.SSLSocket, domain: str, wall: float) -> str | None:
+    """Why a server's certificate does not speak for `domain` at second `wall`, in one sentence; None if it does."""
+    der = connection.getpeercert(binary_form=True)
+    if der is None:
+        return f"{domain} showed no certificate"
+    try:
+        return DomainCertificate.parse(der).refusal(domain, wall)
+    except ParseError as error:
+        return f"the certificate of {domain} is refused: {error.reason}"
+
+
+def handshake_failure(error: BaseException, peer: str) -> str:
+    """One sentence about a handshake with `peer` (a domain or an address) that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return chain_refusal(error.verify_code, error.verify_message, peer)
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or str(error)).replace("_", " ").lower()
+        return f"no TLS with {peer}: {reason}"
+    return f"no TLS with {peer}: {error}"
+
+
+def _context(protocol: int, settings: TlsSettings) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.certificate is not None:
+        _load_chain(context, settings.certificate, settings.key)
+    return context
+
+
+def _trust(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    where = settings.authorities
+    if where is None:
+        context.load_default_certs()
+        return
+    try:
+        if where.is_dir():
+            context.load_verify_locations(capath=where)
+        else:
+            context.load_verify_locations(cafile=where)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{where} holds no PEM certificates to trust") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read the trusted certificates in {where}: {error.strerror}") from error
+
+
+def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    _readable_chain(certificate)
+    holder = certificate if key is None else key
+    if _LINE_OF_KEY not in _text(holder, "private key"):
+        mend = "name the file of the key too" if key is None else "it has to be PEM"
+        raise ConfigError(f"{holder} holds no private key; {mend}")
+    try:
+        # Without a password OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except _Encrypted as error:
+        raise ConfigError(f"the private key in {holder} is encrypted; give one without a passphrase") from error
+    except ssl.SSLError as error:
+        if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+            raise ConfigError(
+                f"the private key in {holder} does not belong to the certificate {certificate}"
+            ) from error
+        if error.reason in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "CA_KEY_TOO_SMALL"):
+            raise ConfigError(f"the certificate {certificate} is too weak: {error.reason}") from error
+        raise ConfigError(f"cannot use the certificate {certificate} with its key in {holder}: {error}") from error
+
+
+class _Encrypted(Exception):
+    """A private key asked for a passphrase."""
+
+
+def _no_password() -> NoReturn:
+    raise _Encrypted
+
+
+def _readable_chain(certificate: Path) -> None:
+    text = _text(certificate, "certificate")
+    try:
+        x509.load_pem_x509_certificates(text.encode())
+    except ValueError as error:
+        raise ConfigError(f"{certificate} is not a PEM certificate") from error
+
+
+def _text(file: Path, what: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"cannot read the {what} {file}: {error.strerror}") from error
