@@ -27,7 +27,10 @@ _LONGEST_IPV6: Final = 45
 @lru_cache(maxsize=1024)
 def _ipv6(text: str) -> str:
     """The canonical form (RFC 5952) of an IPv6 address without brackets. Raises ValueError."""
-    return IPv6Address(text).compressed
+    address = IPv6Address(text)
+    # Pythons before 3.13 write a mapped address without dots, and what they stored must be found again (5952 5).
+    mapped = address.ipv4_mapped
+    return address.compressed if mapped is None else f"::ffff:{mapped}"
 
 
 def checked_host(text: str) -> str:

@@ -82,10 +82,13 @@ ALPHABET = st.one_of(
 
 @pytest.fixture
 def own_row() -> Generator[None]:
-    keys, known, compact = dict(registry.KEYS), dict(registry._ROWS), dict(registry._COMPACT)
+    keys, named = dict(registry.KEYS), dict(registry._NAMED)
+    known, compact = dict(registry._ROWS), dict(registry._COMPACT)
     yield
     registry.KEYS.clear()
     registry.KEYS.update(keys)
+    registry._NAMED.clear()
+    registry._NAMED.update(named)
     registry._ROWS.clear()
     registry._ROWS.update(known)
     registry._COMPACT.clear()
