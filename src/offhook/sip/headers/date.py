@@ -58,7 +58,7 @@ def parse_date(text: str) -> SipDate:
     if found is None:
         raise ParseError("malformed Date", clause="RFC 3261 20.17")
     month = _MONTHS.index(found.group(2).capitalize()) + 1
-    day, year, hour, minute, second = (int(found.group(index)) for index in (1, 3, 4, 5, 6))
+    day, year, hour, minute, second = [int(found.group(index)) for index in (1, 3, 4, 5, 6)]
     try:
         return SipDate(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
     except ValueError:
