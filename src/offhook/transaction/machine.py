@@ -67,12 +67,16 @@ class Machine:
 
     An event that the current row does not list does nothing but count: the wire may bring anything at any time. What
     a caller may not do in a state is refused by the method that he calls, with InvalidState.
+
+    Where the actions are those of another object, `owner` is that object and is called in the machine's place: a
+    class outside the compiled packages has a machine, it cannot be one.
     """
 
-    __slots__ = ("row", "state", "table", "unlisted")
+    __slots__ = ("owner", "row", "state", "table", "unlisted")
 
-    def __init__(self, table: Table, state: str) -> None:
+    def __init__(self, table: Table, state: str, owner: Any = None) -> None:
         self.table = table
+        self.owner: Any = owner
         self.state = state
         self.row: Row = table[state]
         self.unlisted = 0
@@ -88,7 +92,7 @@ class Machine:
             self.state = state
             self.row = self.table[state]
         if action is not None:
-            action(self, message, now)
+            action(self if self.owner is None else self.owner, message, now)
         return True
 
 
