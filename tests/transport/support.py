@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from offhook.clock import Moment
-from offhook.errors import ResolveFailed
 from offhook.flow import Flow
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.stack import Stack
@@ -31,7 +30,9 @@ async def soon(awaited: Awaitable[Result]) -> Result:
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while True:
+            if condition():
+                return
             await asyncio.sleep(0.002)
 
 
@@ -129,10 +130,3 @@ async def started(*listeners: Listener, tap: Tapped | None = None, **options: ob
     driver = Driver(Recorder, listeners, tap=tap, **options)  # type: ignore[arg-type]
     await driver.start()
     return driver
-
-
-class NoDns:
-    """A DNS client that knows nothing, for tests that must not ask anybody."""
-
-    def hosts(self, name: str) -> list[str]:
-        raise ResolveFailed(f"{name} was asked for")

@@ -209,6 +209,8 @@ class DnsClient:
             self._failed[key] = (time.monotonic() + _FAILURE_LIFE, str(task.exception()))
 
     async def _query(self, name: str, kind: str) -> Records[Any]:
+        if not name.strip("."):
+            raise ResolveFailed("an empty name cannot be looked up")
         resolver = self._current_resolver()
         # Search domains complete names of hosts, never those of services.
         search = kind in ("A", "AAAA")
@@ -219,15 +221,16 @@ class DnsClient:
         except dns.resolver.NXDOMAIN as error:
             return Records([], _absent_until(resolver, error), exists=False)
         except dns.resolver.LifetimeTimeout as error:
-            raise ResolveFailed(
-                f"no name server answered the question for {name} within {self.lifetime:g} s"
-            ) from error
+            raise ResolveFailed(f"no name server answered for {name} within {self.lifetime:g} s") from error
         except dns.resolver.NoNameservers as error:
             raise ResolveFailed(f"the name servers have no answer for {name}: {_refusals(error)}") from error
         except (dns.exception.DNSException, UnicodeError, OSError) as error:
             raise ResolveFailed(f"{name!r} cannot be looked up: {error}") from error
         expires = time.monotonic() + answer.expiration - time.time()
-        return Records([] if answer.rrset is None else list(answer.rrset.processing_order()), expires)
+        if answer.rrset is None:
+            return Records([], expires)
+        # Addresses stay in the server's order: a way that is drawn anew would part an ACK from its INVITE.
+        return Records(list(answer.rrset) if search else list(answer.rrset.processing_order()), expires)
 
     # Name servers
 

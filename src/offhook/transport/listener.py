@@ -36,7 +36,9 @@ def host_and_port(text: str) -> tuple[str, int]:
     host, port = text, ""
     if text.startswith("["):
         end = text.find("]") + 1
-        host, port = text[:end], text[end:].removeprefix(":")
+        host, colon, port = text[:end], text[end : end + 1], text[end + 1 :]
+        if colon not in ("", ":"):
+            raise ConfigError(f"{text!r} has no colon before its port; write for example [2001:db8::1]:5060")
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     if port and not (port.isascii() and port.isdigit()):
