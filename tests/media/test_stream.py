@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from offhook.media.rtcp.report import ReceiverReport, SenderReport
 from offhook.media.rtp.packet import RtpPacket
 from offhook.media.rtp.session import Address
 from offhook.media.stream import MAX_BURST, AudioStream
+from tests.media.pcap import write_pcap
 
 WALL = 1_700_000_000.0
 START = 1000.0
@@ -518,3 +521,23 @@ def test_whatever_comes_the_stream_goes_on(inputs: list[tuple[bytes, bool, float
         end.stream.advance(at(now))
         end.drain(now)
     assert len(end.listener.heard) == pytest.approx(now * 8000, abs=FRAME)
+
+
+@pytest.mark.interop("tshark")
+def test_tshark_sees_an_orderly_stream(tmp_path: Path) -> None:
+    call = Call()
+    call.alice.stream.play(ArraySource(sine(440, 2.0)))
+    call.run(4.0)
+    capture = tmp_path / "stream.pcap"
+    write_pcap(capture, [(4000, sent.serialize()) for _, sent in call.alice.packets()])
+    shown = subprocess.run(
+        ["tshark", "-q", "-r", str(capture), "-d", "udp.port==4000,rtp", "-z", "rtp,streams"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (line,) = [line for line in shown.splitlines() if "127.0.0.1" in line]
+    words = line.split()
+    at_codec = words.index("g711U")
+    assert words[at_codec + 1 : at_codec + 4] == ["200", "0", "(0.0%)"]
+    assert [float(word) for word in words[at_codec + 4 : at_codec + 7]] == [20.0, 20.0, 20.0]

@@ -62,6 +62,17 @@ def test_the_joints_are_smooth() -> None:
     assert steepest(np.concatenate((sound[:1605], silence(240), sound[1900:2500]))) > 2 * steepest(sound)
 
 
+def test_the_repeated_periods_join_smoothly() -> None:
+    # A swelling sound that stops at a crest: its last period ends twice as loud as it began.
+    at = np.arange(-1599, 1)
+    swelling = np.rint(20000 * 2.0 ** (at / 80) * np.cos(2 * np.pi * at / 80)).astype(np.int16)
+    concealment = Concealment(8000)
+    made = np.concatenate((concealment.heard(swelling)[-200:], concealment.lost(80), concealment.lost(80)))
+    assert steepest(made[200:]) < 2 * steepest(swelling)
+    repeated = np.concatenate((swelling[-80:], swelling[-80:]))
+    assert steepest(repeated) > 4 * steepest(swelling)
+
+
 def test_a_splice_is_smooth() -> None:
     sound = voiced(3200)
     concealment = Concealment(8000)

@@ -71,6 +71,7 @@ def test_a_stranger_who_was_faster_loses_to_the_signalled_address() -> None:
     made = latch()
     hear(made, STRANGER, 1.0, count=RUN, ssrc=666)
     assert made.destination == STRANGER
+    assert hear(made, STRANGER, 1.0 + LEARNING, first=RUN, ssrc=666) == [True]
     assert hear(made, SIGNALLED, 1.0 + LEARNING) == [True]
     assert made.destination == SIGNALLED
     assert hear(made, STRANGER, 1.1 + LEARNING, count=50, ssrc=666) == [False] * 50
