@@ -1,0 +1,100 @@
+"""The answers to REGISTER requests that were examined (RFC 3261 10.3 step 8, RFC 3327 5.3, RFC 5626 6)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from offhook.clock import Moment
+from offhook.errors import ParseError, ProtocolError
+from offhook.flow import Flow
+from offhook.location.base import Outcome
+from offhook.location.binding import Binding
+from offhook.sip.headers.date import SipDate
+from offhook.sip.message import Request
+from offhook.sip.serializer import Draft, reply
+from offhook.stack import ServerTransaction, Stack
+from offhook.transaction.stateless import StatelessBranches
+
+__all__ = ["Answer", "Answers"]
+
+RETRY_SECONDS: Final = 10
+
+_log = structlog.get_logger("offhook.registrar")
+
+
+class Answers:
+    """What all answers share. `secret` keys the tags of those without a transaction."""
+
+    __slots__ = ("_date", "_second", "_tags", "stack")
+
+    def __init__(self, stack: Stack, secret: bytes) -> None:
+        self.stack = stack
+        self._tags = StatelessBranches(secret)
+        self._second = -1
+        self._date = b""
+
+    def reply(self, request: Request, status: int) -> Draft:
+        """A draft of an answer; its To tag is the same for each retransmission (8.2.7)."""
+        return reply(request, status, None, self._tags.tag(request))
+
+    def date(self, now: Moment) -> bytes:
+        """The value of Date (20.17)."""
+        second = int(now.wall)
+        if second != self._second:
+            self._second = second
+            self._date = SipDate.at(second).serialize().encode("ascii")
+        return self._date
+
+
+class Answer:
+    """The answer that one REGISTER waits for.
+
+    `transaction` is there when the location service takes its time; without one the answer is sent as it is made.
+    `outbound`: its contact was bound to the flow.
+    """
+
+    __slots__ = ("_answers", "_flow", "_request", "outbound", "transaction")
+
+    def __init__(self, answers: Answers, request: Request, flow: Flow) -> None:
+        self._answers = answers
+        self._request = request
+        self._flow = flow
+        self.outbound = False
+        self.transaction: ServerTransaction | None = None
+
+    def complete(self, outcome: Outcome, now: Moment) -> None:
+        """Step 8 with the bindings that there are now; or what the request comes to when there are none to tell."""
+        if isinstance(outcome, list):
+            self._ok(outcome, now)
+        elif isinstance(outcome, ProtocolError | ParseError):
+            self._send(self._answers.reply(self._request, outcome.status), now)
+        else:
+            self.failed(outcome, now)
+
+    def failed(self, error: Exception, now: Moment) -> None:
+        """The location service failed, and nothing was kept: 500 (10.3 step 7)."""
+        _log.error("the location service failed", call_id=self._request.call_id, error=str(error))
+        draft = self._answers.reply(self._request, 500)
+        self._send(draft.add("Retry-After", str(RETRY_SECONDS)), now)
+
+    def _ok(self, bindings: list[Binding], now: Moment) -> None:
+        request = self._request
+        draft = self._answers.reply(request, 200)
+        for binding in bindings:
+            draft.add("Contact", binding.contact_value(now.wall, binding.params))
+        if "path" in request.keys:
+            draft.copy("Path", request)
+        if self.outbound:
+            draft.add("Require", "outbound")
+        self._send(draft.add("Date", self._answers.date(now)), now)
+
+    def _send(self, draft: Draft, now: Moment) -> None:
+        stack = self._answers.stack
+        transaction = self.transaction
+        if transaction is None:
+            stack.reply_stateless(draft.response(), self._request, self._flow)
+        elif not transaction.answered:
+            # Else the service took so long that nobody waits any more.
+            stack.respond(transaction, draft.response(), now)

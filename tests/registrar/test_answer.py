@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from offhook.clock import Moment
+from offhook.location.binding import Binding
+from offhook.location.memory import MemoryLocation
+from offhook.location.update import Update
+from offhook.storage.errors import StorageError, StorageFault
+from tests.registrar.wiring import Desk, SlowLocation
+
+CONTACT = "Contact: <sip:alice@192.0.2.1>"
+FULL = StorageError("the disk is full", fault=StorageFault.FULL, path="x")
+
+
+@pytest.mark.rfc("3261 10.3 step 7")
+@pytest.mark.parametrize("error", [FULL, OSError("gone"), ValueError("\udcff")])
+def test_a_service_that_fails_later(error: Exception) -> None:
+    desk = Desk(location=SlowLocation())
+    desk.receive(desk.text(CONTACT, call_id="c\udcff"))
+    with capture_logs() as logs:
+        [answer] = desk.release(error)
+    assert answer.status == 500
+    assert answer.text("Retry-After") == "10"
+    assert desk.contacts() == []
+    assert [(entry["call_id"], entry["error"]) for entry in logs] == [("c\udcff", str(error))]
+    # The next try is as good as any.
+    desk.receive(desk.text(CONTACT, cseq=2))
+    assert [answer.status for answer in desk.release()] == [200]
+
+
+class Broken(MemoryLocation):
+    """A service of somebody else's with a fault."""
+
+    def save(self, update: Update, now: Moment) -> list[Binding]:
+        raise KeyError(update.aor)
+
+
+def test_a_service_that_fails_at_once() -> None:
+    desk = Desk(location=Broken())
+    with capture_logs() as logs:
+        answer = desk.register(CONTACT)
+    assert (answer.status, answer.text("Retry-After")) == (500, "10")
+    assert len(logs) == 1
+    assert not desk.stack.transactions.servers
+
+
+def test_a_service_that_fails_to_look_up() -> None:
+    desk = Desk(location=SlowLocation())
+    desk.receive(desk.text())
+    with capture_logs():
+        [answer] = desk.release(FULL)
+    assert answer.status == 500
+
+
+def test_an_answer_without_a_transaction_bears_a_tag_of_its_own() -> None:
+    desk = Desk()
+    tags = {desk.register(CONTACT, cseq=number).to_tag for number in range(1, 20)}
+    assert len(tags) == 19
+    assert Desk().register(CONTACT, cseq=1).to_tag in tags, "it follows from the request and the secret alone"
