@@ -13,7 +13,7 @@ _RESERVED: Final = ";/?:@&=+$,"
 _KEPT: Final = _RESERVED + "%"
 
 # ABNF escaped = "%" HEXDIG HEXDIG
-_ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
+_ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def _octets(run: str) -> str:

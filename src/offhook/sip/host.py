@@ -16,7 +16,7 @@ __all__ = ["HOST", "bare_host", "bracketed_host", "canonical_host", "checked_hos
 # ABNF IPv6reference = "[" IPv6address "]"
 # Labels are read wider: an underscore (host names of Windows and containers carry it), hyphens at the ends and a last
 # label of digits (a telephone number in the place of a host) are all met in the field and harm nobody.
-HOST: Final = r"(?:[A-Za-z0-9_\-]++(?:\.[A-Za-z0-9_\-]++)*+\.?+|\[[0-9A-Fa-f:.]++\])"
+HOST: Final = r"(?:[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
 """The pattern of a host. What it matches still needs `checked_host` when it starts with a bracket."""
 
 _HOST: Final = re.compile(HOST)

@@ -19,8 +19,8 @@ __all__ = ["TelUri", "parse_tel"]
 # ABNF phonedigit-hex       = HEXDIG / "*" / "#" / [ visual-separator ]
 # ABNF visual-separator     = "-" / "." / "(" / ")"
 # "*" and "#" may follow a "+": short codes behind a country code are dialled so.
-_SUBSCRIBER: Final = re.compile(rf"(\+?+[0-9A-Fa-f*#.()\-]++)({URI_PARAMETERS})")
-_GLOBAL_DIGITS: Final = re.compile(r"\+[0-9*#.()\-]*[0-9][0-9*#.()\-]*+")
+_SUBSCRIBER: Final = re.compile(rf"(\+?[0-9A-Fa-f*#.()\-]+)({URI_PARAMETERS})")
+_GLOBAL_DIGITS: Final = re.compile(r"\+[*#.()\-]*[0-9][0-9*#.()\-]*")
 _SEPARATORS: Final = str.maketrans("", "", "-.()")
 
 

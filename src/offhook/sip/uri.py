@@ -20,20 +20,20 @@ __all__ = ["OtherUri", "SipUri", "TelUri", "Uri", "parse_uri"]
 # Read wider, as any visible character that cannot be taken for a delimiter: "#" of service codes and names in plain
 # UTF-8 are common. They stay as found, since whoever wrote the URI waits for it in this form. An empty user
 # ("sip:@host", from gateways without a caller's number) is read as none.
-_USER: Final = r'(?:[^\x00-\x20\x7f"<>@:%]++|%[0-9A-Fa-f]{2})*+'
+_USER: Final = r'[^\x00-\x20\x7f"<>@:%]*(?:%[0-9A-Fa-f]{2}[^\x00-\x20\x7f"<>@:%]*)*'
 # ABNF headers = "?" header *( "&" header )
 # ABNF header  = hname "=" hvalue
 # An unescaped "@" is taken, as in a Replaces header within Refer-To.
-_HEADERS: Final = r'[^\x00-\x20\x7f"<>&=]++=[^\x00-\x20\x7f"<>&]*+(?:&[^\x00-\x20\x7f"<>&=]++=[^\x00-\x20\x7f"<>&]*+)*+'
+_HEADERS: Final = r'[^\x00-\x20\x7f"<>&=]+=[^\x00-\x20\x7f"<>&]*(?:&[^\x00-\x20\x7f"<>&=]+=[^\x00-\x20\x7f"<>&]*)*'
 # ABNF SIP-URI  = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 # ABNF userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
 # ABNF hostport = host [ ":" port ]
 _SIP: Final = re.compile(
-    rf"([sS][iI][pP][sS]?+):(?:({_USER})(?::({_USER}))?+@)?+({HOST})(?::([0-9]++))?+({URI_PARAMETERS})"
-    rf"(?:\?({_HEADERS}))?+"
+    rf"([sS][iI][pP][sS]?):(?:({_USER})(?::({_USER}))?@)?({HOST})(?::([0-9]+))?({URI_PARAMETERS})"
+    rf"(?:\?({_HEADERS}))?"
 )
 # ABNF absoluteURI = scheme ":" ( hier-part / opaque-part ), the rest of it opaque to us
-_OTHER: Final = re.compile(r'([A-Za-z][A-Za-z0-9+\-.]*+):([^\x00-\x20\x7f"<>]++)')
+_OTHER: Final = re.compile(r'([A-Za-z][A-Za-z0-9+\-.]*):([^\x00-\x20\x7f"<>]+)')
 
 _UNSAFE_USER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
 _UNSAFE_PASSWORD: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,]")

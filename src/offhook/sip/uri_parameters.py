@@ -15,7 +15,7 @@ __all__ = ["URI_PARAMETERS", "compared_params", "decode_params", "encode_param",
 # ABNF paramchar      = param-unreserved / unreserved / escaped
 # Read wider, as any visible character that cannot be taken for a delimiter: Record-Route parameters carry dialog tags
 # unescaped, and the owner of a URI wants it back as it wrote it. "@" is refused, for some would read a host behind it.
-URI_PARAMETERS: Final = r'(?:;[^\x00-\x20\x7f"<>@;?=]++(?:=[^\x00-\x20\x7f"<>@;?]*+)?+)*+'
+URI_PARAMETERS: Final = r'(?:;[^\x00-\x20\x7f"<>@;?=]+(?:=[^\x00-\x20\x7f"<>@;?]*)?)*'
 """The pattern of a sequence of parameters, possibly empty."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")

@@ -19,8 +19,8 @@ _MAX_EXPIRES: Final = 2**32 - 1
 # ABNF display-name = *(token LWS) / quoted-string
 # Read wider: names in plain UTF-8 or with "(" and "@" need no guess. A comma, semicolon or quote within does
 # (RFC 4475 3.1.2.15), and is refused.
-_DISPLAY_TOKENS: Final = re.compile(r'[^\x00-\x08\x0a-\x1f\x7f"<>,;]*+')
-_DIGITS: Final = re.compile(r"[0-9]++")
+_DISPLAY_TOKENS: Final = re.compile(r'[^\x00-\x08\x0a-\x1f\x7f"<>,;]*')
+_DIGITS: Final = re.compile(r"[0-9]+")
 
 
 class NameAddr(Parameterized):

@@ -20,14 +20,14 @@ __all__ = [
     "parse_encryption",
 ]
 
-_SCHEME: Final = re.compile(rf"({TOKEN})(?:[ \t]++|\Z)")
+_SCHEME: Final = re.compile(rf"({TOKEN})(?:[ \t]+|\Z)")
 # ABNF auth-param = auth-param-name EQUAL ( token / quoted-string ), with the COMMA or the end behind it
 # Some write a nonce or URI without its quotes; nothing but a comma or white space ends it then.
 _AUTH_PARAM: Final = re.compile(
-    rf'[ \t]*+({TOKEN})[ \t]*+=[ \t]*+(?:"((?:[^"\\\r\n]++|\\[^\r\n])*+)"|([!#-+\--~]*+))[ \t]*+(,|\Z)'
+    rf'[ \t]*({TOKEN})[ \t]*=[ \t]*(?:(?:"([^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*)"|([!#-+\--~]+))[ \t]*)?(,|\Z)'
 )
 # RFC 7235 2.1 token68, as Bearer (RFC 8898) and Basic have it.
-_TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]++=*+")
+_TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 # RFC 3261 25.1 and RFC 7616 3.4: which values of Digest are quoted-strings and which are not. That of qop depends: a
 # list in quotes in a challenge, a bare word elsewhere.
@@ -230,7 +230,7 @@ def _auth_params(text: str, position: int) -> tuple[dict[str, str], frozenset[st
             # Two readers would take different ones.
             raise ParseError(f"authentication parameter {name} comes twice", clause="RFC 7235 2.1")
         if quoted_value is None:
-            params[name] = bare_value
+            params[name] = bare_value or ""
         else:
             params[name] = resolve_quoted_pairs(quoted_value)
             quoted.append(name)

@@ -22,7 +22,7 @@ __all__ = [
 # ABNF callid = word [ "@" word ]
 # Read as any visible characters: a Call-ID is compared octet by octet and never looked into (RFC 3261 20.8), and some
 # phones write "=", "," or a second "@".
-_CALL_ID: Final = re.compile(r"[^\x00-\x20\x7f]++")
+_CALL_ID: Final = re.compile(r"[^\x00-\x20\x7f]+")
 
 
 class _DialogReference(Parameterized):

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # ABNF media-type = m-type SLASH m-subtype *(SEMI m-parameter)
-_MEDIA_TYPE: Final = re.compile(rf"({TOKEN})[ \t]*+/[ \t]*+({TOKEN})[ \t]*+(;.*+)?", re.DOTALL)
+_MEDIA_TYPE: Final = re.compile(rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})[ \t]*(;.*)?", re.DOTALL)
 
 
 class MediaType(Parameterized):

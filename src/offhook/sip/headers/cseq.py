@@ -18,11 +18,11 @@ MAX_CSEQ: Final = 2**31 - 1
 _MAX_RSEQ: Final = 2**32 - 1
 
 # ABNF CSeq  = "CSeq" HCOLON 1*DIGIT LWS Method
-_CSEQ: Final = re.compile(rf"([0-9]++)[ \t]++({TOKEN})")
+_CSEQ: Final = re.compile(rf"([0-9]+)[ \t]+({TOKEN})")
 # ABNF RAck  = "RAck" HCOLON response-num LWS CSeq-num LWS Method
-_RACK: Final = re.compile(rf"([0-9]++)[ \t]++([0-9]++)[ \t]++({TOKEN})")
+_RACK: Final = re.compile(rf"([0-9]+)[ \t]+([0-9]+)[ \t]+({TOKEN})")
 # ABNF RSeq  = "RSeq" HCOLON response-num
-_RSEQ: Final = re.compile(r"[0-9]++")
+_RSEQ: Final = re.compile(r"[0-9]+")
 
 
 class CSeq(HeaderValue):

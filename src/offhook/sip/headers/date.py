@@ -19,8 +19,8 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 # ABNF time         = 2DIGIT ":" 2DIGIT ":" 2DIGIT
 # Letter case does not matter (RFC 3261 7.3.1), and folding may have put several spaces in the place of one.
 _DATE: Final = re.compile(
-    rf"(?:{'|'.join(_WEEKDAYS)}),[ \t]++([0-9]{{2}})[ \t]++({'|'.join(_MONTHS)})[ \t]++([0-9]{{4}})[ \t]++"
-    r"([0-9]{2}):([0-9]{2}):([0-9]{2})[ \t]++GMT",
+    rf"(?:{'|'.join(_WEEKDAYS)}),[ \t]+([0-9]{{2}})[ \t]+({'|'.join(_MONTHS)})[ \t]+([0-9]{{4}})[ \t]+"
+    r"([0-9]{2}):([0-9]{2}):([0-9]{2})[ \t]+GMT",
     re.IGNORECASE,
 )
 

@@ -12,7 +12,7 @@ from offhook.sip.headers.value import Parameterized
 
 __all__ = ["MinSE", "RetryAfter", "SessionExpires", "parse_min_se", "parse_retry_after", "parse_session_expires"]
 
-_SECONDS: Final = re.compile(r"([0-9]++)[ \t]*+")
+_SECONDS: Final = re.compile(r"([0-9]+)[ \t]*")
 
 
 class _Duration(Parameterized):

@@ -30,27 +30,27 @@ __all__ = [
 WSP: Final = " \t"
 
 # ABNF token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )
-TOKEN: Final = r"[A-Za-z0-9\-.!%*_+`'~]++"
-"""The pattern of a token; possessive, so that no failed match is tried again."""
+TOKEN: Final = r"[A-Za-z0-9\-.!%*_+`'~]+"
+"""The pattern of a token."""
 
 # ABNF quoted-string = SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 # Octets that qdtext leaves out (controls, broken UTF-8) are understood: phones put Latin-1 names between the quotes.
-_QUOTED: Final = r'"(?:[^"\\\r\n]++|\\[^\r\n])*+"'
+_QUOTED: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
 
 # ABNF gen-value = token / host / quoted-string
 # Read wider, as any visible ASCII that cannot be mistaken for a separator: tags of base64 ("=", "/"), received=
 # with a bare IPv6 address and URLs without quotes are all sent by deployed phones and proxies.
-_VALUE: Final = r"[!#-+\-./0-:=?-~]*+"
+_VALUE: Final = r"[!#-+\-./0-:=?-~]*"
 
 _TOKEN: Final = re.compile(TOKEN)
 _QUOTED_STRING: Final = re.compile(_QUOTED)
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _NEEDS_QUOTED_PAIR: Final = re.compile(r'["\\\x00-\x08\x0b\x0c\x0e-\x1f\x7f]')
-_FOLD: Final = re.compile(r"\r?\n[ \t]++")
+_FOLD: Final = re.compile(r"\r?\n[ \t]+")
 _LIST_MARK: Final = re.compile(r'[",<(]')
 _COMMENT_MARK: Final = re.compile(r"[()\\]")
 # ABNF generic-param = token [ EQUAL gen-value ], behind SEMI = SWS ";" SWS
-_PARAM: Final = re.compile(rf";[ \t]*+({TOKEN})[ \t]*+(?:=[ \t]*+({_QUOTED}|{_VALUE})[ \t]*+)?+")
+_PARAM: Final = re.compile(rf";[ \t]*({TOKEN})[ \t]*(?:=[ \t]*({_QUOTED}|{_VALUE})[ \t]*)?")
 _PARAM_VALUE: Final = re.compile(rf"{_QUOTED}|{_VALUE}")
 
 

@@ -21,7 +21,7 @@ MAX_DELTA_SECONDS: Final = 2**32 - 1
 """The largest time in a header (RFC 3261 20.19)."""
 
 # ABNF delta-seconds = 1*DIGIT
-_DIGITS: Final = re.compile(r"[0-9]++")
+_DIGITS: Final = re.compile(r"[0-9]+")
 
 
 def bounded(digits: str, highest: int) -> int:

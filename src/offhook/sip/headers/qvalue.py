@@ -12,7 +12,7 @@ __all__ = ["parse_q", "strict_q"]
 # ABNF qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
 _QVALUE: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 # What else phones send for it: no zero before the point, several, or more digits than three behind it.
-_LOOSE: Final = re.compile(r"0*+(1?)(?:\.([0-9]{0,12}))?")
+_LOOSE: Final = re.compile(r"0*(1?)(?:\.([0-9]{0,12}))?")
 
 
 def strict_q(text: str) -> str:

@@ -12,8 +12,8 @@ from offhook.sip.headers.value import HeaderValue
 __all__ = ["Products", "parse_products", "parse_text"]
 
 # ABNF product = token [SLASH product-version]
-_PRODUCT: Final = re.compile(rf"({TOKEN})(?:[ \t]*+/[ \t]*+({TOKEN}))?+")
-_WORD: Final = re.compile(r"[^ \t(]++|\(")
+_PRODUCT: Final = re.compile(rf"({TOKEN})(?:[ \t]*/[ \t]*({TOKEN}))?")
+_WORD: Final = re.compile(r"[^ \t(]+|\(")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 

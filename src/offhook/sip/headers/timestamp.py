@@ -12,7 +12,7 @@ __all__ = ["Timestamp", "parse_timestamp"]
 
 # ABNF Timestamp = "Timestamp" HCOLON 1*(DIGIT) [ "." *(DIGIT) ] [ LWS delay ]
 # ABNF delay     = *(DIGIT) [ "." *(DIGIT) ]
-_TIMESTAMP: Final = re.compile(r"([0-9]++(?:\.[0-9]*+)?+)(?:[ \t]++([0-9]*+(?:\.[0-9]*+)?+))?+")
+_TIMESTAMP: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?)(?:[ \t]+([0-9]*(?:\.[0-9]*)?))?")
 
 
 class Timestamp(HeaderValue):

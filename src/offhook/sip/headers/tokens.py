@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 # ABNF token *( SEMI generic-param )
-_PARAM_TOKEN: Final = re.compile(rf"({TOKEN})[ \t]*+(;.*+)?", re.DOTALL)
+_PARAM_TOKEN: Final = re.compile(rf"({TOKEN})[ \t]*(;.*)?", re.DOTALL)
 # ABNF MIME-Version = "MIME-Version" HCOLON 1*DIGIT "." 1*DIGIT
-_MIME_VERSION: Final = re.compile(r"([0-9]{1,9})[ \t]*+\.[ \t]*+([0-9]{1,9})")
+_MIME_VERSION: Final = re.compile(r"([0-9]{1,9})[ \t]*\.[ \t]*([0-9]{1,9})")
 
 
 class ParamToken(Parameterized):

@@ -16,11 +16,11 @@ __all__ = ["Via", "parse_via"]
 # ABNF sent-protocol = protocol-name SLASH protocol-version SLASH transport
 # ABNF sent-by       = host [ COLON port ]
 _VIA: Final = re.compile(
-    rf"({TOKEN})[ \t]*+/[ \t]*+({TOKEN})[ \t]*+/[ \t]*+({TOKEN})[ \t]++"
-    rf"({HOST})[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?+(;.*+)?",
+    rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})[ \t]*/[ \t]*({TOKEN})[ \t]+"
+    rf"({HOST})[ \t]*(?::[ \t]*([0-9]+)[ \t]*)?(;.*)?",
     re.DOTALL,
 )
-_PORT: Final = re.compile(r"[0-9]++")
+_PORT: Final = re.compile(r"[0-9]+")
 
 
 class Via(Parameterized):

@@ -13,8 +13,8 @@ __all__ = ["SipWarning", "parse_warning"]
 
 # ABNF warning-value = warn-code SP warn-agent SP warn-text
 # ABNF warn-agent    = hostport / pseudonym
-_AGENT: Final = r'[^\x00-\x20\x7f",]++'
-_HEAD: Final = re.compile(rf"([0-9]{{3}})[ \t]++({_AGENT})[ \t]*+")
+_AGENT: Final = r'[^\x00-\x20\x7f",]+'
+_HEAD: Final = re.compile(rf"([0-9]{{3}})[ \t]+({_AGENT})[ \t]*")
 _WRITTEN_AGENT: Final = re.compile(_AGENT)
 
 
