@@ -14,6 +14,7 @@ __all__ = [
     "LimitExceeded",
     "ParseError",
     "ProtocolError",
+    "RequestFailed",
     "ResolveFailed",
     "Salvage",
     "SipError",
@@ -122,8 +123,8 @@ class AuthenticationFailed(SipError):
         self.realm = realm
 
 
-class CallFailed(SipError):
-    """A call attempt ended without an answer. `status` and `reason` are those of the final response."""
+class RequestFailed(SipError):
+    """A request was refused. `status` and `reason` are those of the final response."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(status, reason)
@@ -132,6 +133,10 @@ class CallFailed(SipError):
 
     def __str__(self) -> str:
         return f"{self.status} {self.reason}"
+
+
+class CallFailed(RequestFailed):
+    """A call attempt ended without an answer."""
 
 
 class ConfigError(SipError):

@@ -1,0 +1,60 @@
+"""The ACK to a 2xx, which the user agent's core sends itself (RFC 3261 13.2.2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from offhook.clock import Moment
+from offhook.dialog.dialog import Dialog
+from offhook.errors import SipError
+from offhook.flow import Target
+from offhook.sip.message import Request
+from offhook.ua.context import Context
+from offhook.ua.transaction_user import TransactionUser
+
+__all__ = ["Acknowledgement"]
+
+
+class Acknowledgement(TransactionUser):
+    """The ACK to one 2xx, sent for the first time by `start` and again for each repetition of the 2xx.
+
+    `invite` is what is acknowledged, for its number and its credentials; `answer` a session description or empty.
+    `on_sent` is called once, also when there is no way to send it.
+    """
+
+    def __init__(
+        self, context: Context, dialog: Dialog, invite: Request, answer: bytes, on_sent: Callable[[Moment], None]
+    ) -> None:
+        self._context = context
+        self._dialog = dialog
+        self._invite = invite
+        self._answer = answer
+        self._on_sent = on_sent
+        self._target: Target | None = None
+        self._request: Request | None = None
+
+    def start(self, now: Moment) -> None:
+        """Send the ACK as soon as its target is known."""
+        try:
+            targets = self._context.stack.resolve(self._context.query(self._dialog.next_hop), self, None)
+        except SipError:
+            targets = []
+        if targets is not None:
+            self.on_resolved(None, targets, None, now)
+
+    def repeat(self, now: Moment) -> None:
+        """The 2xx came again: the ACK was lost, or was too slow."""
+        if self._request is not None and self._target is not None:
+            self._context.stack.transmit(self._request, self._target)
+
+    def on_resolved(self, token: object, targets: list[Target], error: Exception | None, now: Moment) -> None:
+        if targets:
+            draft = self._dialog.draft("ACK", self._invite.cseq_number)
+            # The same credentials as the INVITE, for an ACK cannot be challenged (RFC 3261 22.1).
+            draft.copy("Authorization", self._invite).copy("Proxy-Authorization", self._invite)
+            draft.add("User-Agent", self._context.settings.user_agent)
+            if self._answer:
+                draft.body(self._answer, "application/sdp")
+            self._target = targets[0]
+            self._request = self._context.stack.send_ack(draft, targets[0])
+        self._on_sent(now)

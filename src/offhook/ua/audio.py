@@ -1,0 +1,200 @@
+"""The audio of calls: media ports of the core over the sockets of `offhook.transport.rtp`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from offhook import clock
+from offhook.errors import InvalidState, TransportFailed
+from offhook.ids import IdSource
+from offhook.media.audio.samples import Samples
+from offhook.media.codecs.codec import CODECS
+from offhook.media.parameters import MAX_PTIME, AudioParameters
+from offhook.media.statistics import StreamStatistics
+from offhook.media.stream import CLOCK_RATE, AudioStream
+from offhook.sdp.codec import TELEPHONE_EVENT, Codec
+from offhook.sdp.fields import Connection, Origin
+from offhook.sdp.negotiate import (
+    Capabilities,
+    NegotiatedSession,
+    NegotiatedStream,
+    StreamCapability,
+    TransportAddress,
+)
+from offhook.sip.host import is_ip_address
+from offhook.transport.audio_file import FilePlayback
+from offhook.transport.rtp import DEFAULT_PORTS, AudioEndpoint, bind_pair
+
+__all__ = ["AudioPort", "AudioProvider", "LookUp", "Playable", "Spawn", "audio_parameters", "check_playable"]
+
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Callable[[], Awaitable[None]]]
+"""Runs a coroutine beside everything else; what it gives waits for its end."""
+
+LookUp: TypeAlias = Callable[[str], Awaitable[str]]
+"""From a host name to a numeric address. Raises OSError."""
+
+Playable: TypeAlias = str | Path | Samples
+"""What can be played: the name of an audio file, or samples of 8000 Hz."""
+
+OFFERED: Final = (*[Codec(name, CLOCK_RATE) for name in CODECS], Codec(TELEPHONE_EVENT, CLOCK_RATE, 1, 101, "0-15"))
+SHORTEST_PTIME: Final = 0.01
+
+
+async def check_playable(source: Playable | None) -> None:
+    """Open a file that is to be played later and close it again. Raises AudioFileError."""
+    if isinstance(source, str | Path):
+        (await FilePlayback.open(source, CLOCK_RATE)).close()
+
+
+def audio_parameters(stream: NegotiatedStream | None, addresses: Mapping[str, str]) -> AudioParameters:
+    """What an audio stream runs with. `addresses` has those of hosts that the peer's description gives by name."""
+    if stream is None or not stream.enabled or stream.codec is None or stream.codec.payload_type is None:
+        return AudioParameters(direction="inactive")
+    event = stream.telephone_event
+    heard = {codec.payload_type: codec for codec in stream.receive if codec.payload_type is not None}
+    return AudioParameters(
+        remote=_numeric(stream.remote, addresses),
+        remote_rtcp=_numeric(stream.remote_rtcp, addresses),
+        send_codec=stream.codec.encoding,
+        send_payload_type=stream.codec.payload_type,
+        receive_codecs={number: codec.encoding for number, codec in heard.items() if not codec.is_auxiliary},
+        telephone_event_send=None if event is None else event.payload_type,
+        telephone_event_receive=next((number for number, codec in heard.items() if codec.is_telephone_event), None),
+        direction=stream.direction.value,
+        ptime=0.02 if stream.ptime is None else min(max(stream.ptime / 1000, SHORTEST_PTIME), MAX_PTIME),
+        rtcp_mux=stream.rtcp_mux,
+    )
+
+
+def _numeric(address: TransportAddress | None, addresses: Mapping[str, str]) -> tuple[str, int] | None:
+    if address is None:
+        return None
+    host = addresses.get(address.host, address.host)
+    return (host, address.port) if is_ip_address(host) else None
+
+
+class AudioProvider:
+    """Gives out audio ports. `ports` are the UDP ports to use."""
+
+    def __init__(self, ids: IdSource, spawn: Spawn, look_up: LookUp, ports: range = DEFAULT_PORTS) -> None:
+        self.ids = ids
+        self.spawn = spawn
+        self.look_up = look_up
+        self.ports = ports
+
+    def port(self) -> AudioPort:
+        """A port for one more call."""
+        return AudioPort(self)
+
+    def abilities(self, shown: str) -> Capabilities:
+        """What a port can do."""
+        return _capabilities(shown, self.ports.start, self.ids.number(1 << 53))
+
+
+class AudioPort:
+    """The audio of one call; see `MediaPort`. `on_digit` is told of each DTMF digit and its seconds."""
+
+    def __init__(self, provider: AudioProvider) -> None:
+        self.on_digit: Callable[[str, float], None] | None = None
+        self._provider = provider
+        self._session_id = provider.ids.number(1 << 53)
+        self._endpoint: AudioEndpoint | None = None
+        self._local = ""
+        self._stream: NegotiatedStream | None = None
+        self._addresses: dict[str, str] = {}
+        self._closed = False
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+
+    # What the core asks for (MediaPort)
+
+    def capabilities(self, local: str, shown: str) -> Capabilities:
+        return _capabilities(shown, self._bind(local).local_port, self._session_id)
+
+    def apply(self, session: NegotiatedSession) -> None:
+        self._stream = next((stream for stream in session.streams if stream.media == "audio" and stream.enabled), None)
+        self._configure()
+        remote = None if self._stream is None else self._stream.remote
+        if remote is not None and not is_ip_address(remote.host) and remote.host not in self._addresses:
+            self._provider.spawn(self._look_up(remote.host))
+
+    def close(self) -> None:
+        self._closed = True
+        self._release()
+
+    # What the call's owner asks for
+
+    async def play(self, source: Playable) -> None:
+        """Play from now on. Raises AudioFileError, and InvalidState when there is no audio."""
+        await self._open().play(source)
+
+    def stop_playing(self) -> None:
+        """Be silent from now on."""
+        if self._endpoint is not None:
+            self._endpoint.stop_playing()
+
+    async def record(self, path: str | Path) -> None:
+        """Record what is heard from now on. Raises AudioFileError, and InvalidState when there is no audio."""
+        await self._open().record(path)
+
+    def send_digits(self, digits: str) -> None:
+        """Send DTMF digits. Raises InvalidState when the peer takes none, ValueError for what is no digit."""
+        self._open().send_digits(digits)
+
+    def statistics(self) -> StreamStatistics:
+        """The stream's numbers. Raises InvalidState when there is no audio."""
+        return self._open().statistics()
+
+    async def closed(self) -> None:
+        """Wait until a recording is whole on the disk."""
+        for closing in self._closing:
+            await closing()
+
+    # Within
+
+    def _bind(self, local: str) -> AudioEndpoint:
+        if self._closed:
+            raise TransportFailed("the call's audio is closed")
+        endpoint = self._endpoint
+        # What runs stays where it is; before that, another way to the peer may need another address.
+        if endpoint is not None and (self._stream is not None or self._local == local):
+            return endpoint
+        self._release()
+        provider = self._provider
+        rtp, rtcp = bind_pair(local, provider.ports, provider.ids.number(1 << 16))
+        self._local = local
+        self._endpoint = endpoint = AudioEndpoint(rtp, rtcp, AudioStream(provider.ids, clock.now()))
+        endpoint.on_digit = self._digit
+        return endpoint
+
+    def _release(self) -> None:
+        if self._endpoint is not None:
+            self._closing.append(self._provider.spawn(self._endpoint.close()))
+            self._endpoint = None
+
+    def _open(self) -> AudioEndpoint:
+        if self._endpoint is None:
+            raise InvalidState("the call has no audio")
+        return self._endpoint
+
+    def _configure(self) -> None:
+        if self._endpoint is not None:
+            self._endpoint.configure(audio_parameters(self._stream, self._addresses))
+
+    def _digit(self, digit: str, seconds: float) -> None:
+        if self.on_digit is not None:
+            self.on_digit(digit, seconds)
+
+    async def _look_up(self, host: str) -> None:
+        try:
+            self._addresses[host] = await self._provider.look_up(host)
+        except OSError:
+            # The peer hears nothing from us, unless its own audio comes first and shows its address.
+            return
+        self._configure()
+
+
+def _capabilities(shown: str, port: int, session_id: int) -> Capabilities:
+    connection = Connection.to(shown)
+    return Capabilities(Origin.of(shown, session_id, 1), (connection,), (StreamCapability("audio", port, OFFERED),))

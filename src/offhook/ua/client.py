@@ -1,0 +1,372 @@
+"""The client's core (RFC 3261 8.1): one request, sent until there is an answer that counts.
+
+It finds the next hop (RFC 3263), steps to the next server when one fails, answers challenges (22.2, 22.3) and follows
+redirections (8.1.3.4). What becomes of the answer is its user's.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, Protocol
+
+from offhook.clock import Moment
+from offhook.errors import (
+    AuthenticationFailed,
+    InvalidState,
+    ParseError,
+    ProtocolError,
+    ResolveFailed,
+    SipError,
+    TransactionTimeout,
+    TransportFailed,
+)
+from offhook.flow import Target
+from offhook.security.digest_client import Attempt, DigestClient
+from offhook.sip.headers.address import Contact
+from offhook.sip.message import Message, Request, Response
+from offhook.sip.serializer import Draft
+from offhook.sip.uri import SipUri, Uri
+from offhook.transaction.failover import Failover, calls_for_next, widen
+from offhook.transaction.machine import Machine, Table, Transaction
+from offhook.ua.authentication import add_credentials, challenged, succeeded
+from offhook.ua.context import Context
+from offhook.ua.events import Failure
+from offhook.ua.transaction_user import TransactionUser
+
+__all__ = ["MAX_CONTACTS", "ClientRequest", "RequestEvent", "RequestState", "RequestUser"]
+
+MAX_CONTACTS: Final = 5
+"""How many contacts of redirections are tried for one request."""
+
+_VIA_ROOM: Final = 120
+"""Octets of the Via that is still to come, about."""
+
+
+class RequestState(StrEnum):
+    """Where a request stands."""
+
+    RESOLVING = "Resolving"
+    TRYING = "Trying"
+    PROCEEDING = "Proceeding"
+    CANCELLING = "Cancelling"
+    COMPLETED = "Completed"
+
+
+class RequestEvent(StrEnum):
+    """What moves a request on."""
+
+    TARGETS = "targets known"
+    UNREACHABLE = "no target"
+    PROVISIONAL = "1xx"
+    CHALLENGE = "401 or 407 that can be answered"
+    NEXT_TARGET = "target failed, another is left"
+    NEXT_CONTACT = "contact failed or redirects, another is left"
+    SUCCESS = "2xx"
+    FAILURE = "300-699"
+    LOST = "time-out or transport failure"
+    CANCEL = "cancel"
+
+
+class RequestUser(Protocol):
+    """Whose request it is."""
+
+    def next_cseq(self) -> int:
+        """A new CSeq number (RFC 3261 8.1.3.5: each retry takes one)."""
+
+    def draft(self, uri: Uri, target: Target, number: int) -> Draft:
+        """The request to `uri` with that CSeq number for a target, without Via and credentials. May raise SipError."""
+
+    def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
+        """A 1xx came."""
+
+    def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
+        """A 2xx came; to an INVITE it may come more than once."""
+
+    def on_failure(self, failure: Failure, now: Moment) -> None:
+        """There will be no 2xx; this comes once."""
+
+    def on_over(self, now: Moment) -> None:
+        """The last transaction is over: nothing more comes."""
+
+
+class ClientRequest(TransactionUser):
+    """One request of ours.
+
+    `next_hop` is the URI of the first route where there is one, else the Request-URI. `follow`: whether redirections
+    are followed.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        uri: Uri,
+        next_hop: Uri,
+        user: RequestUser,
+        digest: DigestClient,
+        follow: bool = False,
+    ) -> None:
+        self.machine = Machine(TRANSITIONS, RequestState.RESOLVING, self)
+        self.uri = uri
+        self.transaction: Transaction | None = None
+        self._context = context
+        self._next_hop = next_hop
+        self._routed = next_hop is not uri
+        self._user = user
+        self._digest = digest
+        self._follow = follow
+        self._number = 0
+        self._look_up = 0
+        self._targets: list[Target] = []
+        self._wide = False
+        self._failover: Failover | None = None
+        self._attempt: Attempt | None = None
+        self._contacts: list[SipUri] = []
+        self._tried: list[Uri] = [uri]
+        self._failure = Failure(503, "Service Unavailable")
+        self._reason: str | None = None
+
+    def start(self, now: Moment) -> None:
+        """Send the request as soon as its target is known."""
+        self._number = self._user.next_cseq()
+        self._resolve(now)
+
+    def cancel(self, now: Moment, reason: str | None = None) -> None:
+        """Cancel an INVITE (RFC 3261 9.1); `reason` is the value of a Reason header. Too late, it does nothing."""
+        self._reason = reason
+        self.machine.fire(RequestEvent.CANCEL, None, now)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is no final answer yet."""
+        return self.machine.state is not RequestState.COMPLETED
+
+    # What the engine reports
+
+    def on_resolved(self, token: object, targets: list[Target], error: Exception | None, now: Moment) -> None:
+        if token != self._look_up:
+            return
+        if targets:
+            self._targets = targets
+            self._failover = Failover(targets)
+            self.machine.fire(RequestEvent.TARGETS, None, now)
+        else:
+            reason = error if isinstance(error, SipError) else ResolveFailed(str(error or "no address"))
+            self._fail(reason, RequestEvent.UNREACHABLE, now)
+
+    def on_response(self, response: Response, transaction: Transaction, now: Moment) -> None:
+        if transaction is self.transaction:
+            self.machine.fire(self._classify(response), response, now)
+
+    def on_ended(self, transaction: Transaction, cause: str, now: Moment) -> None:
+        if transaction is not self.transaction:
+            return
+        if self.machine.state is RequestState.COMPLETED:
+            self._user.on_over(now)
+            return
+        if self.machine.state is RequestState.TRYING and self._step():
+            self.machine.fire(RequestEvent.NEXT_TARGET, None, now)
+            return
+        error: SipError = TransactionTimeout("no answer came in time")
+        if cause == "transport":
+            error = TransportFailed(f"nothing can be sent to {self._target_name()}")
+        self._fail(error, RequestEvent.LOST, now)
+
+    # Within
+
+    def _resolve(self, now: Moment) -> None:
+        self._look_up += 1
+        try:
+            query = self._context.query(self._next_hop)
+            targets = self._context.stack.resolve(query, self, self._look_up)
+        except SipError as error:
+            self._fail(error, RequestEvent.UNREACHABLE, now)
+            return
+        if targets is not None:
+            self.on_resolved(self._look_up, targets, None, now)
+
+    def _target_name(self) -> str:
+        target = None if self._failover is None else self._failover.current
+        return "its target" if target is None else f"{target.host}:{target.port} over {target.transport}"
+
+    def _step(self) -> bool:
+        return self._failover is not None and self._failover.next() is not None
+
+    def _fail(self, error: SipError, event: RequestEvent, now: Moment) -> None:
+        status = error.status if isinstance(error, TransactionTimeout | ProtocolError | AuthenticationFailed) else 503
+        self._failure = Failure(status, str(error), None, error)
+        self.machine.fire(event, None, now)
+
+    def _classify(self, response: Response) -> RequestEvent:
+        status = response.status
+        if status < 200:
+            return RequestEvent.PROVISIONAL
+        if status < 300:
+            return RequestEvent.SUCCESS
+        self._failure = Failure(status, response.reason, response)
+        if self.machine.state is RequestState.CANCELLING:
+            return RequestEvent.FAILURE
+        if status in (401, 407):
+            return RequestEvent.CHALLENGE if self._may_answer(response) else RequestEvent.FAILURE
+        if calls_for_next(status) and self._step():
+            return RequestEvent.NEXT_TARGET
+        if self._follow and status < 400:
+            self._collect(response)
+        return RequestEvent.NEXT_CONTACT if self._contacts and status < 600 else RequestEvent.FAILURE
+
+    def _may_answer(self, response: Response) -> bool:
+        if self._attempt is None:
+            return False
+        try:
+            challenged(self._attempt, response)
+        except AuthenticationFailed as error:
+            self._failure.error = error
+            return False
+        return True
+
+    def _collect(self, response: Response) -> None:
+        """Take the contacts of a 3xx into the target set, each once, the best first (RFC 3261 8.1.3.4)."""
+        try:
+            contacts = [value for value in response.contacts if isinstance(value, Contact)]
+        except ParseError:
+            return
+        for contact in sorted(contacts, key=lambda value: -1.0 if value.q is None else -value.q):
+            uri = contact.uri
+            # From sips to sip nobody is led without asking the user, whom nobody can ask here.
+            if not isinstance(uri, SipUri) or (_is_sips(self.uri) and not uri.secure):
+                continue
+            plain = uri.without_headers().without_param("method")
+            if plain not in self._tried and len(self._tried) <= MAX_CONTACTS:
+                self._tried.append(plain)
+                self._contacts.append(plain)
+
+    def _transmit(self, now: Moment) -> None:
+        """Send the request to the current target."""
+        try:
+            request = self._build()
+            while self._widen(len(request.serialize()) + _VIA_ROOM):
+                request = self._build()
+        except SipError as error:
+            self._fail(error, RequestEvent.LOST, now)
+            return
+        self.transaction = self._context.stack.send(Draft.of(request), self._current, now, self)
+
+    @property
+    def _current(self) -> Target:
+        if self._failover is None:
+            raise InvalidState("a request is sent before its target is known")
+        return self._failover.current
+
+    def _build(self) -> Request:
+        request = self._user.draft(self.uri, self._current, self._number).request()
+        if self._attempt is None:
+            self._attempt = self._digest.attempt(request.method, request.request_uri, request.body)
+        return add_credentials(Draft.of(request), self._attempt).request()
+
+    def _widen(self, size: int) -> bool:
+        """Put TCP before UDP when the request is too large for a datagram (RFC 3261 18.1.1); True when that was new."""
+        current = self._current
+        if self._wide:
+            return False
+        targets = widen(self._targets[self._targets.index(current) :], size)
+        if targets[0] is current:
+            return False
+        self._wide = True
+        self._targets = targets
+        self._failover = Failover(targets)
+        return True
+
+
+def _send(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    self._transmit(now)
+
+
+def _send_again(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    # With credentials it is a new request: CSeq + 1 (RFC 3261 8.1.3.5, 22.2).
+    self._number = self._user.next_cseq()
+    self._transmit(now)
+
+
+def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    self.uri = self._contacts.pop(0)
+    if not self._routed:
+        self._next_hop = self.uri
+    self._attempt = None
+    self._wide = False
+    self._number = self._user.next_cseq()
+    self._resolve(now)
+
+
+def _progress(self: ClientRequest, message: Message | None, now: Moment) -> None:
+    if isinstance(message, Response) and self.transaction is not None:
+        self._user.on_provisional(message, self.transaction, now)
+
+
+def _succeed(self: ClientRequest, message: Message | None, now: Moment) -> None:
+    if isinstance(message, Response) and self.transaction is not None:
+        if self._attempt is not None:
+            succeeded(self._attempt, message)
+        self._user.on_success(message, self.transaction, now)
+
+
+def _refused(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    self._user.on_failure(self._failure, now)
+
+
+def _failed(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    self._user.on_failure(self._failure, now)
+    self._user.on_over(now)
+
+
+def _cancel(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    if self.transaction is not None:
+        self._context.stack.cancel(self.transaction, now, self._reason)
+
+
+def _abandon(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    # Nothing was sent yet, so there is nothing to cancel (RFC 3261 9.1).
+    self._look_up += 1
+    self._failure = Failure(487, "Request Terminated")
+    _failed(self, None, now)
+
+
+TRANSITIONS: Table = {
+    RequestState.RESOLVING: {
+        RequestEvent.TARGETS: (_send, RequestState.TRYING),
+        RequestEvent.UNREACHABLE: (_failed, RequestState.COMPLETED),
+        RequestEvent.CANCEL: (_abandon, RequestState.COMPLETED),
+    },
+    RequestState.TRYING: {
+        RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
+        RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
+        RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
+        RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
+        RequestEvent.LOST: (_failed, RequestState.COMPLETED),
+        RequestEvent.CANCEL: (_cancel, RequestState.CANCELLING),
+    },
+    RequestState.PROCEEDING: {
+        RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
+        RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
+        RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
+        RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
+        RequestEvent.LOST: (_failed, RequestState.COMPLETED),
+        RequestEvent.CANCEL: (_cancel, RequestState.CANCELLING),
+    },
+    RequestState.CANCELLING: {
+        RequestEvent.PROVISIONAL: (_progress, RequestState.CANCELLING),
+        RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
+        RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
+        RequestEvent.LOST: (_failed, RequestState.COMPLETED),
+    },
+    RequestState.COMPLETED: {
+        RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
+    },
+}
+"""RFC 3261 8.1.2 and 8.1.3; CANCELLING is 9.1, and COMPLETED takes the further 2xx of 13.2.2.4."""
+
+
+def _is_sips(uri: Uri) -> bool:
+    return isinstance(uri, SipUri) and uri.secure

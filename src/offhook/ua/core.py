@@ -1,0 +1,284 @@
+"""The user agent's core: what the engine reports goes to the act that it belongs to (RFC 3261 8.2, 12.2.2).
+
+It is a role of the engine, without I/O: whole user agents run in virtual time with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from offhook.clock import Moment
+from offhook.errors import ParseError, ProtocolError, TransportFailed
+from offhook.flow import Flow
+from offhook.sip.message import Request, Response
+from offhook.sip.uri import Uri
+from offhook.stack import ServerTransaction, Stack
+from offhook.transaction.effects import (
+    Cancelled,
+    Effect,
+    Ended,
+    FlowClosed,
+    RequestReceived,
+    Resolved,
+    ResponseReceived,
+    TimerFired,
+)
+from offhook.ua.accept import ServerInvite
+from offhook.ua.context import Context
+from offhook.ua.events import CallEvent, Failure
+from offhook.ua.inspection import inspect
+from offhook.ua.invite import ClientInvite
+from offhook.ua.invite_call import InviteCall
+from offhook.ua.invite_session import InviteSession
+from offhook.ua.media import MediaPort, MediaProvider
+from offhook.ua.message import ClientMessage, ReceivedMessage, receive_message
+from offhook.ua.options import ClientOptions, receive_options
+from offhook.ua.prack import receive_prack
+from offhook.ua.registration import Registration
+from offhook.ua.reinvite import receive_reinvite
+from offhook.ua.settings import Settings
+from offhook.ua.transaction_user import TransactionUser
+from offhook.ua.update import receive_update
+
+__all__ = ["UserAgentCore"]
+
+OngoingKey = tuple[str, str, int, str]
+
+_IN_DIALOG: Final[dict[str, Callable[[InviteSession, Request, ServerTransaction, Moment], None]]] = {
+    "BYE": InviteSession.receive_bye,
+    "INVITE": receive_reinvite,
+    "UPDATE": receive_update,
+    "PRACK": receive_prack,
+}
+
+
+class UserAgentCore:
+    """One user agent over an engine.
+
+    `on_call` takes a call to us and says whether somebody will look after it: callers get 480 where nobody does. Its
+    events go to what the call's `notify` is set to. `on_message` takes a message, or says that it does not; None has
+    MESSAGE refused with 405.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        settings: Settings,
+        media: MediaProvider,
+        on_call: Callable[[ServerInvite], bool] | None = None,
+        on_message: Callable[[ReceivedMessage], bool] | None = None,
+    ) -> None:
+        self.context = Context(stack, settings)
+        self.media = media
+        self.on_call = on_call
+        self.registration: Registration | None = None
+        self._on_message: Callable[[ReceivedMessage], bool] | None = None
+        self._ongoing: dict[OngoingKey, ServerTransaction] = {}
+        self.take_messages(on_message)
+
+    def take_messages(self, on_message: Callable[[ReceivedMessage], bool] | None) -> None:
+        """Hand messages to this from now on; None refuses them."""
+        self._on_message = on_message
+        self.context.takes_messages = on_message is not None
+
+    # What the user asks for
+
+    def invite(
+        self,
+        uri: Uri,
+        notify: Callable[[CallEvent], None],
+        now: Moment,
+        media: MediaPort | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> ClientInvite:
+        """Call somebody."""
+        call = ClientInvite(self.context, uri, self.media.port() if media is None else media, notify, headers)
+        call.start(now)
+        return call
+
+    def message(
+        self,
+        uri: Uri,
+        body: bytes,
+        on_done: Callable[[Failure | None, Moment], None],
+        now: Moment,
+        content_type: str = "text/plain;charset=UTF-8",
+    ) -> None:
+        """Send a message. Raises InvalidState for one that is too long."""
+        ClientMessage(self.context, uri, body, content_type, on_done).send(now)
+
+    def options(
+        self, uri: Uri, on_done: Callable[[Response | None, Failure | None, Moment], None], now: Moment
+    ) -> None:
+        """Ask somebody for what it can do, or whether it is there."""
+        ClientOptions(self.context, uri, on_done).send(now)
+
+    def register(self, expires: int, on_change: Callable[[Failure | None, Moment], None], now: Moment) -> Registration:
+        """Register our address-of-record, and keep it so."""
+        self.registration = Registration(self.context, expires, on_change)
+        self.registration.start(now)
+        return self.registration
+
+    @property
+    def calls(self) -> list[InviteCall]:
+        """The calls that still are, or whose last messages are still under way."""
+        return [call for call in self.context.calls if isinstance(call, InviteCall)]
+
+    def hang_up_all(self, now: Moment) -> None:
+        """End every call."""
+        for call in self.calls:
+            if call.end is None:
+                call.hang_up(now)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call, dialog or request of the peers' is left."""
+        return not self.context.calls and not len(self.context.dialogs) and not self._ongoing
+
+    # What the engine reports
+
+    def receive(self, event: Effect, now: Moment) -> None:
+        """Take one event of the engine."""
+        if isinstance(event, RequestReceived):
+            self._receive_request(event.request, event.flow, now)
+        elif isinstance(event, ResponseReceived):
+            user = event.transaction.user
+            if isinstance(user, TransactionUser):
+                user.on_response(event.response, event.transaction, now)
+        elif isinstance(event, Ended):
+            self._forget_request(event)
+            user = event.transaction.user
+            if isinstance(user, TransactionUser):
+                user.on_ended(event.transaction, event.cause, now)
+        elif isinstance(event, Cancelled):
+            user = event.transaction.user
+            if isinstance(user, TransactionUser):
+                user.on_cancelled(event.transaction, now)
+        elif isinstance(event, TimerFired):
+            if isinstance(event.user, TransactionUser):
+                event.user.on_timer(event.event, now)
+        elif isinstance(event, Resolved):
+            if isinstance(event.user, TransactionUser):
+                event.user.on_resolved(event.token, event.targets, event.error, now)
+        elif isinstance(event, FlowClosed) and self.registration is not None:
+            self.registration.flow_closed(event.flow, now)
+
+    def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
+        if request.method == "ACK":
+            self._receive_ack(request, now)
+            return
+        merged = self._is_merged(request)
+        transaction = self.context.stack.accept(request, flow, now)
+        if not merged:
+            self._ongoing[_ongoing_key(request)] = transaction
+        try:
+            self._answer(request, transaction, merged, now)
+        except (ParseError, ProtocolError) as error:
+            self.context.refuse(transaction, error.status, now)
+        except TransportFailed:
+            # No media port is free: for this request we are overloaded.
+            self.context.refuse(transaction, 503, now)
+
+    def _receive_ack(self, request: Request, now: Moment) -> None:
+        """An ACK to a 2xx (13.3.1.4). One that belongs nowhere is dropped: an ACK is never answered (17)."""
+        try:
+            session = self._session_of(request)
+            if session is not None:
+                session.receive_ack(request, now)
+        except ParseError:
+            return
+
+    def _answer(self, request: Request, transaction: ServerTransaction, merged: bool, now: Moment) -> None:
+        """The steps of 8.2, then 12.2.2, then the method's own."""
+        context = self.context
+        authenticate = context.settings.authenticate
+        challenge = None if authenticate is None else authenticate(request)
+        if challenge is not None:
+            context.respond(transaction, challenge, now)
+            return
+        if request.method == "CANCEL":
+            # One that meets its INVITE is answered by the engine (9.2).
+            context.refuse(transaction, 481, now)
+            return
+        if merged:
+            context.refuse(transaction, 482, now)
+            return
+        refusal = inspect(context, request)
+        if refusal is not None:
+            context.refuse(transaction, refusal.status, now, refusal.headers)
+        elif request.to_tag is not None:
+            self._answer_in_dialog(request, transaction, now)
+        else:
+            self._answer_outside(request, transaction, now)
+
+    def _answer_in_dialog(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
+        session = self._session_of(request)
+        if session is None:
+            self.context.refuse(transaction, 481, now)
+            return
+        session.dialog.receive(request)
+        act = _IN_DIALOG.get(request.method)
+        if act is None:
+            # What does not touch the dialog is answered as if it had come outside (12.2.2).
+            self._answer_outside(request, transaction, now)
+        elif session.usage.over and request.method != "BYE":
+            self.context.refuse(transaction, 481, now)
+        else:
+            act(session, request, transaction, now)
+
+    def _answer_outside(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
+        context = self.context
+        if request.method == "INVITE":
+            self._receive_invite(request, transaction, now)
+        elif request.method == "OPTIONS":
+            receive_options(context, request, transaction, self._invite_status(), self.media, now)
+        elif request.method == "MESSAGE" and self._on_message is not None:
+            receive_message(context, request, transaction, self._on_message, now)
+        else:
+            # BYE, UPDATE and PRACK live in dialogs alone.
+            context.refuse(transaction, 481, now)
+
+    def _invite_status(self) -> int:
+        """What an INVITE would get now (11.2)."""
+        if self.on_call is None:
+            return 480
+        return 486 if len(self.context.calls) >= self.context.settings.most_calls else 200
+
+    def _receive_invite(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
+        status = self._invite_status()
+        if status != 200:
+            self.context.refuse(transaction, status, now)
+            return
+        call = ServerInvite(self.context, request, transaction, self.media.port(), _ignore)
+        call.start(now)
+        if self.on_call is None or not self.on_call(call):
+            call.refuse(480, now)
+
+    def _session_of(self, request: Request) -> InviteSession | None:
+        dialog = self.context.dialogs.of_request(request)
+        if dialog is not None:
+            for usage in dialog.usages:
+                if isinstance(usage, InviteSession):
+                    return usage
+        return None
+
+    # Merged requests (8.2.2.2)
+
+    def _is_merged(self, request: Request) -> bool:
+        """Whether the request is here already by another way: its transaction is another one."""
+        return request.to_tag is None and request.method != "CANCEL" and _ongoing_key(request) in self._ongoing
+
+    def _forget_request(self, event: Ended) -> None:
+        request = event.transaction.request
+        key = _ongoing_key(request)
+        if self._ongoing.get(key) is event.transaction:
+            del self._ongoing[key]
+
+
+def _ongoing_key(request: Request) -> OngoingKey:
+    return (request.from_tag or "", request.call_id, request.cseq_number, request.method)
+
+
+def _ignore(event: CallEvent) -> None:
+    """Nobody listens yet."""

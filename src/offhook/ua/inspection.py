@@ -1,0 +1,94 @@
+"""What a UAS checks before it looks at what a request wants (RFC 3261 8.2.1 to 8.2.3), in the section's order.
+
+Each step gives the refusal of the request, or None when it passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from offhook.errors import ParseError
+from offhook.sip.message import Request
+from offhook.sip.uri import SipUri
+from offhook.ua.body import SDP, is_optional
+from offhook.ua.context import SUPPORTED, Context
+from offhook.ua.options import accepts_descriptions
+
+__all__ = ["Refusal", "inspect"]
+
+DESCRIBED: Final = frozenset(("INVITE", "ACK", "UPDATE", "PRACK"))
+"""The methods whose body is a session description for us."""
+
+
+class Refusal:
+    """A status with the headers that explain it."""
+
+    __slots__ = ("headers", "status")
+
+    def __init__(self, status: int, *headers: tuple[str, str]) -> None:
+        self.status = status
+        self.headers = headers
+
+
+Step = Callable[[Context, Request], Refusal | None]
+
+
+def inspect(context: Context, request: Request) -> Refusal | None:
+    """Take all steps; the first refusal counts. Raises ParseError for headers that cannot be read."""
+    for step in STEPS:
+        refusal = step(context, request)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _method(context: Context, request: Request) -> Refusal | None:
+    """8.2.1"""
+    if request.method in context.allow.split(", "):
+        return None
+    return Refusal(405, ("Allow", context.allow))
+
+
+def _scheme(context: Context, request: Request) -> Refusal | None:
+    """8.2.2.1: a Request-URI of a scheme that we do not know."""
+    try:
+        return None if isinstance(request.uri, SipUri) else Refusal(416)
+    except ParseError as error:
+        return Refusal(error.status)
+
+
+def _address(context: Context, request: Request) -> Refusal | None:
+    """8.2.2.1: a Request-URI that is not ours. Within a dialog it is the dialog that says whose it is."""
+    serves = context.settings.serves
+    uri = request.uri
+    if serves is None or request.to_tag is not None or not isinstance(uri, SipUri) or serves(uri):
+        return None
+    return Refusal(404)
+
+
+def _extensions(context: Context, request: Request) -> Refusal | None:
+    """8.2.2.3"""
+    unknown = [tag for tag in request.tokens("Require") if tag.lower() not in SUPPORTED]
+    return Refusal(420, ("Unsupported", ", ".join(unknown))) if unknown else None
+
+
+def _content(context: Context, request: Request) -> Refusal | None:
+    """8.2.3: a body that we do not understand and may not pass over."""
+    if not request.body:
+        return None
+    if any(coding.lower() != "identity" for coding in request.tokens("Content-Encoding")):
+        return Refusal(415, ("Accept-Encoding", "identity"))
+    if request.method not in DESCRIBED or request.content_type == SDP or is_optional(request):
+        return None
+    return Refusal(415, ("Accept", SDP))
+
+
+def _acceptable(context: Context, request: Request) -> Refusal | None:
+    """21.4.7: an INVITE whose sender takes no session description, which is all that we can answer with."""
+    if request.method != "INVITE" or accepts_descriptions(request):
+        return None
+    return Refusal(406, ("Accept", SDP))
+
+
+STEPS: Final[tuple[Step, ...]] = (_method, _scheme, _address, _extensions, _content, _acceptable)

@@ -1,0 +1,233 @@
+"""Calling: the INVITE that makes a session, from the caller's side (RFC 3261 13.2, 9.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from offhook.clock import Moment, Timer
+from offhook.dialog.dialog import Dialog, asks_with_sips
+from offhook.dialog.invite import CALLER, UsageEvent
+from offhook.dialog.reliable import ProvisionalOrder, Sequence
+from offhook.errors import InvalidState, ParseError, ProtocolError
+from offhook.flow import Target
+from offhook.sdp.negotiate import make_offer
+from offhook.sdp.session import SessionDescription
+from offhook.sip.headers.reason import Reason
+from offhook.sip.message import Response
+from offhook.sip.serializer import Draft
+from offhook.sip.status import phrase
+from offhook.sip.uri import Uri
+from offhook.transaction.machine import Transaction
+from offhook.ua.body import SDP, session_description
+from offhook.ua.client import ClientRequest
+from offhook.ua.context import Context
+from offhook.ua.events import CallEnd, CallEvent, EndCause, Failure, Progress
+from offhook.ua.invite_call import InviteCall
+from offhook.ua.invite_session import InviteSession, media_hosts
+from offhook.ua.media import MediaPort
+from offhook.ua.prack import Prack
+
+__all__ = ["ClientInvite"]
+
+RING_TIME = "ring time"
+
+
+class ClientInvite(InviteCall):
+    """One call attempt of ours, and the call that comes of it.
+
+    A fork may bring several sessions: the first 2xx counts, those of other branches are acknowledged and ended at
+    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        uri: Uri,
+        media: MediaPort,
+        notify: Callable[[CallEvent], None],
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(context, media, notify)
+        self.uri = uri
+        self.call_id = context.stack.ids.call_id()
+        self.failure: Failure | None = None
+        self._tag = context.stack.ids.tag()
+        self._headers = headers
+        self._digest = context.digest()
+        self._routes = context.routes()
+        self._cseq = 0
+        self._offer: SessionDescription | None = None
+        self._hosts = ("", "")
+        self._orders: dict[str, ProvisionalOrder] = {}
+        self._cancelled: CallEnd | None = None
+        self._ring_timer: Timer | None = None
+        self._open = True
+        next_hop = self._routes[0].uri if self._routes else uri
+        self._request = ClientRequest(context, uri, next_hop, self, self._digest, follow=True)
+
+    def start(self, now: Moment) -> None:
+        """Send the INVITE."""
+        self._ring_timer = self.context.stack.start_timer(self.context.settings.ring_time, self, RING_TIME, now)
+        self._request.start(now)
+
+    def hang_up(self, now: Moment) -> None:
+        if self.session is not None:
+            self.session.hang_up(now, CallEnd(EndCause.HUNG_UP))
+        else:
+            self._cancel(CallEnd(EndCause.CANCELLED), now)
+
+    def on_timer(self, event: str, now: Moment) -> None:
+        if event == RING_TIME:
+            self._ring_timer = None
+            self._cancel(CallEnd(EndCause.NOT_ANSWERED, 408, "Request Timeout"), now)
+        else:
+            super().on_timer(event, now)
+
+    # The request (RequestUser)
+
+    def next_cseq(self) -> int:
+        self._cseq += 1
+        return self._cseq
+
+    def draft(self, uri: Uri, target: Target, number: int) -> Draft:
+        context = self.context
+        draft = context.request("INVITE", uri, self.uri, self.call_id, self._tag, number, self._routes)
+        draft.add("Contact", context.contact(target, asks_with_sips(uri, self._routes)))
+        draft.add("Allow", context.allow).add("Supported", context.supported).add("Accept", SDP)
+        for name, value in self._headers:
+            draft.add(name, value)
+        return draft.body(self._describe(target).serialize(), SDP)
+
+    def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
+        if response.status == 100:
+            return
+        early_media = False
+        try:
+            if response.to_tag is not None and self._cancelled is None:
+                session = self._session_of(response, transaction)
+                if self._is_out_of_order(response):
+                    return
+                session.usage.fire(UsageEvent.PROVISIONAL, response, now)
+                early_media = self._take_early_answer(session, response, now)
+        except (ParseError, ProtocolError):
+            # Such a response makes no early dialog; the call itself may still be answered.
+            early_media = False
+        if self.session is None and self.end is None:
+            self.notify(Progress(response.status, response.reason, early_media))
+
+    def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
+        self._stop_ringing()
+        try:
+            session = self._session_of(response, transaction)
+        except (ParseError, ProtocolError) as error:
+            # No dialog can be made of it, so it can be neither acknowledged nor ended: the callee will give up.
+            if self.session is None:
+                self._fail(Failure(502, "Bad Gateway", response, ProtocolError(str(error), status=502)), now)
+            return
+        first = session.invite is None
+        session.invite = transaction.request
+        session.usage.fire(UsageEvent.SUCCESS, response, now)
+        if not first:
+            return
+        if session.end is not None:
+            if self.session is None:
+                status = 488 if session.end.cause is EndCause.NO_MEDIA else 487
+                self._fail(Failure(status, phrase(status)), now, session.end)
+        elif self.session is None and self._cancelled is None:
+            self._begin(session, now)
+        else:
+            # The CANCEL was too late (9.1, 15), or another branch was faster (13.2.2.4).
+            session.hang_up(now, CallEnd(EndCause.CANCELLED))
+
+    def on_failure(self, failure: Failure, now: Moment) -> None:
+        self._stop_ringing()
+        self._end_early(now)
+        self._fail(failure, now)
+        self.context.settled()
+
+    def on_over(self, now: Moment) -> None:
+        # 64*T1 after the first 2xx no other one will come (13.2.2.4).
+        self._open = False
+        self._end_early(now)
+        self._forget()
+
+    @property
+    def parting(self) -> bool:
+        return self._request.open or super().parting
+
+    @property
+    def _transactions_open(self) -> bool:
+        return self._open
+
+    # Within
+
+    def _describe(self, target: Target) -> SessionDescription:
+        """The offer; the same one for each try, as long as we are reached by the same address."""
+        hosts = media_hosts(target)
+        if self._offer is None or hosts != self._hosts:
+            self._hosts = hosts
+            self._offer = make_offer(self.media.capabilities(*hosts))
+        return self._offer
+
+    def _session_of(self, response: Response, transaction: Transaction) -> InviteSession:
+        """The session of a response, a new one for a To tag that was not seen before (12.1.2). Raises ParseError."""
+        tag = response.to_tag or ""
+        for session in self._sessions:
+            if session.dialog.remote_tag == tag:
+                return session
+        if self._offer is None:
+            raise InvalidState("a response came before the INVITE")
+        dialog = Dialog.as_uac(transaction.request, response, transaction.flow)
+        session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest)
+        session.exchange.offered(self._offer)
+        self._sessions.append(session)
+        return session
+
+    def _is_out_of_order(self, response: Response) -> bool:
+        """Whether a reliable provisional response is not the next one: then it is dropped (RFC 3262 4)."""
+        if not ProvisionalOrder.is_reliable(response):
+            return False
+        order = self._orders.setdefault(response.to_tag or "", ProvisionalOrder())
+        return order.take(response) is not Sequence.NEXT
+
+    def _take_early_answer(self, session: InviteSession, response: Response, now: Moment) -> bool:
+        """Take the session description of a provisional response, and acknowledge a reliable one."""
+        reliable = ProvisionalOrder.is_reliable(response)
+        answer = session_description(response)
+        if answer is not None and session.exchange.offering:
+            try:
+                if session.exchange.take_answer(answer, reliable):
+                    session.changed(now)
+            finally:
+                if reliable:
+                    Prack(session, response).send(now)
+        elif reliable:
+            Prack(session, response).send(now)
+        return answer is not None
+
+    def _cancel(self, end: CallEnd, now: Moment) -> None:
+        if self._cancelled is not None or not self._request.open:
+            return
+        self._cancelled = end
+        self._stop_ringing()
+        self._request.cancel(now, _TIMED_OUT if end.cause is EndCause.NOT_ANSWERED else None)
+        # For the user the call is over now; what the CANCEL brings is the core's own business.
+        self._fail(Failure(end.status or 487, end.reason or "Request Terminated"), now, end)
+
+    def _fail(self, failure: Failure, now: Moment, end: CallEnd | None = None) -> None:
+        if self.failure is None and self.session is None:
+            self.failure = failure
+        self._finish(end or self._cancelled or CallEnd(EndCause.FAILED, failure.status, failure.reason), now)
+
+    def _end_early(self, now: Moment) -> None:
+        for session in list(self._sessions):
+            if not session.usage.confirmed and not session.usage.over:
+                session.usage.fire(UsageEvent.FAILURE, None, now)
+
+    def _stop_ringing(self) -> None:
+        if self._ring_timer is not None:
+            self.context.stack.cancel_timer(self._ring_timer)
+            self._ring_timer = None
+
+
+_TIMED_OUT = Reason.build("SIP", 408, "nobody answered").serialize()

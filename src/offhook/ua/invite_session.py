@@ -1,0 +1,267 @@
+"""One session: a dialog, its INVITE usage and its offers and answers (RFC 3261 12 to 15).
+
+A fork of an INVITE makes several. What comes in the dialog is answered by modules of their own, one for each act.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from offhook.clock import Moment
+from offhook.dialog.dialog import Dialog, DialogState
+from offhook.dialog.invite import InviteUsage, UsageEvent, UsageState
+from offhook.dialog.offer_answer import OfferAnswer
+from offhook.dialog.reliable import ReliableResponses
+from offhook.errors import ParseError, ProtocolError
+from offhook.flow import Target
+from offhook.sdp.negotiate import Capabilities
+from offhook.security.digest_client import DigestClient
+from offhook.sip.headers.reason import Reason
+from offhook.sip.host import bare_host, is_ip_address
+from offhook.sip.message import Message, Request, Response
+from offhook.stack import ServerTransaction
+from offhook.transaction.machine import Table, Transaction
+from offhook.ua.acceptance import Acceptance
+from offhook.ua.acknowledgement import Acknowledgement
+from offhook.ua.body import session_description
+from offhook.ua.bye import Bye
+from offhook.ua.context import Context
+from offhook.ua.events import CallEnd, EndCause
+from offhook.ua.media import MediaPort
+from offhook.ua.transaction_user import TransactionUser
+
+__all__ = ["Change", "InviteSession", "SessionUser", "media_hosts"]
+
+
+class SessionUser(Protocol):
+    """Whose session it is."""
+
+    def on_session_changed(self, session: InviteSession, now: Moment) -> None:
+        """Offer and answer have agreed on something new."""
+
+    def on_session_ended(self, session: InviteSession, now: Moment) -> None:
+        """The session is over; `session.end` says why."""
+
+    def on_usage_ended(self, session: InviteSession, now: Moment) -> None:
+        """Nothing is left of the session."""
+
+
+class Change(Protocol):
+    """A change of the session that we want, under way."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether an INVITE of ours is without its final answer."""
+
+    def proceed(self, now: Moment) -> None:
+        """Something that stood in the way may be gone."""
+
+    def stop(self, now: Moment) -> None:
+        """The session is over."""
+
+
+def media_hosts(target: Target) -> tuple[str, str]:
+    """The address where media for a peer is bound, and the one that our description shows: what Via says of us too."""
+    local = target.local[0]
+    sent_by = bare_host(target.sent_by.rpartition(":")[0] or target.sent_by)
+    return local, sent_by if is_ip_address(sent_by) else local
+
+
+class InviteSession(TransactionUser):
+    """One session. `table` is CALLER or CALLEE of `dialog.invite`; `hosts` are those of `media_hosts`.
+
+    `end` says why it ended. `holding`: we want the peer on hold. `parting`: our BYE has no answer yet. `invite` is the
+    INVITE of ours that a 2xx answered; `reliable` holds the reliable provisional responses of a callee.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        dialog: Dialog,
+        table: Table,
+        user: SessionUser,
+        media: MediaPort,
+        hosts: tuple[str, str],
+        digest: DigestClient,
+    ) -> None:
+        self.context = context
+        self.dialog = dialog
+        self.usage = InviteUsage(table, self)
+        self.exchange = OfferAnswer()
+        self.media = media
+        self.hosts = hosts
+        self.digest = digest
+        self.end: CallEnd | None = None
+        self.holding = False
+        self.parting = False
+        self.invite: Request | None = None
+        self.acceptance: Acceptance | None = None
+        self.change: Change | None = None
+        self.reliable: ReliableResponses | None = None
+        self._user = user
+        self._ack: Acknowledgement | None = None
+        self._bye: Transaction | None = None
+        dialog.usages.append(self)
+        context.dialogs.add(dialog)
+
+    # What the user asks for
+
+    def hang_up(self, now: Moment, end: CallEnd) -> bool:
+        """End the session with BYE, as soon as one may be sent (15). False when there is none to end."""
+        if not self.usage.confirmed:
+            return False
+        if self.end is None:
+            self.end = end
+        if self.usage.state is not UsageState.LEAVING:
+            self.usage.fire(UsageEvent.HANG_UP, None, now)
+        return True
+
+    def lose(self, now: Moment) -> None:
+        """A request of ours found that the peer no longer has the dialog (12.2.1.2): BYE, to be sure."""
+        self.hang_up(now, CallEnd(EndCause.LOST))
+
+    def capabilities(self) -> Capabilities:
+        """What we can and want to do now. Raises TransportFailed."""
+        capabilities = self.media.capabilities(*self.hosts)
+        return capabilities.held if self.holding else capabilities
+
+    def contact(self, target: Target) -> str:
+        """Our Contact in this dialog (12.2.1.1)."""
+        return self.context.contact(target, self.dialog.secure)
+
+    def changed(self, now: Moment) -> None:
+        """Offer and answer have agreed on something new."""
+        self._user.on_session_changed(self, now)
+
+    def accept(self, acceptance: Acceptance, now: Moment) -> None:
+        """Send a 2xx to an INVITE and repeat it until its ACK. The last one counts."""
+        if self.acceptance is not None:
+            self.acceptance.stop(now)
+        self.acceptance = acceptance
+        acceptance.start(now)
+
+    @property
+    def acknowledgement_pending(self) -> bool:
+        """Whether the ACK to a 2xx of ours is still to come."""
+        return self.acceptance is not None and self.acceptance.waiting
+
+    # What the peer sends
+
+    def receive_ack(self, ack: Request, now: Moment) -> None:
+        """Take an ACK in the dialog."""
+        if self.acceptance is not None and self.acceptance.receive(ack, now):
+            self._proceed(now)
+
+    def receive_bye(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
+        """Take a BYE (15.1.2)."""
+        self.context.refuse(transaction, 200, now)
+        if self.end is None:
+            self.end = CallEnd(EndCause.PEER_HUNG_UP, None, _reason(request))
+        transaction.user = self
+        self._bye = transaction
+        self.usage.fire(UsageEvent.BYE, request, now)
+
+    def on_ended(self, transaction: Transaction, cause: str, now: Moment) -> None:
+        if transaction is self._bye:
+            self.usage.fire(UsageEvent.BYE_ENDED, None, now)
+
+    # What the machine decides (UsageOwner)
+
+    def acknowledge(self, response: Message | None, now: Moment) -> None:
+        if self._ack is not None:
+            self._ack.repeat(now)
+        elif isinstance(response, Response) and self.invite is not None:
+            self._confirm(response)
+            agreed = self._take_final_answer(response, now)
+            self._ack = Acknowledgement(self.context, self.dialog, self.invite, b"", self._acknowledged)
+            self._ack.start(now)
+            if not agreed:
+                self.hang_up(now, CallEnd(EndCause.NO_MEDIA))
+
+    def acknowledged(self, ack: Message | None, now: Moment) -> None:
+        if not self.exchange.offering or not isinstance(ack, Request):
+            return
+        try:
+            answer = session_description(ack)
+            if answer is None:
+                raise ProtocolError("the ACK has no answer", clause="RFC 3261 13.2.1")
+            self.exchange.take_answer(answer, True)
+        except (ParseError, ProtocolError) as error:
+            self.hang_up(now, CallEnd(EndCause.NO_MEDIA, None, str(error)))
+            return
+        self.changed(now)
+
+    def send_bye(self, now: Moment) -> None:
+        reason = _REASONS.get(EndCause.HUNG_UP if self.end is None else self.end.cause)
+        self.parting = True
+        Bye(self.context, self.dialog, self.digest, self._bye_answered, self._bye_over, reason).send(now)
+
+    def end_session(self, now: Moment) -> None:
+        if self.acceptance is not None:
+            self.acceptance.stop(now)
+        if self.change is not None:
+            self.change.stop(now)
+        self._user.on_session_ended(self, now)
+
+    def end_usage(self, now: Moment) -> None:
+        self.dialog.usages.remove(self)
+        self.dialog.terminate()
+        self.context.dialogs.remove(self.dialog)
+        self._user.on_usage_ended(self, now)
+
+    # Within
+
+    def _confirm(self, response: Response) -> None:
+        try:
+            self.dialog.confirm(response)
+        except (ParseError, ProtocolError):
+            # The call is answered, and only what the early dialog knew is left to send the ACK by.
+            self.dialog.state = DialogState.CONFIRMED
+
+    def _take_final_answer(self, response: Response, now: Moment) -> bool:
+        """Take the answer that a 2xx has to bring (13.2.1); False when there is none to go by."""
+        if not self.exchange.offering:
+            return self.exchange.session is not None
+        try:
+            answer = session_description(response)
+            if answer is None:
+                # Some send it in a provisional response alone, and not reliably: it is the first one, and counts.
+                return self.exchange.settle()
+            if self.exchange.take_answer(answer, True):
+                self.changed(now)
+        except (ParseError, ProtocolError):
+            self.exchange.reject()
+            return False
+        return True
+
+    def _acknowledged(self, now: Moment) -> None:
+        self.usage.fire(UsageEvent.ACK, None, now)
+        self._proceed(now)
+
+    def _proceed(self, now: Moment) -> None:
+        if self.change is not None:
+            self.change.proceed(now)
+
+    def _bye_answered(self) -> None:
+        self.parting = False
+        self.context.settled()
+
+    def _bye_over(self, now: Moment) -> None:
+        self.usage.fire(UsageEvent.BYE_ENDED, None, now)
+
+
+_REASONS = {
+    EndCause.NOT_ACKNOWLEDGED: Reason.build("SIP", 408, "no ACK").serialize(),
+    EndCause.NO_MEDIA: Reason.build("SIP", 488, "no media could be agreed on").serialize(),
+    EndCause.TOO_LONG: Reason.build("SIP", 480, "longest time for a call is over").serialize(),
+    EndCause.CANCELLED: Reason.build("SIP", 487, "the call was cancelled").serialize(),
+}
+"""The Reason of a BYE that no person asked for (RFC 3326)."""
+
+
+def _reason(request: Request) -> str | None:
+    try:
+        value = request.header("Reason")
+    except ParseError:
+        return None
+    return value.text or value.serialize() if isinstance(value, Reason) else None

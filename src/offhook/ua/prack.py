@@ -1,0 +1,49 @@
+"""PRACK, sent and received (RFC 3262)."""
+
+from __future__ import annotations
+
+from offhook.clock import Moment
+from offhook.sip.message import Request, Response
+from offhook.stack import ServerTransaction
+from offhook.ua.body import SDP, session_description
+from offhook.ua.in_dialog import DialogRequest
+from offhook.ua.invite_session import InviteSession
+
+__all__ = ["Prack", "receive_prack"]
+
+
+class Prack(DialogRequest):
+    """The PRACK to one reliable provisional response (RFC 3262 4).
+
+    What becomes of it is the callee's business: it gives up with a 5xx when none reaches it (RFC 3262 3).
+    """
+
+    def __init__(self, session: InviteSession, response: Response) -> None:
+        acknowledged = f"{response.number('RSeq')} {response.cseq_number} {response.cseq_method}"
+        super().__init__(session.context, session.dialog, session.digest, "PRACK", (("RAck", acknowledged),))
+
+
+def receive_prack(session: InviteSession, request: Request, transaction: ServerTransaction, now: Moment) -> None:
+    """Take a PRACK: 200 when it acknowledges what is under way, with the answer to its offer; else 481.
+
+    Raises ParseError, and ProtocolError for an offer or answer that does not fit.
+    """
+    context = session.context
+    reliable = session.reliable
+    if reliable is None or not reliable.matches(request):
+        context.refuse(transaction, 481, now)
+        return
+    description = session_description(request)
+    draft = context.reply(transaction, 200)
+    if description is not None:
+        if session.exchange.offering:
+            session.exchange.take_answer(description, True)
+        else:
+            session.exchange.take_offer(description)
+            # A PRACK that matches cannot be refused (RFC 3262 3), so what we cannot take is answered with port zero.
+            answer = session.exchange.answer(session.capabilities(), True, may_refuse=False)
+            draft.body(answer.serialize(), SDP)
+    context.respond(transaction, draft, now)
+    if description is not None:
+        session.changed(now)
+    reliable.acknowledge(now)
