@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from structlog.testing import capture_logs
 
 from offhook.clock import Moment
-from offhook.location.binding import Binding
-from offhook.location.memory import MemoryLocation
 from offhook.location.update import Update
 from offhook.storage.errors import StorageError, StorageFault
 from tests.registrar.wiring import Desk, SlowLocation
@@ -30,10 +30,10 @@ def test_a_service_that_fails_later(error: Exception) -> None:
     assert [answer.status for answer in desk.release()] == [200]
 
 
-class Broken(MemoryLocation):
+class Broken(SlowLocation):
     """A service of somebody else's with a fault."""
 
-    def save(self, update: Update, now: Moment) -> list[Binding]:
+    def save(self, update: Update, now: Moment) -> Any:
         raise KeyError(update.aor)
 
 

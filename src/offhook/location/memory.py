@@ -7,12 +7,13 @@ for each full collection of a million).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from marshal import dumps, loads
 from typing import Final, cast
 
 from offhook.clock import Moment
 from offhook.location.binding import Binding, BindingRow
+from offhook.location.listing import listed
 from offhook.location.update import Update
 
 __all__ = ["MemoryLocation"]
@@ -122,8 +123,11 @@ class MemoryLocation:
         """How many bindings there are."""
         return self._bindings
 
-    async def all(self, now: Moment) -> AsyncIterator[tuple[str, list[Binding]]]:
+    def all(self, now: Moment) -> AsyncIterator[tuple[str, list[Binding]]]:
         """Every address-of-record with its bindings; those that come and go meanwhile may be there or not."""
+        return listed(self._living(now))
+
+    def _living(self, now: Moment) -> Iterator[tuple[str, list[Binding]]]:
         for aor in tuple(self._packed):
             bindings = self.lookup_now(aor, now)
             if bindings:
