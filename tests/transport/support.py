@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from offhook.clock import Moment
 from offhook.flow import Flow
@@ -120,7 +120,7 @@ def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_DGR
         return port
 
 
-def address_of(driver: Driver[Recorder], transport: str = "UDP") -> tuple[str, int]:
+def address_of(driver: Driver[Any], transport: str = "UDP") -> tuple[str, int]:
     """The first address of a transport."""
     return next(address.local for address in driver.addresses if address.transport == transport)
 

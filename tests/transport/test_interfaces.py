@@ -75,6 +75,7 @@ def test_where_nothing_leads_there_is_no_source() -> None:
     assert source_towards("255.255.255.255") is None
     assert not reaches("127.0.0.1", "203.0.113.7")
     assert not reaches("203.0.113.7", "127.0.0.1")
+    assert not reaches("::1", "2001:db8::7")
 
 
 def test_families() -> None:

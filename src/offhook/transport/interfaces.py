@@ -111,6 +111,9 @@ def source_towards(host: str) -> str | None:
 
 def reaches(local: str, host: str) -> bool:
     """Whether something sent from a local address can go to a numeric host."""
+    if local == "::1":
+        # Linux routes it anywhere, to drop it later: a loopback address never leaves its node (RFC 4291 2.5.3).
+        return source_towards(host) == host
     try:
         with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:
             probe.bind((local, 0))

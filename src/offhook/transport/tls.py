@@ -93,7 +93,8 @@ def handshake_failure(error: BaseException, peer: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return chain_refusal(error.verify_code, error.verify_message, peer)
     if isinstance(error, ssl.SSLError):
-        reason = (error.reason or str(error)).replace("_", " ").lower()
+        # Only errors of OpenSSL's own have a reason.
+        reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
         return f"no TLS with {peer}: {reason}"
     return f"no TLS with {peer}: {error}"
 

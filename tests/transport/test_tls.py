@@ -1,0 +1,299 @@
+"""Certificates of ours and of peers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from offhook.errors import ConfigError
+from offhook.transport.tls import (
+    TlsSettings,
+    client_context,
+    handshake_failure,
+    peer_refusal,
+    server_context,
+    server_name,
+)
+from tests.transport.certificates import Authority
+
+
+@pytest.fixture
+def chain(authority: Authority, tmp_path: Path) -> tuple[Path, Path]:
+    return authority.issue(tmp_path, "example.com")
+
+
+def refused(settings: TlsSettings) -> str:
+    with pytest.raises(ConfigError) as caught:
+        server_context(settings)
+    return str(caught.value)
+
+
+@contextmanager
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str = "example.com") -> Iterator[ssl.SSLSocket]:
+    """A client's connection to a server of ours, over a pair of sockets."""
+    one, other = socket.socketpair()
+    failures: list[Exception] = []
+
+    def serve() -> None:
+        try:
+            with server.wrap_socket(one, server_side=True) as accepted:
+                accepted.recv(1)
+        except OSError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with client.wrap_socket(other, server_hostname=name) as connection:
+            yield connection
+    finally:
+        other.close()
+        thread.join()
+        one.close()
+
+
+def test_both_ends_agree_on_a_version_of_today(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
+    trusted = authority.write(tmp_path / "root.pem")
+    server = server_context(TlsSettings(*chain))
+    with handshake(server, client_context(TlsSettings(authorities=trusted))) as connection:
+        assert connection.version() == "TLSv1.3"
+        assert peer_refusal(connection, "example.com", time.time()) is None
+        assert peer_refusal(connection, "sip:other.example", time.time()) is not None
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_versions_before_1_2_are_refused(side: str, chain: tuple[Path, Path]) -> None:
+    settings = TlsSettings(*chain, verify=False)
+    server, client = server_context(settings), client_context(settings)
+    assert server.minimum_version == client.minimum_version == ssl.TLSVersion.TLSv1_2
+    old = client if side == "server" else server
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(ssl.SSLError), handshake(server, client):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("domain", "reason"),
+    [
+        ("sip.example.com", "the certificate of sip.example.com is refused: it is for example.com (RFC 5922 7.2)"),
+        ("127.0.0.1", "the certificate of 127.0.0.1 is refused: it is for example.com (RFC 5922 7.2)"),
+    ],
+)
+@pytest.mark.rfc("5922 7.2")
+def test_a_certificate_for_another_domain_is_refused(
+    authority: Authority, chain: tuple[Path, Path], tmp_path: Path, domain: str, reason: str
+) -> None:
+    client = client_context(TlsSettings(authorities=authority.write(tmp_path / "root.pem")))
+    with handshake(server_context(TlsSettings(*chain)), client) as connection:
+        assert peer_refusal(connection, domain, time.time()) == reason
+
+
+def test_a_peer_without_a_certificate_is_refused() -> None:
+    class Bare:
+        def getpeercert(self, binary_form: bool) -> bytes | None:
+            return None
+
+    assert peer_refusal(Bare(), "example.com", 0.0) == "example.com showed no certificate"  # type: ignore[arg-type]
+
+
+def test_an_unreadable_certificate_is_refused() -> None:
+    class Odd:
+        def getpeercert(self, binary_form: bool) -> bytes | None:
+            return b"nonsense"
+
+    said = peer_refusal(Odd(), "example.com", 0.0)  # type: ignore[arg-type]
+    assert said == "the certificate of example.com is refused: not a certificate that can be read"
+
+
+def failed_handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> str:
+    with pytest.raises(OSError) as caught, handshake(server, client):
+        pass
+    return handshake_failure(caught.value, "example.com")
+
+
+def test_an_unknown_authority_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
+    other = Authority("Another Authority").write(tmp_path / "other.pem")
+    said = failed_handshake(server_context(TlsSettings(*chain)), client_context(TlsSettings(authorities=other)))
+    assert said.startswith("the certificate of example.com is refused: ")
+    assert "not among the trusted certificates" in said
+
+
+def test_an_expired_certificate_is_named(authority: Authority, tmp_path: Path) -> None:
+    expired = authority.issue(tmp_path, "example.com", days=(-5, -1))
+    client = client_context(TlsSettings(authorities=authority.write(tmp_path / "root.pem")))
+    said = failed_handshake(server_context(TlsSettings(*expired)), client)
+    assert said == (
+        "the certificate of example.com is refused: it, or one in its chain, has expired; "
+        "or the clock of this machine is wrong"
+    )
+
+
+def test_a_self_signed_certificate_is_named_with_the_mend(authority: Authority, tmp_path: Path) -> None:
+    own = authority.issue(tmp_path, "example.com", self_signed=True)
+    client = client_context(TlsSettings(authorities=authority.write(tmp_path / "root.pem")))
+    said = failed_handshake(server_context(TlsSettings(*own)), client)
+    assert said == (
+        "the certificate of example.com is refused: it is self-signed; "
+        "add it to the trusted certificates if it is the right one"
+    )
+    trusting = client_context(TlsSettings(authorities=own[0]))
+    with handshake(server_context(TlsSettings(*own)), trusting) as connection:
+        assert peer_refusal(connection, "example.com", time.time()) is None
+
+
+def test_other_failures_are_told() -> None:
+    assert handshake_failure(ConnectionResetError("Connection lost"), "192.0.2.1:5061") == (
+        "no TLS with 192.0.2.1:5061: Connection lost"
+    )
+    error = ssl.SSLError(1, "text")
+    error.reason = "WRONG_VERSION_NUMBER"
+    assert handshake_failure(error, "example.com") == "no TLS with example.com: wrong version number"
+    assert handshake_failure(ssl.SSLError("no protocol"), "example.com") == "no TLS with example.com: ('no protocol',)"
+
+
+def test_verification_can_be_switched_off_for_laboratories(authority: Authority, tmp_path: Path) -> None:
+    own = authority.issue(tmp_path, "anybody", self_signed=True)
+    with handshake(server_context(TlsSettings(*own)), client_context(TlsSettings(verify=False))):
+        pass
+
+
+def test_the_systems_authorities_are_the_default() -> None:
+    context = client_context(TlsSettings())
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert not context.check_hostname
+
+
+def test_a_client_certificate_can_be_required(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
+    trusted = authority.write(tmp_path / "root.pem")
+    strict = TlsSettings(*chain, authorities=trusted, require_client_certificate=True)
+    assert server_context(strict).verify_mode == ssl.CERT_REQUIRED
+    assert server_context(TlsSettings(*chain)).verify_mode == ssl.CERT_NONE
+    phone = authority.issue(tmp_path, "phone.example.com")
+    with handshake(server_context(strict), client_context(TlsSettings(*phone, authorities=trusted))) as connection:
+        connection.sendall(b"x")
+        assert connection.recv(1) == b""
+    with (
+        pytest.raises(OSError),
+        handshake(server_context(strict), client_context(TlsSettings(authorities=trusted))) as connection,
+    ):
+        connection.recv(1)
+
+
+def test_authorities_may_be_a_folder(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "trusted"
+    folder.mkdir()
+    root = authority.write(folder / "root.pem")
+    openssl = shutil.which("openssl")
+    assert openssl is not None
+    subject = subprocess.run([openssl, "x509", "-hash", "-noout", "-in", root], capture_output=True, check=True)
+    (folder / f"{subject.stdout.decode().strip()}.0").symlink_to(root)
+    client = client_context(TlsSettings(authorities=folder))
+    with handshake(server_context(TlsSettings(*chain)), client) as connection:
+        assert peer_refusal(connection, "example.com", time.time()) is None
+
+
+# Files that are not what they should be
+
+
+def test_a_missing_certificate_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    assert refused(TlsSettings(missing)) == f"cannot read the certificate {missing}: No such file or directory"
+
+
+def test_a_missing_key_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
+    missing = tmp_path / "none.key"
+    said = refused(TlsSettings(chain[0], missing))
+    assert said == f"cannot read the private key {missing}: No such file or directory"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    assert refused(TlsSettings(tmp_path)) == f"cannot read the certificate {tmp_path}: Is a directory"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"", b"hello", b"\xff\xfe\x00", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
+)
+def test_what_is_no_certificate_is_named(tmp_path: Path, octets: bytes) -> None:
+    file = tmp_path / "bad.pem"
+    file.write_bytes(octets)
+    assert refused(TlsSettings(file)) == f"{file} is not a PEM certificate"
+
+
+def test_a_certificate_without_its_key_says_what_to_do(chain: tuple[Path, Path]) -> None:
+    certificate, _ = chain
+    said = refused(TlsSettings(certificate))
+    assert said == f"{certificate} holds no private key; name the file of the key too"
+    assert refused(TlsSettings(certificate, certificate)) == f"{certificate} holds no private key; it has to be PEM"
+
+
+def test_certificate_and_key_may_share_a_file(chain: tuple[Path, Path], tmp_path: Path) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(chain[0].read_bytes() + chain[1].read_bytes())
+    assert server_context(TlsSettings(both)).minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_the_key_of_another_certificate_is_named(
+    authority: Authority, chain: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, other = authority.issue(tmp_path, "other.example")
+    said = refused(TlsSettings(chain[0], other))
+    assert said == f"the private key in {other} does not belong to the certificate {chain[0]}"
+
+
+def test_an_encrypted_key_is_named_and_nothing_is_asked_for(chain: tuple[Path, Path], tmp_path: Path) -> None:
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(Authority.private_pem(ec.generate_private_key(ec.SECP256R1()), b"secret"))
+    said = refused(TlsSettings(chain[0], locked))
+    assert said == f"the private key in {locked} is encrypted; give one without a passphrase"
+
+
+def test_a_broken_key_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.key"
+    broken.write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    said = refused(TlsSettings(chain[0], broken))
+    assert said.startswith(f"cannot use the certificate {chain[0]} with its key in {broken}: ")
+
+
+@pytest.mark.parametrize("octets", [b"", b"hello"])
+def test_what_holds_no_authorities_is_named(tmp_path: Path, octets: bytes) -> None:
+    file = tmp_path / "roots.pem"
+    file.write_bytes(octets)
+    with pytest.raises(ConfigError) as caught:
+        client_context(TlsSettings(authorities=file))
+    assert str(caught.value) == f"{file} holds no PEM certificates to trust"
+
+
+def test_missing_authorities_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "none.pem"
+    with pytest.raises(ConfigError) as caught:
+        client_context(TlsSettings(authorities=file))
+    assert str(caught.value) == f"cannot read the trusted certificates in {file}: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("domain", "name"),
+    [("example.com", "example.com"), ("example.com.", "example.com"), ("192.0.2.1", ""), ("2001:db8::1", "")],
+)
+def test_the_name_that_is_asked_for(domain: str, name: str) -> None:
+    assert server_name(domain) == name
+
+
+def test_paths_may_be_text(chain: tuple[Path, Path]) -> None:
+    settings = TlsSettings(os.fspath(chain[0]), os.fspath(chain[1]))
+    assert server_context(settings).cert_store_stats()["x509"] == 0
