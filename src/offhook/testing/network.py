@@ -69,7 +69,9 @@ class VirtualNode(Generic[RoleType]):
         self.host = host
         self.port = port
         self.alive = True
-        ids = IdSource.seeded(f"{network.seed}/{host}:{port}", origin=f"{len(network.nodes)}.0.0")
+        number, boot = network.place(host, port)
+        # After a restart nothing that was used before is used again.
+        ids = IdSource.seeded(f"{network.seed}/{host}:{port}/{boot}", origin=f"{number}.0.{boot}")
         self.stack = Stack(ids, b"secret of the simulation", self._resolve_now, values)
         self.role = make_role(self.stack)
         self.streams: dict[str, tuple[VirtualNode[Any], Flow]] = {}
@@ -157,6 +159,7 @@ class VirtualNetwork:
         self.names: dict[str, list[tuple[str, int]]] = {}
         self.partitions: list[tuple[set[str], set[str]]] = []
         self.trace: list[tuple[float, str, str, bytes]] | None = [] if trace else None
+        self._places: dict[tuple[str, int], tuple[int, int]] = {}
         self._chance = IdSource.seeded(f"network {seed}")
         self._queue: list[tuple[float, int, VirtualNode[Any], Callable[[], None]]] = []
         self._serial = 0
@@ -207,6 +210,12 @@ class VirtualNetwork:
         return self.clock.monotonic
 
     # For the nodes
+
+    def place(self, host: str, port: int) -> tuple[int, int]:
+        """The number of a host that is put up, and how many times it has been before."""
+        number, boot = self._places.get((host, port), (len(self._places), -1))
+        self._places[(host, port)] = number, boot + 1
+        return number, boot + 1
 
     def transmit(self, node: VirtualNode[Any], flow: Flow, data: bytes) -> None:
         """Send octets on their way."""
