@@ -58,5 +58,8 @@ def test_the_flow_of_a_stamped_via_is_where_it_came_from() -> None:
     assert flow_of_via(via, ARRIVAL).remote == ("198.51.100.7", 40000)
 
 
-def test_default_ports() -> None:
-    assert [default_port(transport) for transport in ("UDP", "TCP", "TLS", "WS", "WSS")] == [5060, 5060, 5061, 5060, 5061]
+@pytest.mark.parametrize(
+    ("transport", "port"), [("UDP", 5060), ("TCP", 5060), ("TLS", 5061), ("WS", 5060), ("WSS", 5061)]
+)
+def test_default_ports(transport: str, port: int) -> None:
+    assert default_port(transport) == port
