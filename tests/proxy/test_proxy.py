@@ -201,12 +201,33 @@ def test_a_route_of_another_dialog_proves_nothing() -> None:
     routes = answered_call(world)
 
     def act(now: Moment) -> None:
-        draft = world.alice.role.request("BYE", "sip:victim@192.0.2.99", "another call", 1, "x").add("Route", routes[0])
+        draft = world.alice.role.request("BYE", "sip:victim@192.0.2.99", "another-call", 1, "x").add("Route", routes[0])
         world.alice.role.send(draft, world.alice.target_to(PROXY, 5060), now)
 
     world.alice.call(act)
     world.run(2.0)
     assert world.proxy.role.gate.within == [False, False]
+
+
+@pytest.mark.rfc("3261 16.4")
+@pytest.mark.parametrize("stateless", [False, True])
+def test_a_phone_may_name_us_as_its_outbound_proxy(stateless: bool) -> None:
+    world = World()
+    world.proxy.role.domain.stateless = stateless
+    world.callee((0.1, 200))
+    world.send(edit=lambda draft: draft.add("Route", f"<sip:{PROXY};lr>").add("Route", f"<sip:{PROXY}:5060;lr>"))
+    world.run(1.0)
+    assert statuses(world) == [200]
+    assert "route" not in world.callees[0].role.requests[0].keys
+    assert world.proxy.role.gate.within == [False]
+
+
+def test_an_outbound_proxy_before_the_routes_of_a_dialog_is_passed_over() -> None:
+    world = World()
+    routes = answered_call(world)
+    within_dialog(world, "BYE", [f"<sip:{PROXY};lr>", *routes], "b101")
+    assert world.proxy.role.gate.within == [False, True]
+    assert "route" not in world.callees[0].role.requests[-1].keys
 
 
 def test_an_ack_without_a_route_of_ours_goes_nowhere() -> None:

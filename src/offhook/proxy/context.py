@@ -37,7 +37,8 @@ class ResponseContext:
     """`server` is the server transaction, `arrival` the flow that the request came by.
 
     `waiting` are targets of lower preference that are tried when those before have failed. `own_routes` of the topmost
-    Route values are ours and do not go further; `way` is the flow that they named.
+    Route values are ours and do not go further; where they prove the dialog `within_dialog` is set, and `way` is the flow
+    that they named.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class ResponseContext:
         "server",
         "waiting",
         "way",
+        "within_dialog",
     )
 
     def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
@@ -64,6 +66,7 @@ class ResponseContext:
         self.waiting: list[TargetUri] = []
         self.breadth = 0
         self.own_routes = 0
+        self.within_dialog = False
         self.way: Flow | None = None
         self.record_route = False
         self.cancelled = False

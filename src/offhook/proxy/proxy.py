@@ -82,16 +82,17 @@ class Proxy:
             self.stack.refuse(request, flow, refusal.status, refusal.headers)
             return
         routed = self._preprocess(request)
-        domain = self._domain(request) if routed is None else None
+        within_dialog = routed is not None and routed.proven
+        domain = None if within_dialog else self._domain(request)
         if method == "CANCEL" and (domain is None or not domain.stateless):
             # 16.10 would forward it; but what this proxy forwarded with state, it would know.
             self.stack.refuse(request, flow, 481)
             return
-        verdict = None if method == "CANCEL" else self.access.check(request, flow, routed is not None, now)
+        verdict = None if method == "CANCEL" else self.access.check(request, flow, within_dialog, now)
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
         elif domain is not None and domain.stateless and not isinstance(verdict, Pending):
-            self._forward_stateless(request, domain, flow, now)
+            self._forward_stateless(request, domain, routed, flow, now)
         else:
             context = self._context(request, flow, mark, routed, now)
             if isinstance(verdict, Pending):
@@ -142,6 +143,7 @@ class Proxy:
         context.breadth = self._breadth(request)
         if routed is not None:
             context.own_routes = routed.count
+            context.within_dialog = routed.proven
             context.way = routed.flow
         method = request.method
         context.record_route = self.settings.record_route and method in _DIALOG_FORMING and request.to_tag is None
@@ -158,7 +160,7 @@ class Proxy:
         return min(int(given), self.settings.max_breadth)
 
     def _preprocess(self, request: Request) -> OwnRoute | None:
-        """Route information preprocessing (16.4): which of the topmost Routes are ours, proven by their MAC."""
+        """Route information preprocessing (16.4): which of the topmost Routes are ours, and whether a MAC proves them."""
         if "route" not in request.keys:
             return None
         return self.record_routes.read(request, request.routes)
@@ -174,7 +176,7 @@ class Proxy:
         """Determining request targets (16.5): the Request-URI itself, unless a domain of ours is called."""
         request = context.request
         uri = request.uri
-        if context.own_routes or not isinstance(uri, SipUri) or self.own.domain_of(uri) is None:
+        if context.within_dialog or not isinstance(uri, SipUri) or self.own.domain_of(uri) is None:
             context.waiting = [TargetUri(request.request_uri, self._living(context.way))]
             self.branches.launch(context, now)
             return
@@ -193,15 +195,17 @@ class Proxy:
         if request.max_forwards == 0:
             return
         routed = self._preprocess(request)
-        if routed is not None:
+        if routed is not None and routed.proven:
             target = TargetUri(request.request_uri, self._living(routed.flow))
             self._send_when_resolved(StatelessForward(request, target, routed.count, flow))
             return
         domain = self._domain(request)
         if domain is not None and domain.stateless:
-            self._forward_stateless(request, domain, flow, now)
+            self._forward_stateless(request, domain, routed, flow, now)
 
-    def _forward_stateless(self, request: Request, domain: ProxyDomain, flow: Flow, now: Moment) -> None:
+    def _forward_stateless(
+        self, request: Request, domain: ProxyDomain, routed: OwnRoute | None, flow: Flow, now: Moment
+    ) -> None:
         """Stateless forwarding (16.11): one target, chosen by the message and the location service alone."""
         uri = request.uri
         if not isinstance(uri, SipUri):
@@ -209,7 +213,8 @@ class Proxy:
         found = self.lookups.targets_now(address_of_record(uri), now)
         targets = by_preference(found) if found else fallback_target(uri, domain)
         if targets:
-            self._send_when_resolved(StatelessForward(request, targets[0], 0, flow))
+            own_routes = 0 if routed is None else routed.count
+            self._send_when_resolved(StatelessForward(request, targets[0], own_routes, flow))
         else:
             self.stack.refuse(request, flow, 480 if self.lookups.is_known(address_of_record(uri)) else 404)
 

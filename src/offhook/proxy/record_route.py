@@ -26,17 +26,19 @@ CALLEE: Final = "oh-b"
 
 
 class OwnRoute:
-    """What our Route entries said of a request within a dialog.
+    """What our Route entries said of a request.
 
-    `flow` is the way to the side that the request goes to, or None where its Contact is to be used. `count` is how
-    many topmost entries are ours.
+    `count` is how many topmost entries are ours. `proven` when they are of this dialog; else the sender put us there,
+    as a phone does with its outbound proxy, and the entries are worth nothing but their removal. `flow` is the way to
+    the side that a request within a dialog goes to, or None where its Contact is to be used.
     """
 
-    __slots__ = ("count", "flow")
+    __slots__ = ("count", "flow", "proven")
 
-    def __init__(self, count: int, flow: Flow | None) -> None:
+    def __init__(self, count: int, flow: Flow | None, proven: bool) -> None:
         self.count = count
         self.flow = flow
+        self.proven = proven
 
 
 class RecordRoutes:
@@ -65,17 +67,23 @@ class RecordRoutes:
         return f"<sip:{sent_by}{way};lr;{MAC}={mac}{flows}>"
 
     def read(self, request: Request, routes: list[NameAddr]) -> OwnRoute | None:
-        """What our topmost entries say; None when the first is not ours, or its MAC is not of this dialog."""
+        """What the topmost entries say; None when the first is not ours.
+
+        Those that are ours go, whoever wrote them: a phone that sends all its requests through here loads our name as
+        its first route (8.1.2). But only our MAC, made for this dialog, proves anything.
+        """
         count = 0
+        proven = 0
         flow: Flow | None = None
         for route in routes:
             uri = route.uri
-            if not isinstance(uri, SipUri) or not self._own.is_listener(uri) or count == 2:
+            if proven == 2 or not isinstance(uri, SipUri) or not self._own.is_listener(uri):
                 break
+            count += 1
             params = uri.params
             mac = params.get(MAC)
             if mac is None:
-                break
+                continue
             caller, callee = params.get(CALLER), params.get(CALLEE)
             flows = ("" if caller is None else f";{CALLER}={caller}") + (
                 "" if callee is None else f";{CALLEE}={callee}"
@@ -85,9 +93,9 @@ class RecordRoutes:
             elif self._is_mac(mac, request.call_id, request.to_tag, flows):
                 flow = flow or _unpacked(caller)
             else:
-                break
-            count += 1
-        return OwnRoute(count, flow) if count else None
+                continue
+            proven += 1
+        return OwnRoute(count, flow, proven > 0) if count else None
 
     def _is_mac(self, mac: str, call_id: str, tag: str | None, flows: str) -> bool:
         expected = self._mac(call_id, tag or "", flows)

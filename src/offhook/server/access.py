@@ -81,6 +81,8 @@ class AccessControl:
         if domain is None:
             if self._domain_of(request.uri) is None:
                 return self._refused(request, flow, 403, "a foreign caller for a foreign domain")
+            if self._leads_elsewhere(request):
+                return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else")
             return None
         if domain.trusts(flow.remote[0]) or flow.remote in self._own.hosts:
             # One that spirals back from ourselves was checked when it came, and its nonce-count is used up.
@@ -133,6 +135,11 @@ class AccessControl:
         if not isinstance(uri, SipUri):
             return None
         return self._domains.get(self._own.domain_of(uri) or "")
+
+    def _leads_elsewhere(self, request: Request) -> bool:
+        """Whether a Route would take a request past us to somebody else (16.6 step 7)."""
+        routes = request.routes if "route" in request.keys else []
+        return any(not isinstance(route.uri, SipUri) or not self._own.is_listener(route.uri) for route in routes)
 
     def _judge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment

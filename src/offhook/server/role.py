@@ -82,7 +82,7 @@ class ServerRole:
     def _request(self, request: Request, flow: Flow, now: Moment) -> None:
         uri = request.uri
         method = request.method
-        if isinstance(uri, SipUri) and "route" not in request.keys:
+        if isinstance(uri, SipUri) and self._ends_here(request):
             if method == "REGISTER" and (self.own.domain_of(uri) is not None or self.own.is_listener(uri)):
                 self._register(request, flow, now)
                 return
@@ -93,6 +93,14 @@ class ServerRole:
                 self._redirect(request, flow, now)
                 return
         self.proxy.request(request, flow, now)
+
+    def _ends_here(self, request: Request) -> bool:
+        """Whether no Route leads past us: there is none, or a phone named us as its outbound proxy (16.4)."""
+        if "route" not in request.keys:
+            return True
+        if request.to_tag is not None:
+            return False
+        return all(isinstance(route.uri, SipUri) and self.own.is_listener(route.uri) for route in request.routes)
 
     def _redirect(self, request: Request, flow: Flow, now: Moment) -> None:
         """A domain in redirect mode: the same access control as the proxy's, then 8.3."""
