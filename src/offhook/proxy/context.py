@@ -37,8 +37,8 @@ class ResponseContext:
     """`server` is the server transaction, `arrival` the flow that the request came by.
 
     `waiting` are targets of lower preference that are tried when those before have failed. `own_routes` of the topmost
-    Route values are ours and do not go further; where they prove the dialog `within_dialog` is set, and `way` is the flow
-    that they named.
+    Route values are ours and do not go further; where they prove the dialog `within_dialog` is set, and `way` is the
+    flow that they named.
     """
 
     __slots__ = (

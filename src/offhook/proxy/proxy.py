@@ -160,7 +160,7 @@ class Proxy:
         return min(int(given), self.settings.max_breadth)
 
     def _preprocess(self, request: Request) -> OwnRoute | None:
-        """Route information preprocessing (16.4): which of the topmost Routes are ours, and whether a MAC proves them."""
+        """Route information preprocessing (16.4): which topmost Routes are ours, and whether a MAC proves them."""
         if "route" not in request.keys:
             return None
         return self.record_routes.read(request, request.routes)
