@@ -35,8 +35,8 @@ from offhook.transaction.effects import (
 from offhook.transaction.machine import Event, Machine, State, Transaction
 from offhook.transaction.server_invite import InviteServerTransaction
 from offhook.transaction.server_non_invite import NonInviteServerTransaction
-from offhook.transaction.stateless import StatelessBranches
-from offhook.transaction.table import TransactionTable, client_key, server_key
+from offhook.transaction.stateless import StatelessBranches, way_of
+from offhook.transaction.table import TransactionTable, server_key
 from offhook.transaction.timers import TimerValues
 from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
 
@@ -46,6 +46,9 @@ CONNECTED: Final = "connected"
 CLOSED: Final = "closed"
 FAILED: Final = "failed"
 """A connection that was refused, a write that failed, an ICMP error for an address."""
+
+MOST_WAITING: Final = 10_000
+"""How many may wait for look-ups at once; one more is told that there is no target."""
 
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
@@ -85,10 +88,14 @@ class Stack:
     __slots__ = (
         "_asked",
         "_connections",
+        "_local_sides",
+        "_names",
         "_resolve_now",
+        "_sent_by",
         "_serial",
         "_stateless",
         "_streams",
+        "_waiting",
         "advertised",
         "counters",
         "ids",
@@ -113,7 +120,11 @@ class Stack:
         self._stateless = StatelessBranches(secret)
         self._streams: dict[str, Flow] = {}
         self._connections: dict[str, Flow] = {}
+        self._names: dict[str, str] = {}
         self._asked: dict[str, list[tuple[object, object]]] = {}
+        self._waiting = 0
+        self._sent_by: dict[str, tuple[str, int]] = {}
+        self._local_sides: dict[str, Flow] = {}
         self._serial = 0
 
     # What the driver puts in
@@ -122,12 +133,19 @@ class Stack:
         """Take a datagram, or one whole message of a stream, that came over `flow`."""
         try:
             message = parse(data, self.limits)
+        except ParseError as error:
+            self._refuse(error, flow)
+            return
+        try:
             if isinstance(message, Request):
                 self._receive_request(message, flow, now)
             else:
                 self._receive_response(message, flow, now)
         except ParseError as error:
-            self._refuse(error, flow)
+            # What can be scanned may still be broken where matching reads on, such as a lower Via.
+            self.counters.broken += 1
+            if isinstance(message, Request):
+                self._refuse_broken(message, flow, error)
 
     def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
         """A stream is CONNECTED or CLOSED; a connection, a write or an address has FAILED."""
@@ -136,14 +154,13 @@ class Stack:
             return
         if flow.reliable:
             self._streams.pop(flow.key, None)
-            for name, known in list(self._connections.items()):
-                if known.key == flow.key:
-                    del self._connections[name]
-            waiting = list(self.transactions.over_stream.get(flow.key, {}).values())
-        else:
-            waiting = [client for client in self.transactions.clients.values() if client.flow.key == flow.key]
-        for transaction in waiting:
-            transaction.fire(Event.TRANSPORT_ERROR, None, now)
+            name = self._names.pop(flow.key, None)
+            if name is not None:
+                del self._connections[name]
+        for transaction in list(self.transactions.over_flow.get(flow.key, ())):
+            # A server transaction whose connection has ended opens another when it has something to send (18.2.2).
+            if not isinstance(transaction, ServerTransaction) or (state == FAILED and transaction.response is not None):
+                transaction.fire(Event.TRANSPORT_ERROR, None, now)
         self.transactions.effects.append(FlowClosed(flow, reason))
 
     def resolved(self, query: Query, answer: list[Target] | ResolveFailed, now: Moment) -> None:
@@ -153,6 +170,7 @@ class Stack:
         if failed is None and not targets:
             failed = ResolveFailed(f"{query.host} has no usable address")
         for user, token in self._asked.pop(query.key, []):
+            self._waiting -= 1
             self.transactions.effects.append(Resolved(user, token, targets, failed))
 
     def next_deadline(self) -> float | None:
@@ -185,11 +203,16 @@ class Stack:
     # What a role asks for: requests that were received
 
     def accept(self, request: Request, flow: Flow, now: Moment, user: object | None = None) -> ServerTransaction:
-        """Make the server transaction of a request (RFC 3261 17.2). Raises InvalidState for ACK, ParseError."""
+        """Make the server transaction of a request (RFC 3261 17.2).
+
+        Raises InvalidState for an ACK and for a request that has one already, ParseError.
+        """
         method = request.method
         if method == "ACK":
             raise InvalidState("an ACK has no transaction of its own")
         key = server_key(request, method)
+        if key in self.transactions.servers:
+            raise InvalidState(f"this {method} has a transaction already")
         back = flow_back(request, flow)
         transaction: ServerTransaction
         if method == "INVITE":
@@ -197,7 +220,7 @@ class Stack:
         else:
             transaction = NonInviteServerTransaction(self.transactions, key, request, back, flow)
         transaction.user = user
-        self.transactions.servers[key] = transaction
+        self.transactions.add_server(transaction)
         transaction.begin(now)
         return transaction
 
@@ -205,7 +228,7 @@ class Stack:
         """Send a response over a server transaction. Raises InvalidState after a final one."""
         flow = transaction.flow
         if flow.reliable and flow.key not in self._streams:
-            transaction.flow = self._reopen(transaction.request, flow)
+            self.transactions.move(transaction, self._reopen(transaction.request, flow))
         transaction.respond(response, now)
 
     def refuse(self, request: Request, flow: Flow, status: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
@@ -228,10 +251,16 @@ class Stack:
     # What a role asks for: requests of its own
 
     def resolve(self, query: Query, user: object, token: object) -> list[Target] | None:
-        """The targets of a query at once, or None: a Resolved event for `user` follows then (RFC 3263)."""
+        """The targets of a query at once, or None: a Resolved event for `user` follows then (RFC 3263).
+
+        No target at all when too many wait already.
+        """
         targets = self._resolve_now(query)
         if targets is not None:
             return targets
+        if self._waiting >= MOST_WAITING:
+            return []
+        self._waiting += 1
         asked = self._asked.get(query.key)
         if asked is None:
             self._asked[query.key] = [(user, token)]
@@ -239,6 +268,10 @@ class Stack:
         else:
             asked.append((user, token))
         return None
+
+    def resolve_now(self, query: Query) -> list[Target] | None:
+        """The targets of a query where nobody has to be asked, and the same each time; None otherwise."""
+        return self._resolve_now(query)
 
     def send(
         self, draft: Draft, target: Target, now: Moment, user: object | None = None, mark: str = ""
@@ -250,13 +283,17 @@ class Stack:
         """
         branch = f"{self.ids.branch()}-{mark}" if mark else self.ids.branch()
         request = self._with_via(draft, target, branch)
-        flow = self.flow_to(target)
-        key = client_key(branch.encode("ascii"), request.method)
-        transaction: ClientTransaction
-        if request.method == "INVITE":
-            transaction = InviteClientTransaction(self.transactions, key, request, flow, user)
-        elif request.method == "ACK":
+        method = request.method
+        if method == "ACK":
             raise InvalidState("an ACK has no transaction of its own")
+        flow = self.flow_to(target)
+        sent_by = self._sent_by.get(target.sent_by)
+        if sent_by is None:
+            sent_by = self._sent_by[target.sent_by] = (request.top_via.host, request.top_via.port)
+        key = (branch.encode("ascii"), sent_by[0], sent_by[1] or default_port(target.transport), method)
+        transaction: ClientTransaction
+        if method == "INVITE":
+            transaction = InviteClientTransaction(self.transactions, key, request, flow, user)
         else:
             transaction = NonInviteClientTransaction(self.transactions, key, request, flow, user)
         self.transactions.add_client(transaction)
@@ -287,7 +324,9 @@ class Stack:
 
     def forward_stateless(self, draft: Draft, request: Request, target: Target, arrival: Flow) -> None:
         """Forward a request without state (RFC 3261 16.11): its branch is a keyed hash of the received message."""
-        branch = self._stateless.branch(request, arrival.serial)
+        branch = self._stateless.branch(request, arrival)
+        if not arrival.reliable:
+            self._local_sides.setdefault(way_of(arrival), arrival)
         forwarded = self._with_via(draft, target, branch)
         self.transactions.effects.append(Transmit(forwarded.serialize(), self.flow_to(target)))
 
@@ -325,12 +364,13 @@ class Stack:
         if target.transport == "UDP":
             flow = target.datagrams = Flow("UDP", target.listener, target.local, remote)
             return flow
-        name = f"{target.transport}/{target.host}/{target.port}/{target.server_name}"
+        name = f"{target.transport}/{target.listener}/{target.host}/{target.port}/{target.server_name}"
         flow = self._connections.get(name)
         if flow is None:
             serial = self.new_serial()
             flow = Flow(target.transport, target.listener, target.local, remote, self.ids.origin, serial)
             self._connections[name] = flow
+            self._names[flow.key] = name
             self._streams[flow.key] = flow
             self.transactions.effects.append(Connect(flow, target))
         return flow
@@ -347,6 +387,9 @@ class Stack:
         request.stamp_via(flow.remote[0], flow.remote[1])
         transaction = self.transactions.match_request(request)
         if transaction is not None:
+            if transaction.flow.reliable and transaction.flow.key not in self._streams:
+                # The client has come back over another connection: that is where it waits for the answer.
+                self.transactions.move(transaction, flow_back(request, flow))
             if isinstance(transaction, InviteServerTransaction):
                 transaction.receive(request, now)
             elif isinstance(transaction, NonInviteServerTransaction):
@@ -366,7 +409,9 @@ class Stack:
         if not isinstance(invite, InviteServerTransaction):
             return False
         if invite.to_tag is None:
-            invite.to_tag = self.ids.tag()
+            # 9.2: the tag that the response to the INVITE bears too.
+            given = None if invite.response is None else invite.response.to_tag
+            invite.to_tag = given or self.ids.tag()
         transaction = self.accept(request, flow, now)
         self.respond(transaction, reply(request, 200, None, invite.to_tag).response(), now)
         if not invite.answered and not invite.cancelled:
@@ -376,6 +421,9 @@ class Stack:
 
     def _receive_response(self, response: Response, flow: Flow, now: Moment) -> None:
         self.counters.responses += 1
+        if response.truncated:
+            self.counters.broken += 1  # 18.3: discarded, for nobody can be told
+            return
         transaction = self.transactions.match_response(response)
         if isinstance(transaction, InviteClientTransaction):
             transaction.receive(response, now)
@@ -389,16 +437,17 @@ class Stack:
 
     def _return_stateless(self, response: Response, flow: Flow) -> bool:
         """Forward the response to a request that was forwarded without state, if its branch proves to be ours."""
-        serial = self._stateless.verify(response)
-        if serial is None:
+        verified = self._stateless.verify(response)
+        if verified is None:
             return False
-        onwards = Draft.of(response).remove_first("Via").response()
+        way, onwards = verified
         via = onwards.vias[0]
         back: Flow | None
-        if serial:
-            back = self._streams.get(f"{via.transport}/{self.ids.origin}/{serial}")
+        if way.isdigit():
+            back = self._streams.get(f"{via.transport}/{self.ids.origin}/{way}")
         else:
-            back = flow_of_via(via, flow)
+            # After a restart, or in another worker, the socket that the answer came to has to do.
+            back = flow_of_via(via, self._local_sides.get(way, flow))
         if back is not None:
             self.transactions.effects.append(Transmit(onwards.serialize(), back))
         return True
@@ -419,6 +468,12 @@ class Stack:
         target = self.target_over(flow)
         server_name = via.host if flow.secure else ""
         return self.flow_to(Target(flow.transport, host, port, flow.listener, flow.local, target.sent_by, server_name))
+
+    def _refuse_broken(self, request: Request, flow: Flow, error: ParseError) -> None:
+        try:
+            self.refuse(request, flow, error.status)
+        except ParseError:
+            return
 
     def _refuse(self, error: ParseError, flow: Flow) -> None:
         self.counters.broken += 1

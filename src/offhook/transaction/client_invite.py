@@ -43,7 +43,7 @@ class InviteClientTransaction(Transaction):
     `cancelled` is set.
     """
 
-    __slots__ = ("_ack", "cancel_reason", "cancel_wanted", "cancelled", "transactions")
+    __slots__ = ("cancel_reason", "cancel_wanted", "cancelled", "transactions")
 
     def __init__(
         self, transactions: TransactionTable, key: TransactionKey, request: Request, flow: Flow, user: object | None
@@ -51,7 +51,6 @@ class InviteClientTransaction(Transaction):
         super().__init__(TRANSITIONS, State.CALLING, key, request, flow)
         self.transactions = transactions
         self.user = user
-        self._ack: Request | None = None
         self.cancel_wanted = False
         self.cancel_reason: str | None = None
         self.cancelled = False
@@ -82,10 +81,8 @@ class InviteClientTransaction(Transaction):
             self.transactions.effects.append(ResponseReceived(response, self))
 
     def _send_ack(self, response: Message | None) -> None:
-        if self._ack is None and isinstance(response, Response):
-            self._ack = make_ack(self.request, response)
-        if self._ack is not None:
-            self.transactions.transmit(self, self._ack)
+        if isinstance(response, Response):
+            self.transactions.transmit(self, make_ack(self.request, response))
 
 
 def _retransmit(self: InviteClientTransaction, _message: Message | None, now: Moment) -> None:
@@ -153,6 +150,7 @@ TRANSITIONS: Table = {
         Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
         Event.TIMER_D: (_done, State.TERMINATED),
     },
+    # RFC 6026 8.4.
     State.ACCEPTED: {
         Event.SUCCESS: (_again_accepted, State.ACCEPTED),
         Event.TIMER_M: (_done, State.TERMINATED),

@@ -22,6 +22,7 @@ __all__ = [
     "RESOLVE",
     "RESOLVED",
     "RESPONSE",
+    "RESPONSE_LOST",
     "TIMER",
     "TRANSMIT",
     "Cancelled",
@@ -33,6 +34,7 @@ __all__ = [
     "RequestReceived",
     "Resolve",
     "Resolved",
+    "ResponseLost",
     "ResponseReceived",
     "TimerFired",
     "Transmit",
@@ -49,6 +51,7 @@ ENDED: Final = 7
 TIMER: Final = 8
 RESOLVED: Final = 9
 FLOW_CLOSED: Final = 10
+RESPONSE_LOST: Final = 11
 
 
 class Effect:
@@ -56,8 +59,7 @@ class Effect:
 
     __slots__ = ("kind",)
 
-    def __init__(self, kind: int) -> None:
-        self.kind = kind
+    kind: int
 
 
 class Transmit(Effect):
@@ -66,7 +68,7 @@ class Transmit(Effect):
     __slots__ = ("data", "flow")
 
     def __init__(self, data: bytes, flow: Flow) -> None:
-        super().__init__(TRANSMIT)
+        self.kind = TRANSMIT
         self.data = data
         self.flow = flow
 
@@ -77,7 +79,7 @@ class Connect(Effect):
     __slots__ = ("flow", "target")
 
     def __init__(self, flow: Flow, target: Target) -> None:
-        super().__init__(CONNECT)
+        self.kind = CONNECT
         self.flow = flow
         self.target = target
 
@@ -88,7 +90,7 @@ class Close(Effect):
     __slots__ = ("flow",)
 
     def __init__(self, flow: Flow) -> None:
-        super().__init__(CLOSE)
+        self.kind = CLOSE
         self.flow = flow
 
 
@@ -98,7 +100,7 @@ class Resolve(Effect):
     __slots__ = ("query",)
 
     def __init__(self, query: Query) -> None:
-        super().__init__(RESOLVE)
+        self.kind = RESOLVE
         self.query = query
 
 
@@ -108,7 +110,7 @@ class Resolved(Effect):
     __slots__ = ("error", "targets", "token", "user")
 
     def __init__(self, user: object, token: object, targets: list[Target], error: Exception | None) -> None:
-        super().__init__(RESOLVED)
+        self.kind = RESOLVED
         self.user = user
         self.token = token
         self.targets = targets
@@ -118,12 +120,14 @@ class Resolved(Effect):
 class RequestReceived(Effect):
     """A request that matches no transaction (an ACK to a 2xx is one; one that comes over an Accepted INVITE server
     transaction names it). The role accepts it, replies without state, forwards without state, or drops it.
+
+    A role that has to wait before it can answer accepts first: until then, what is sent again is told again.
     """
 
     __slots__ = ("flow", "request", "transaction")
 
     def __init__(self, request: Request, flow: Flow, transaction: Transaction | None = None) -> None:
-        super().__init__(REQUEST)
+        self.kind = REQUEST
         self.request = request
         self.flow = flow
         self.transaction = transaction
@@ -135,7 +139,7 @@ class ResponseReceived(Effect):
     __slots__ = ("response", "transaction")
 
     def __init__(self, response: Response, transaction: Transaction) -> None:
-        super().__init__(RESPONSE)
+        self.kind = RESPONSE
         self.response = response
         self.transaction = transaction
 
@@ -146,7 +150,7 @@ class Cancelled(Effect):
     __slots__ = ("request", "transaction")
 
     def __init__(self, request: Request, transaction: Transaction) -> None:
-        super().__init__(CANCELLED)
+        self.kind = CANCELLED
         self.request = request
         self.transaction = transaction
 
@@ -157,10 +161,23 @@ class Ended(Effect):
     __slots__ = ("cause", "reason", "transaction")
 
     def __init__(self, transaction: Transaction, cause: str, reason: str = "") -> None:
-        super().__init__(ENDED)
+        self.kind = ENDED
         self.transaction = transaction
         self.cause = cause
         self.reason = reason
+
+
+class ResponseLost(Effect):
+    """What a server transaction sent could not be delivered (RFC 3261 17.2.4); the transaction goes on (RFC 6026 8.8).
+
+    Nothing has to be done: a response that matters is asked for again, and the FlowClosed that follows says why.
+    """
+
+    __slots__ = ("transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.kind = RESPONSE_LOST
+        self.transaction = transaction
 
 
 class TimerFired(Effect):
@@ -169,7 +186,7 @@ class TimerFired(Effect):
     __slots__ = ("event", "user")
 
     def __init__(self, user: object, event: str) -> None:
-        super().__init__(TIMER)
+        self.kind = TIMER
         self.user = user
         self.event = event
 
@@ -180,6 +197,6 @@ class FlowClosed(Effect):
     __slots__ = ("flow", "reason")
 
     def __init__(self, flow: Flow, reason: str) -> None:
-        super().__init__(FLOW_CLOSED)
+        self.kind = FLOW_CLOSED
         self.flow = flow
         self.reason = reason

@@ -9,7 +9,7 @@ from offhook.errors import InvalidState
 from offhook.flow import Flow
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import reply
-from offhook.transaction.effects import RequestReceived
+from offhook.transaction.effects import RequestReceived, ResponseLost
 from offhook.transaction.machine import Event, State, Table, Transaction, TransactionKey
 from offhook.transaction.table import TransactionTable
 
@@ -110,6 +110,10 @@ def _confirmed(self: InviteServerTransaction, _message: Message | None, now: Mom
     self.transactions.end_after(wait, self, Event.TIMER_I, now)
 
 
+def _lost(self: InviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.transactions.effects.append(ResponseLost(self))
+
+
 def _unconfirmed(self: InviteServerTransaction, _message: Message | None, now: Moment) -> None:
     self.transactions.finish(self, False, "timeout")
 
@@ -125,16 +129,17 @@ TRANSITIONS: Table = {
         Event.PROVISIONAL: (_provisional, State.PROCEEDING),
         Event.SUCCESS: (_accepted, State.ACCEPTED),
         Event.FAILURE: (_failed, State.COMPLETED),
-        Event.TRANSPORT_ERROR: (None, State.PROCEEDING),
+        Event.TRANSPORT_ERROR: (_lost, State.PROCEEDING),
     },
     State.COMPLETED: {
         Event.REQUEST: (_repeat, State.COMPLETED),
         Event.TIMER_G: (_retransmit, State.COMPLETED),
         Event.TIMER_H: (_unconfirmed, State.TERMINATED),
         Event.ACK: (_confirmed, State.CONFIRMED),
-        Event.TRANSPORT_ERROR: (None, State.COMPLETED),
+        Event.TRANSPORT_ERROR: (_lost, State.COMPLETED),
     },
     State.CONFIRMED: {
+        Event.ACK: (None, State.CONFIRMED),
         Event.TIMER_I: (_done, State.TERMINATED),
     },
     State.ACCEPTED: {
@@ -142,7 +147,7 @@ TRANSITIONS: Table = {
         Event.SUCCESS: (_again_accepted, State.ACCEPTED),
         Event.ACK: (_ack_accepted, State.ACCEPTED),
         Event.TIMER_L: (_done, State.TERMINATED),
-        Event.TRANSPORT_ERROR: (None, State.ACCEPTED),
+        Event.TRANSPORT_ERROR: (_lost, State.ACCEPTED),
     },
     State.TERMINATED: {},
 }

@@ -7,6 +7,7 @@ from offhook.errors import InvalidState
 from offhook.flow import Flow
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import reply
+from offhook.transaction.effects import ResponseLost
 from offhook.transaction.machine import Event, State, Table, Transaction, TransactionKey
 from offhook.transaction.table import TransactionTable
 
@@ -39,11 +40,14 @@ class NonInviteServerTransaction(Transaction):
     def respond(self, response: Response, now: Moment) -> None:
         """Send a response of the user.
 
-        Raises InvalidState after a final one, for a provisional one other than 100 and for 408 (RFC 4320 4.1, 4.2).
+        Raises InvalidState after a final one, for a provisional one other than 100, for 408, and for a 100 over an
+        unreliable transport that comes before its time (RFC 4320 4.1, 4.2).
         """
         status = response.status
         if status == 408 or 100 < status < 200:
             raise InvalidState(f"{status} must not answer a request other than INVITE")
+        if status == 100 and self.state is State.TRYING and not self.flow.reliable:
+            raise InvalidState("100 for a request other than INVITE, whose client still sends it again by itself")
         if not self.fire(Event.PROVISIONAL if status < 200 else Event.FINAL, response, now):
             raise InvalidState(f"{status} for a {self.request.method} that is {self.state}")
 
@@ -78,8 +82,8 @@ def _final(self: NonInviteServerTransaction, message: Message | None, now: Momen
     self.transactions.end_after(wait, self, Event.TIMER_J, now)
 
 
-def _transport(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
-    self.transactions.finish(self, False, "transport")
+def _lost(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.transactions.effects.append(ResponseLost(self))
 
 
 def _late(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
@@ -97,19 +101,19 @@ TRANSITIONS: Table = {
         Event.REQUEST: (None, State.TRYING),
         Event.PROVISIONAL: (_provisional, State.PROCEEDING),
         Event.FINAL: (_final, State.COMPLETED),
-        Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
     },
+    # Figure 8 ends the transaction at a transport error; RFC 6026 8.8 has it remain, to absorb what is sent again.
     State.PROCEEDING: {
         Event.TIMER_LATE: (_late, State.TERMINATED),
         Event.REQUEST: (_repeat, State.PROCEEDING),
         Event.PROVISIONAL: (_provisional, State.PROCEEDING),
         Event.FINAL: (_final, State.COMPLETED),
-        Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
+        Event.TRANSPORT_ERROR: (_lost, State.PROCEEDING),
     },
     State.COMPLETED: {
         Event.REQUEST: (_repeat, State.COMPLETED),
         Event.TIMER_J: (_done, State.TERMINATED),
-        Event.TRANSPORT_ERROR: (_transport, State.TERMINATED),
+        Event.TRANSPORT_ERROR: (_lost, State.COMPLETED),
     },
     State.TERMINATED: {},
 }

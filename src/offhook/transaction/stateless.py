@@ -1,22 +1,35 @@
 """Branches of requests that are forwarded without state (RFC 3261 16.11).
 
 The branch is a keyed hash of the received message, so that a retransmission, the CANCEL and the ACK of an INVITE get
-the same one in every worker, and a response shows by its branch that the request went through here.
+the same one in every worker, and a response shows by its branch that the request went through here. In front of the
+hash stands the way back, which the next Via does not tell: the serial of a stream, or the socket that was spoken to.
 """
 
 from __future__ import annotations
 
+import hmac
 from hashlib import blake2b
 from typing import Final
+from zlib import crc32
 
 from offhook.errors import ParseError
+from offhook.flow import Flow
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
 
-__all__ = ["StatelessBranches"]
+__all__ = ["StatelessBranches", "way_of"]
 
 _PREFIX: Final = f"{MAGIC_COOKIE}-s-".encode("ascii")
+_LONGEST_WAY: Final = 16
+
+
+def way_of(arrival: Flow) -> str:
+    """The way back over a flow: the serial of a stream, or "d" and a sum over listener and local address."""
+    if arrival.reliable:
+        return str(arrival.serial)
+    local = f"{arrival.listener}/{arrival.local[0]}/{arrival.local[1]}"
+    return f"d{crc32(local.encode('utf-8', 'surrogateescape')):08x}"
 
 
 class StatelessBranches:
@@ -27,34 +40,36 @@ class StatelessBranches:
     def __init__(self, secret: bytes) -> None:
         self._key = blake2b(secret, person=b"stateless").digest()
 
-    def branch(self, request: Request, serial: int) -> str:
-        """The branch for a received request; `serial` is that of the stream that it came by, 0 for datagrams."""
-        return f"{MAGIC_COOKIE}-s-{serial}-{self._digest(request, serial)}"
+    def branch(self, request: Request, arrival: Flow) -> str:
+        """The branch for a request that came over `arrival`. Raises ParseError."""
+        way = way_of(arrival)
+        return f"{MAGIC_COOKIE}-s-{way}-{self._digest(request, way)}"
 
     def tag(self, request: Request) -> str:
-        """A To tag for a stateless answer: the same for every retransmission (RFC 3261 8.2.7)."""
-        return self._digest(request, 0)
+        """A To tag for a stateless answer: the same for every retransmission (RFC 3261 8.2.7). Raises ParseError."""
+        return self._digest(request, "")
 
-    def verify(self, response: Response) -> int | None:
-        """The serial in a branch of ours at the top of a response; None when it is not ours."""
+    def verify(self, response: Response) -> tuple[str, Response] | None:
+        """The way back, and the response without our Via; None when the branch at its top is not of ours."""
         branch = response.top_via.branch
         if branch is None or not branch.startswith(_PREFIX):
             return None
-        serial, _, digest = branch[len(_PREFIX) :].partition(b"-")
-        if not serial.isdigit() or len(serial) > 15:
+        octets, _, digest = branch[len(_PREFIX) :].partition(b"-")
+        if not octets.isalnum() or len(octets) > _LONGEST_WAY:
             return None
+        way = octets.decode("ascii")
         try:
             onwards = Draft.of(response).remove_first("Via").response()
-            if onwards.octets("via") is None or self._digest(onwards, int(serial)).encode("ascii") != digest:
+            if not hmac.compare_digest(self._digest(onwards, way).encode("ascii"), digest):
                 return None
         except ParseError:
             return None
-        return int(serial)
+        return way, onwards
 
-    def _digest(self, message: Message, serial: int) -> str:
+    def _digest(self, message: Message, way: str) -> str:
         """Of the branch of the client, as 16.11 proposes; from an RFC 2543 client of what its requests share."""
         via = message.top_via
-        seed = [via.branch or b"", via.host.encode("utf-8", "surrogateescape"), b"%d" % via.port, b"%d" % serial]
+        seed = [via.branch or b"", via.host.encode("utf-8", "surrogateescape"), b"%d" % via.port, way.encode("ascii")]
         if via.branch is None or not via.branch.startswith(MAGIC_COOKIE.encode("ascii")):
             tag = (message.from_tag or "").encode("utf-8", "surrogateescape")
             seed += [message.octets("call-id") or b"", b"%d" % message.cseq_number, tag]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from offhook.clock import Moment, Timers
+from offhook.flow import Flow
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.transaction.effects import Effect, Ended, Transmit
 from offhook.transaction.machine import Transaction, TransactionKey
 from offhook.transaction.timers import TimerValues
+from offhook.transaction.way_back import default_port
 
 __all__ = ["TransactionTable", "client_key", "server_key"]
 
@@ -20,8 +22,8 @@ def server_key(request: Request, method: str) -> TransactionKey:
     """The key under which a request's server transaction is kept; `method` is INVITE for an ACK or a CANCEL's target.
 
     With the magic cookie: branch, sent-by and method (17.2.3). Without it, from an RFC 2543 peer: Request-URI, From
-    tag, Call-ID, CSeq number and the top Via whole; the To tag, which an ACK has and its INVITE has not, is left out:
-    no peer uses one CSeq number twice with all of these equal. Raises ParseError.
+    tag, Call-ID, CSeq number and the top Via whole; the To tag, which an ACK has and its INVITE has not, is compared
+    by `TransactionTable.match_request`. Raises ParseError.
     """
     via = request.top_via
     branch = via.branch
@@ -33,15 +35,21 @@ def server_key(request: Request, method: str) -> TransactionKey:
     return (b"\0".join((*parts, tag)), "", request.cseq_number, method)
 
 
-def client_key(branch: bytes, method: str) -> TransactionKey:
-    """The key of a client transaction: the branch of the top Via and the method of CSeq (17.1.3)."""
-    return (branch, "", 0, method)
+def client_key(response: Response) -> TransactionKey:
+    """The key of the client transaction that a response is for: branch and sent-by of its top Via (17.1.3, 18.1.2),
+    method of CSeq. A port that is left out is the transport's own. Raises ParseError.
+    """
+    via = response.top_via
+    return (via.branch or b"", via.host, via.port or default_port(via.transport), response.cseq_method)
 
 
 class TransactionTable:
-    """All transactions of one engine, their timers, and the queue of what they give out."""
+    """All transactions of one engine, their timers, and the queue of what they give out.
 
-    __slots__ = ("clients", "effects", "over_stream", "servers", "timers", "values")
+    `clients` and `servers` by key; `over_flow` has both by the key of their flow, in the order in which they began.
+    """
+
+    __slots__ = ("clients", "effects", "over_flow", "servers", "timers", "values")
 
     def __init__(self, values: TimerValues) -> None:
         self.values = values
@@ -49,25 +57,38 @@ class TransactionTable:
         self.effects: list[Effect] = []
         self.clients: dict[TransactionKey, Transaction] = {}
         self.servers: dict[TransactionKey, Transaction] = {}
-        self.over_stream: dict[str, dict[TransactionKey, Transaction]] = {}
+        self.over_flow: dict[str, dict[Transaction, None]] = {}
 
     def add_client(self, transaction: Transaction) -> None:
-        """Take in a client transaction; one over a stream is found by its flow too."""
+        """Take in a client transaction."""
         self.clients[transaction.key] = transaction
-        if transaction.flow.reliable:
-            self.over_stream.setdefault(transaction.flow.key, {})[transaction.key] = transaction
+        self._bind(transaction)
+
+    def add_server(self, transaction: Transaction) -> None:
+        """Take in a server transaction."""
+        self.servers[transaction.key] = transaction
+        self._bind(transaction)
+
+    def move(self, transaction: Transaction, flow: Flow) -> None:
+        """Let a transaction go on over another flow."""
+        self._release(transaction)
+        transaction.flow = flow
+        self._bind(transaction)
 
     def match_request(self, request: Request) -> Transaction | None:
         """The server transaction that a request belongs to (17.2.3). Raises ParseError."""
         method = request.method
-        return self.servers.get(server_key(request, "INVITE" if method == "ACK" else method))
+        key = server_key(request, "INVITE" if method == "ACK" else method)
+        found = self.servers.get(key)
+        if found is None or key[1]:
+            return found
+        # An RFC 2543 peer: the To tag of an ACK is that of the response, any other request's that of the request.
+        first: Message | None = found.response if method == "ACK" else found.request
+        return found if first is not None and first.to_tag == request.to_tag else None
 
     def match_response(self, response: Response) -> Transaction | None:
         """The client transaction that a response belongs to (17.1.3). Raises ParseError."""
-        branch = response.top_via.branch
-        if branch is None:
-            return None
-        return self.clients.get(client_key(branch, response.cseq_method))
+        return self.clients.get(client_key(response))
 
     # For the machines
 
@@ -103,15 +124,25 @@ class TransactionTable:
     def finish(self, transaction: Transaction, client: bool, cause: str, reason: str = "") -> None:
         """Take a terminated transaction out of the table (RFC 3261 17.1.1.2: destroyed at once) and tell its user."""
         self.stop_timers(transaction)
-        key = transaction.key
-        if not client:
-            if self.servers.get(key) is transaction:
-                del self.servers[key]
-        elif self.clients.get(key) is transaction:
-            del self.clients[key]
-            flow_key = transaction.flow.key
-            if transaction.flow.reliable and flow_key in self.over_stream:
-                self.over_stream[flow_key].pop(key, None)
-                if not self.over_stream[flow_key]:
-                    del self.over_stream[flow_key]
+        table = self.clients if client else self.servers
+        if table.get(transaction.key) is transaction:
+            del table[transaction.key]
+            self._release(transaction)
         self.effects.append(Ended(transaction, cause, reason))
+
+    # Within
+
+    def _bind(self, transaction: Transaction) -> None:
+        over = self.over_flow.get(transaction.flow.key)
+        if over is None:
+            self.over_flow[transaction.flow.key] = {transaction: None}
+        else:
+            over[transaction] = None
+
+    def _release(self, transaction: Transaction) -> None:
+        flow_key = transaction.flow.key
+        over = self.over_flow.get(flow_key)
+        if over is not None:
+            over.pop(transaction, None)
+            if not over:
+                del self.over_flow[flow_key]
