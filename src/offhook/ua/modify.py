@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
@@ -30,6 +31,10 @@ MAX_TRIES: Final = 8
 """How often a re-INVITE is sent that meets the peer's own each time."""
 
 LONGEST_WAIT: Final = 32
+"""Seconds that a Retry-After may make us wait, at most."""
+
+PATIENCE: Final = 60.0
+"""Seconds after which a re-INVITE without a final response is cancelled: nobody has to be asked for most of them."""
 
 
 class ModifyState(StrEnum):
@@ -50,6 +55,7 @@ class ModifyEvent(StrEnum):
     FAILURE = "other 3xx-6xx"
     GONE = "408, 481 or no answer"
     TIMER = "waited long enough"
+    LATE = "no final response for too long"
     STOP = "session over"
 
 
@@ -69,6 +75,7 @@ class Modification(TransactionUser):
         self._acknowledgement: Acknowledgement | None = None
         self._failure: SipError = InvalidState("the call is over")
         self._timer: Timer | None = None
+        self._patience: Timer | None = None
         self._wait = 0.0
         self._tries = 0
         self._order = ProvisionalOrder()
@@ -93,7 +100,7 @@ class Modification(TransactionUser):
             self.machine.fire(ModifyEvent.STOP, None, now)
 
     def on_timer(self, event: str, now: Moment) -> None:
-        self.machine.fire(ModifyEvent.TIMER, None, now)
+        self.machine.fire(event, None, now)
 
     # The request (RequestUser)
 
@@ -123,6 +130,8 @@ class Modification(TransactionUser):
             self._acknowledgement.repeat(now)
             return
         session = self._session
+        with suppress(ParseError):
+            session.dialog.refresh_target(response)
         self._acknowledgement = Acknowledgement(
             session.context, session.dialog, transaction.request, b"", self._acknowledged
         )
@@ -170,9 +179,14 @@ class Modification(TransactionUser):
     def _acknowledged(self, now: Moment) -> None:
         pass
 
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._patience):
+            if timer is not None:
+                self._session.context.stack.cancel_timer(timer)
+        self._timer = self._patience = None
+
     def _finish(self, error: SipError | None, now: Moment) -> None:
-        if self._timer is not None:
-            self._session.context.stack.cancel_timer(self._timer)
+        self._stop_timers()
         if self._session.change is self:
             self._session.change = None
         self._on_done(error, now)
@@ -182,6 +196,7 @@ def _send(self: Modification, _message: Message | None, now: Moment) -> None:
     self._tries += 1
     session = self._session
     self._order = ProvisionalOrder()
+    self._patience = session.context.stack.start_timer(PATIENCE, self, ModifyEvent.LATE, now)
     dialog = session.dialog
     self._request = ClientRequest(session.context, dialog.remote_target, dialog.next_hop, self, session.digest)
     self._request.start(now)
@@ -191,7 +206,6 @@ def _succeed(self: Modification, message: Message | None, now: Moment) -> None:
     session = self._session
     try:
         if isinstance(message, Response):
-            session.dialog.refresh_target(message)
             self._take_answer(message, True, now)
     except (ParseError, ProtocolError) as error:
         # The peer believes that something was agreed on, and nobody knows what.
@@ -202,7 +216,14 @@ def _succeed(self: Modification, message: Message | None, now: Moment) -> None:
     self._finish(None, now)
 
 
+def _cancel(self: Modification, _message: Message | None, now: Moment) -> None:
+    self._patience = None
+    if self._request is not None:
+        self._request.cancel(now)
+
+
 def _back_off(self: Modification, _message: Message | None, now: Moment) -> None:
+    self._stop_timers()
     self._timer = self._session.context.stack.start_timer(self._wait, self, ModifyEvent.TIMER, now)
 
 
@@ -236,6 +257,7 @@ TRANSITIONS: Table = {
         ModifyEvent.GLARE: (_back_off, ModifyState.BACKING_OFF),
         ModifyEvent.FAILURE: (_fail, ModifyState.DONE),
         ModifyEvent.GONE: (_lose, ModifyState.DONE),
+        ModifyEvent.LATE: (_cancel, ModifyState.CALLING),
         ModifyEvent.STOP: (_stop, ModifyState.DONE),
     },
     ModifyState.BACKING_OFF: {

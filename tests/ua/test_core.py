@@ -1,0 +1,244 @@
+"""The core's dispatch: what is answered how, and in which order (RFC 3261 8.2, 12.2.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offhook.sip.message import Request
+from offhook.sip.serializer import Draft, new_request, reply
+from offhook.sip.uri import SipUri, parse_uri
+from offhook.ua.message import ReceivedMessage
+from tests.ua.household import OFFER, House, Phone, Script
+from tests.ua.test_accept import invite, statuses
+from tests.ua.test_reinvite import answered
+
+
+def receiving(*drafts: Draft, **settings: Any) -> tuple[House, Phone, Script]:
+    """Bob, who gets requests of a scripted peer."""
+    house = House()
+    bob = house.phone("bob", None, **settings)
+    script = house.script()
+    for draft in drafts:
+        script.send(draft, bob)
+        house.run(house.now + 0.1)
+    return house, bob, script
+
+
+def request(
+    method: str, *headers: tuple[str, str], uri: str = "sip:bob@192.0.2.1", to: str = "", cseq: int = 1
+) -> Draft:
+    draft = new_request(method, uri).add("Max-Forwards", "70").add("From", "<sip:peer@example.com>;tag=theirs")
+    draft.add("To", to or "<sip:bob@example.com>").add("Call-ID", "one").add("CSeq", f"{cseq} {method}")
+    for name, value in headers:
+        draft.add(name, value)
+    return draft
+
+
+ELSEWHERE = "<sip:bob@example.com>;tag=unknown"
+
+
+@pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE", "DANCE"])
+@pytest.mark.rfc("3261 8.2.1")
+def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
+    _, _, script = receiving(request(method))
+    assert statuses(script) == [405]
+    assert script.responses[0].tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
+    assert script.responses[0].to_tag is not None
+
+
+@pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK", "INVITE", "OPTIONS"])
+@pytest.mark.rfc("3261 12.2.2")
+def test_what_belongs_to_an_unknown_dialog_is_481(method: str) -> None:
+    _, bob, script = receiving(request(method, to=ELSEWHERE))
+    assert statuses(script) == [481]
+    assert bob.got == []
+
+
+@pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK"])
+@pytest.mark.rfc("3261 15.1.2")
+def test_what_lives_in_dialogs_alone_is_481_without_a_tag_too(method: str) -> None:
+    _, _, script = receiving(request(method))
+    assert statuses(script) == [481]
+
+
+@pytest.mark.rfc("3261 9.2")
+def test_a_cancel_without_its_invite_is_481() -> None:
+    _, _, script = receiving(request("CANCEL", ("Require", "magic")))
+    assert statuses(script) == [481]
+
+
+def test_an_ack_is_never_answered() -> None:
+    house, _, script = receiving()
+    script.send_ack(request("ACK", to=ELSEWHERE), house.phones[0])
+    script.send_ack(request("ACK", ("Require", "magic")), house.phones[0])
+    house.run()
+    assert script.responses == []
+
+
+@pytest.mark.rfc("3261 8.2.2.2")
+def test_the_same_request_by_another_way_is_482() -> None:
+    house, bob, script = receiving(invite(), invite())
+    assert statuses(script)[-1] == 482
+    assert len(bob.got) == 1
+    # A new one with the next number is none of that kind.
+    script.send(invite().set("CSeq", "2 INVITE"), bob)
+    house.run(house.now + 0.1)
+    assert len(bob.got) == 2
+
+
+def test_it_may_come_again_once_the_first_is_over() -> None:
+    house, bob, script = receiving(request("OPTIONS"))
+    house.run()
+    script.send(request("OPTIONS"), bob)
+    house.run()
+    assert statuses(script) == [200, 200]
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 8.2")
+def test_authentication_comes_first() -> None:
+    def challenge(received: Request) -> Draft | None:
+        if received.has("Authorization"):
+            return None
+        return reply(received, 401, None, "tag").add("WWW-Authenticate", 'Digest realm="r", nonce="n"')
+
+    _, _, script = receiving(
+        request("DANCE"), request("DANCE", ("Authorization", 'Digest username="x"'), cseq=2), authenticate=challenge
+    )
+    assert statuses(script) == [401, 405]
+
+
+def test_nobody_who_takes_calls_is_480() -> None:
+    house, bob, script = receiving()
+    bob.core.on_call = None
+    script.send(invite(), bob)
+    house.run(1)
+    assert statuses(script) == [480]
+
+
+def test_a_call_that_is_not_taken_is_480() -> None:
+    house, bob, script = receiving()
+    bob.takes = False
+    script.send(invite(), bob)
+    house.run()
+    assert statuses(script) == [480]
+    assert house.nothing_is_left()
+
+
+def test_too_many_calls_are_486() -> None:
+    house, bob, script = receiving(most_calls=2)
+    for number in range(3):
+        script.send(invite().set("Call-ID", f"call-{number}"), bob)
+    house.run(0.1)
+    assert statuses(script) == [486]
+    assert len(bob.got) == 2
+
+
+def test_messages_are_taken_while_somebody_does() -> None:
+    house, bob, script = receiving(request("MESSAGE"))
+    got: list[str] = []
+
+    def take(message: ReceivedMessage) -> bool:
+        got.append(message.text)
+        return True
+
+    bob.core.take_messages(take)
+    script.send(request("MESSAGE", cseq=2).body(b"hello", "text/plain"), bob)
+    house.run(1)
+    bob.core.take_messages(None)
+    script.send(request("MESSAGE", cseq=3).body(b"hello", "text/plain"), bob)
+    house.run(2)
+    assert statuses(script) == [405, 200, 405]
+    assert got == ["hello"]
+
+
+def test_in_a_dialog_options_and_message_are_answered_as_outside() -> None:
+    house, bob, script = answered()
+    bob.core.take_messages(lambda message: True)
+    to = next(response for response in script.responses if response.status == 200).text("To") or ""
+    for number, method in enumerate(("OPTIONS", "MESSAGE", "INFO"), 2):
+        script.send(request(method, to=to, cseq=number), bob)
+        house.run(house.now + 0.1)
+    assert statuses(script)[-3:] == [200, 200, 405]
+
+
+def test_after_a_bye_everything_else_in_the_dialog_is_481() -> None:
+    house, bob, script = answered()
+    to = script.responses[-1].text("To") or ""
+    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "BYE"), 2):
+        script.send(request(method, to=to, cseq=number), bob)
+        house.run(house.now + 0.1)
+    assert statuses(script)[-4:] == [200, 481, 481, 200]
+    house.run()
+    assert house.nothing_is_left()
+
+
+def test_broken_headers_are_400() -> None:
+    _, bob, script = receiving(invite(("Require", "not a token;")))
+    assert statuses(script) == [400]
+    assert bob.got == []
+
+
+def test_without_a_free_port_it_is_503_for_who_changes_a_call() -> None:
+    house, bob, script = answered()
+    bob.port.close()
+    to = script.responses[-1].text("To") or ""
+    again = request("INVITE", ("Contact", "<sip:peer@192.0.2.9>"), to=to, cseq=2).body(OFFER, "application/sdp")
+    script.send(again, bob)
+    house.run(house.now + 0.1)
+    assert statuses(script)[-1] == 503
+
+
+def test_only_our_own_addresses_are_served_where_that_is_asked_for() -> None:
+    def ours(uri: SipUri) -> bool:
+        return uri.user == "bob"
+
+    _, _, script = receiving(request("OPTIONS"), request("OPTIONS", uri="sip:eve@192.0.2.1", cseq=2), serves=ours)
+    assert statuses(script) == [200, 404]
+
+
+def test_all_calls_end_at_once() -> None:
+    house = House()
+    alice, bob = house.phone("alice"), house.phone("bob")
+    for _ in range(3):
+        alice.invite(bob.uri)
+        house.run(house.now + 0.1)
+    bob.answer()
+    house.run(house.now + 1)
+    alice.do(alice.core.hang_up_all)
+    house.run()
+    assert all(word.startswith("ended") for word in alice.heard[-3:])
+    assert house.nothing_is_left()
+
+
+def test_the_core_is_idle_only_when_nothing_is_under_way() -> None:
+    house, bob, script = receiving()
+    assert bob.core.idle
+    script.send(request("OPTIONS"), bob)
+    house.run(0.1)
+    assert not bob.core.idle
+
+
+def test_events_of_nobody_are_passed_over() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    target = alice.node.target_to("192.0.2.9", 5060)
+    draft = request("OPTIONS", uri="sip:peer@192.0.2.9")
+    alice.do(lambda now: (alice.node.stack.send(draft, target, now, "nobody of ours"), None)[1])
+    alice.do(lambda now: (alice.node.stack.start_timer(1.0, "nobody", "event", now), None)[1])
+    house.run(0.1)
+    script.respond(200)
+    house.run()
+    assert alice.left == (0, 0, 0, 0, 0)
+
+
+def test_a_call_has_the_media_that_it_is_given() -> None:
+    house = House()
+    alice = house.phone("alice")
+    house.script()
+    port = alice.media.port()
+    call = alice.invite(parse_uri("sip:peer@192.0.2.9"), media=port)
+    assert call.media is port

@@ -1,0 +1,365 @@
+"""Whole calls between user agents: RFC 3261 24.2 and RFC 3665 3, their races (RFC 5407), and a network that fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.dialog.invite import UsageState
+from offhook.sip.uri import parse_uri
+from offhook.testing.network import Faults
+from tests.ua.household import Fork, House
+
+GROUP = parse_uri("sip:group@192.0.2.8")
+
+
+def established(house: House) -> None:
+    """Alice calls Bob, and he answers."""
+    alice, bob = house.phones
+    alice.invite(bob.uri)
+    house.run(house.now + 5)
+    bob.ring()
+    house.run(house.now + 1)
+    bob.answer()
+    house.run(house.now + 5)
+
+
+def pair(seed: int = 1, faults: Faults | None = None, **settings: float) -> House:
+    house = House(seed, faults)
+    house.phone("alice", None, **settings)
+    house.phone("bob", None, **settings)
+    return house
+
+
+@pytest.mark.rfc("3665 3.1")
+def test_session_establishment_without_proxies() -> None:
+    house = pair()
+    established(house)
+    alice, bob = house.phones
+    assert house.log() == ["1>2 INVITE", "2>1 100 (INVITE)", "2>1 180 (INVITE)", "2>1 200 (INVITE)", "1>2 ACK"]
+    bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run()
+    assert house.log()[5:] == ["2>1 BYE", "1>2 200 (BYE)"]
+    assert alice.heard == ["180", "answered", "ended: PEER_HUNG_UP"]
+    assert bob.heard == ["answered", "ended: HUNG_UP"]
+    assert alice.port.closed
+    assert bob.port.closed
+    assert house.nothing_is_left()
+
+
+def test_the_caller_hangs_up() -> None:
+    house = pair()
+    established(house)
+    alice, bob = house.phones
+    alice.do(alice.core.calls[0].hang_up)
+    house.run()
+    assert house.log()[5:] == ["1>2 BYE", "2>1 200 (BYE)"]
+    assert bob.heard == ["answered", "ended: PEER_HUNG_UP"]
+    assert house.nothing_is_left()
+
+
+def test_both_hang_up_at_once() -> None:
+    house = pair()
+    established(house)
+    alice, bob = house.phones
+    alice.do(alice.core.calls[0].hang_up)
+    bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run()
+    assert sorted(house.log()[5:]) == ["1>2 200 (BYE)", "1>2 BYE", "2>1 200 (BYE)", "2>1 BYE"]
+    assert alice.heard[-1] == bob.heard[-1] == "ended: HUNG_UP"
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3665 3.8")
+def test_an_unanswered_call_is_cancelled() -> None:
+    house = pair()
+    alice, bob = house.phones
+    call = alice.invite(bob.uri)
+    house.run(0.1)
+    bob.ring()
+    house.run(1)
+    alice.do(call.hang_up)
+    house.run()
+    assert house.log() == [
+        "1>2 INVITE",
+        "2>1 180 (INVITE)",
+        "1>2 CANCEL",
+        "2>1 200 (CANCEL)",
+        "2>1 487 (INVITE)",
+        "1>2 ACK",
+    ]
+    assert alice.heard == ["180", "ended: CANCELLED"]
+    assert bob.heard == ["ended: CANCELLED"]
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 9.1")
+def test_a_cancel_waits_for_the_first_provisional_response() -> None:
+    house = pair()
+    alice, bob = house.phones
+    call = alice.invite(bob.uri)
+    alice.do(call.hang_up)
+    house.run()
+    # 100 comes after 200 ms.
+    assert house.log()[:3] == ["1>2 INVITE", "2>1 100 (INVITE)", "1>2 CANCEL"]
+    assert bob.heard == ["ended: CANCELLED"]
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 15")
+def test_an_answer_that_crosses_the_cancel_is_acknowledged_and_ended() -> None:
+    house = pair()
+    alice, bob = house.phones
+    call = alice.invite(bob.uri)
+    house.run(0.1)
+    bob.ring()
+    house.run(1)
+    alice.do(call.hang_up)
+    bob.answer()
+    house.run()
+    log = house.log()
+    assert log[2:] == [
+        "1>2 CANCEL",
+        "2>1 200 (INVITE)",
+        "2>1 200 (CANCEL)",
+        "1>2 ACK",
+        "1>2 BYE",
+        "2>1 200 (BYE)",
+    ]
+    assert alice.heard == ["180", "ended: CANCELLED"]
+    assert bob.heard == ["answered", "ended: PEER_HUNG_UP"]
+    assert house.sent("BYE")[0].text("Reason") == 'SIP;cause=487;text="the call was cancelled"'
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3665 3.9")
+def test_busy_and_the_other_refusals() -> None:
+    for status in (486, 603, 302):
+        house = pair()
+        alice, bob = house.phones
+        call = alice.invite(bob.uri)
+        house.run(0.1)
+        bob.refuse(status)
+        house.run()
+        assert house.log() == ["1>2 INVITE", f"2>1 {status} (INVITE)", "1>2 ACK"]
+        assert call.failure is not None
+        assert call.failure.status == status
+        assert alice.heard == ["ended: FAILED"]
+        assert bob.heard == ["ended: REFUSED"]
+        assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3665 3.4")
+def test_an_unreachable_peer_times_out() -> None:
+    house = pair()
+    alice, bob = house.phones
+    bob.node.crash()
+    call = alice.invite(bob.uri)
+    house.run()
+    assert house.now >= 32
+    assert call.failure is not None
+    assert call.failure.status == 408
+    assert alice.left == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.rfc("3261 13.3.1.4")
+def test_a_lost_ack_is_made_up_for_by_the_next_200() -> None:
+    house = pair()
+    alice, bob = house.phones
+    alice.invite(bob.uri)
+    house.run(0.1)
+    bob.answer()
+    house.network.partition({"192.0.2.1"}, {"192.0.2.2"})
+    house.run(0.4)
+    assert alice.heard == bob.heard == ["answered"]
+    assert "1>2 ACK" not in house.log()
+    assert bob.got[0].session is not None
+    assert bob.got[0].session.usage.state is UsageState.MORATORIUM
+    house.network.heal()
+    house.run(5)
+    assert house.log().count("1>2 ACK") == 1
+    assert house.log().count("2>1 200 (INVITE)") == 2
+    states = [phone.core.calls[0].session.usage.state for phone in house.phones if phone.core.calls[0].session]
+    assert states == [UsageState.ESTABLISHED] * 2
+    alice.core.hang_up_all(house.network.clock.now())
+    alice.node.flush()
+    house.run()
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 13.3.1.4")
+def test_without_any_ack_the_callee_says_bye() -> None:
+    house = pair()
+    alice, bob = house.phones
+    alice.invite(bob.uri)
+    house.run(0.1)
+    alice.node.crash()
+    bob.answer()
+    house.run()
+    assert bob.heard == ["answered", "ended: NOT_ACKNOWLEDGED"]
+    assert bob.left == (0, 0, 0, 0, 0)
+    assert 32 < house.now < 100
+
+
+@pytest.mark.rfc("3261 15.1.1")
+def test_a_bye_that_nobody_answers_ends_the_call_all_the_same() -> None:
+    house = pair()
+    established(house)
+    alice, bob = house.phones
+    bob.node.crash()
+    alice.core.hang_up_all(house.network.clock.now())
+    alice.node.flush()
+    assert alice.heard[-1] == "ended: HUNG_UP"
+    house.run()
+    assert alice.left == (0, 0, 0, 0, 0)
+
+
+def test_a_peer_that_vanished_is_found_out_by_the_longest_time_of_a_call() -> None:
+    house = pair(longest_call=600.0)
+    established(house)
+    alice, bob = house.phones
+    bob.node.crash()
+    house.run()
+    assert alice.heard[-1] == "ended: TOO_LONG"
+    assert 600 < house.now < 700
+    assert alice.left == (0, 0, 0, 0, 0)
+
+
+def test_a_peer_that_vanished_while_it_rang_is_found_out_by_the_ring_time() -> None:
+    house = pair(ring_time=60.0)
+    alice, bob = house.phones
+    call = alice.invite(bob.uri)
+    house.run(0.1)
+    bob.ring()
+    house.run(1)
+    bob.node.crash()
+    house.run()
+    assert alice.heard == ["180", "ended: NOT_ANSWERED"]
+    assert call.failure is not None
+    assert call.failure.status == 408
+    assert alice.left == (0, 0, 0, 0, 0)
+
+
+def forked(house: House, *phones: str) -> Fork:
+    targets = [(phone.node.host, 5060) for phone in house.phones if phone.uri.serialize()[4:].split("@")[0] in phones]
+    node = house.network.add("192.0.2.8", lambda stack: Fork(stack, targets))
+    node.role.node = node
+    return node.role
+
+
+def test_of_two_that_answer_the_first_counts_and_the_other_is_ended() -> None:
+    house = pair()
+    house.phone("carol")
+    forked(house, "bob", "carol")
+    alice, bob, carol = house.phones
+    call = alice.invite(GROUP)
+    house.run(0.1)
+    bob.ring()
+    carol.ring()
+    house.run(0.2)
+    assert len(alice.core.context.dialogs) == 2
+    bob.answer()
+    carol.answer()
+    house.run(10)
+    assert alice.heard == ["180", "180", "answered"]
+    assert call.session is not None
+    assert str(call.session.dialog.remote_target) == "sip:bob@192.0.2.2:5060"
+    assert bob.heard == ["answered"]
+    assert carol.heard == ["answered", "ended: PEER_HUNG_UP"]
+    # The ACK and BYE go past the proxy, which records no route.
+    assert "1>3 ACK" in house.log()
+    assert "1>3 BYE" in house.log()
+    # The media of the one that counts.
+    assert call.session.exchange.session is alice.port.sessions[-1]
+    assert alice.port.sessions[-1].remote.origin.address == "192.0.2.2"
+    alice.do(call.hang_up)
+    house.run()
+    assert house.nothing_is_left()
+
+
+def test_a_fork_of_which_one_answers_and_the_other_falls_silent_leaves_nothing() -> None:
+    house = pair(answer_time=20.0)
+    house.phone("carol", answer_time=20.0)
+    forked(house, "bob", "carol")
+    alice, bob, carol = house.phones
+    call = alice.invite(GROUP)
+    house.run(0.1)
+    bob.ring()
+    carol.ring()
+    house.run(0.2)
+    carol.answer()
+    house.run(60)
+    assert alice.heard == ["180", "180", "answered"]
+    assert len(alice.core.context.dialogs) == 1
+    alice.do(call.hang_up)
+    house.run()
+    assert house.nothing_is_left()
+
+
+def test_a_cancelled_fork_cancels_both() -> None:
+    house = pair()
+    house.phone("carol")
+    forked(house, "bob", "carol")
+    alice, bob, carol = house.phones
+    call = alice.invite(GROUP)
+    house.run(0.1)
+    bob.ring()
+    carol.ring()
+    house.run(0.2)
+    alice.do(call.hang_up)
+    house.run()
+    assert bob.heard == carol.heard == ["ended: CANCELLED"]
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 8.2.2.2")
+def test_one_that_is_reached_by_two_ways_answers_482_to_the_second() -> None:
+    house = pair()
+    fork = forked(house, "bob")
+    fork.targets *= 2
+    alice, bob = house.phones
+    alice.invite(GROUP)
+    house.run(1)
+    assert len(bob.got) == 1
+    assert house.log().count("2>8 482 (INVITE)") == 1
+    bob.answer()
+    house.run(2)
+    assert alice.heard == ["answered"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_calls_over_a_bad_network_end_in_a_defined_state_and_leave_nothing(seed: int) -> None:
+    faults = Faults(loss=0.2, duplication=0.1, delay=(0.01, 0.4))
+    house = pair(seed, faults, longest_call=120.0, ring_time=30.0, answer_time=40.0)
+    alice, bob = house.phones
+    calls = []
+    for number in range(8):
+        calls.append(alice.invite(bob.uri))
+        house.run(house.now + 3)
+        for waiting in bob.got:
+            if waiting.end is None and waiting.session is None and number % 4 != 3:
+                bob.do(lambda now, call=waiting: call.ring(now))  # type: ignore[misc]
+        house.run(house.now + 2)
+        for waiting in bob.got:
+            if waiting.end is None and waiting.session is None and number % 4 != 3:
+                bob.do(lambda now, call=waiting: call.answer(now))  # type: ignore[misc]
+        house.run(house.now + 2)
+        if number % 2:
+            alice.do(calls[-1].hang_up)
+        else:
+            for answered in bob.got[-1:]:
+                if answered.session is not None:
+                    bob.do(lambda now, call=answered: call.hang_up(now))  # type: ignore[misc]
+    house.run()
+    assert all(call.end is not None for call in calls)
+    assert all(call.end is not None for call in bob.got)
+    assert house.nothing_is_left()
+
+
+def test_a_seeded_run_repeats_exactly() -> None:
+    traces = []
+    for _ in range(2):
+        house = pair(7, Faults(loss=0.2, delay=(0.01, 0.4)))
+        established(house)
+        house.run(100)
+        traces.append(house.network.trace)
+    assert traces[0] == traces[1]
