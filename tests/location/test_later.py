@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from offhook.clock import Moment
+from offhook.location.base import Later
 from offhook.location.binding import Binding
 from offhook.location.later import AwaitLater
 from tests.location.bindings import at, bound
@@ -25,6 +26,13 @@ class Driver:
     def done(self, outcome: object, now: Moment) -> None:
         assert now.monotonic == self.calls
         self.outcomes.append(outcome)
+
+
+def test_it_is_what_the_roles_ask_for() -> None:
+    of_bindings: Later = AwaitLater(Driver().call)
+    of_anything: Callable[[Awaitable[object], Callable[[object, Moment], None]], None] = AwaitLater(Driver().call)
+    assert callable(of_bindings)
+    assert callable(of_anything)
 
 
 async def settle() -> None:

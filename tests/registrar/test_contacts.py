@@ -14,6 +14,7 @@ from offhook.sip.parser import parse
 from tests.registrar.wiring import Desk
 
 SETTINGS = RegistrarSettings()
+NAMES = ("uri", "host", "secure", "expires", "q", "params", "instance", "reg_id")
 
 
 def request(*headers: str) -> Request:
@@ -23,7 +24,7 @@ def request(*headers: str) -> Request:
 
 
 def values(wanted: list[WantedContact] | None) -> list[tuple[object, ...]] | None:
-    return None if wanted is None else [tuple(getattr(one, name) for name in WantedContact.__slots__) for one in wanted]
+    return None if wanted is None else [tuple(getattr(one, name) for name in NAMES) for one in wanted]
 
 
 def wanted_of(*headers: str) -> list[WantedContact]:

@@ -1,16 +1,17 @@
-"""How the roles, which await nothing themselves, have a location service awaited in an event loop."""
+"""How the roles, which await nothing themselves, have a location service, or anything else, awaited."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any, TypeVar
 
 from offhook.clock import Moment
-from offhook.location.base import Outcome
-from offhook.location.binding import Binding
 
 __all__ = ["AwaitLater"]
+
+T = TypeVar("T")
 
 
 class AwaitLater:
@@ -22,15 +23,16 @@ class AwaitLater:
 
     def __init__(self, call: Callable[[Callable[[Moment], None]], None]) -> None:
         self._call = call
-        self._awaited: set[asyncio.Future[list[Binding]]] = set()
+        self._awaited: set[asyncio.Future[Any]] = set()
 
-    def __call__(self, work: Awaitable[list[Binding]], done: Callable[[Outcome, Moment], None]) -> None:
+    def __call__(self, work: Awaitable[T], done: Callable[[T | Exception, Moment], None]) -> None:
+        """Wait for `work`, then call `done` with what it gave or raised."""
         future = asyncio.ensure_future(work)
         # The loop itself holds tasks only weakly.
         self._awaited.add(future)
         future.add_done_callback(partial(self._tell, done))
 
-    def _tell(self, done: Callable[[Outcome, Moment], None], future: asyncio.Future[list[Binding]]) -> None:
+    def _tell(self, done: Callable[[T | Exception, Moment], None], future: asyncio.Future[T]) -> None:
         self._awaited.discard(future)
         if future.cancelled():
             return

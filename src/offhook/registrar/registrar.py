@@ -120,10 +120,7 @@ class Registrar:
     def _authorize(self, request: Request, aor: str, identity: str | None) -> None:
         """Steps 3 and 4: one's own address-of-record alone. Without authentication, From is the asserted identity."""
         if identity is None:
-            from_ = request.octets("from") or b""
-            # Nearly always the same octets with a tag behind them.
-            is_same = from_.startswith(b"%b;" % (request.octets("to") or b""))
-            identity = aor if is_same else aor_of(from_)
+            identity = aor_of(request.octets("from"))
         if identity != aor:
             may_register = self.settings.may_register
             if may_register is None or not may_register(identity, aor):
