@@ -286,6 +286,21 @@ def test_a_hang_up_meanwhile_ends_the_change_and_the_late_200_gets_its_ack() -> 
     assert bench.house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 9.1")
+def test_a_hang_up_cancels_a_re_invite_that_nobody_answers_any_more() -> None:
+    bench = Hold()
+    bench.hold()
+    bench.script.respond(100, method="INVITE")
+    bench.run(0.1)
+    bench.alice.do(bench.call.hang_up)
+    bench.run(0.1)
+    assert bench.script.methods()[-1] == "BYE"
+    assert [request.cseq_number for request in bench.script.cancelled] == [2]
+    bench.script.respond(200, method="BYE")
+    bench.house.run()
+    assert bench.alice.left == (0, 0, 0, 0, 0)
+
+
 def test_a_hang_up_while_backing_off_leaves_no_timer() -> None:
     bench = Hold()
     bench.hold()

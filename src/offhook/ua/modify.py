@@ -247,6 +247,12 @@ def _stop(self: Modification, _message: Message | None, now: Moment) -> None:
     self._finish(self._failure, now)
 
 
+def _abandon(self: Modification, message: Message | None, now: Moment) -> None:
+    # A peer that has gone after its 1xx would leave the transaction without an end (9.1 gives it one).
+    _stop(self, message, now)
+    _cancel(self, message, now)
+
+
 TRANSITIONS: Table = {
     ModifyState.BLOCKED: {
         ModifyEvent.PROCEED: (_send, ModifyState.CALLING),
@@ -258,7 +264,7 @@ TRANSITIONS: Table = {
         ModifyEvent.FAILURE: (_fail, ModifyState.DONE),
         ModifyEvent.GONE: (_lose, ModifyState.DONE),
         ModifyEvent.LATE: (_cancel, ModifyState.CALLING),
-        ModifyEvent.STOP: (_stop, ModifyState.DONE),
+        ModifyEvent.STOP: (_abandon, ModifyState.DONE),
     },
     ModifyState.BACKING_OFF: {
         ModifyEvent.TIMER: (_try_again, ModifyState.BLOCKED),
