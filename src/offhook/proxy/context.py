@@ -37,14 +37,15 @@ class ResponseContext:
     """`server` is the server transaction, `arrival` the flow that the request came by.
 
     `waiting` are targets of lower preference that are tried when those before have failed. `own_routes` of the topmost
-    Route values are ours and do not go further; where they prove the dialog `within_dialog` is set, and `way` is the
-    flow that they named.
+    Route values are ours and do not go further; `way` is the flow that they named. `by_route`: they, or those that
+    follow, say where the request goes.
     """
 
     __slots__ = (
         "arrival",
         "branches",
         "breadth",
+        "by_route",
         "cancelled",
         "done",
         "mark",
@@ -54,7 +55,6 @@ class ResponseContext:
         "server",
         "waiting",
         "way",
-        "within_dialog",
     )
 
     def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
@@ -66,7 +66,7 @@ class ResponseContext:
         self.waiting: list[TargetUri] = []
         self.breadth = 0
         self.own_routes = 0
-        self.within_dialog = False
+        self.by_route = False
         self.way: Flow | None = None
         self.record_route = False
         self.cancelled = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offhook.sip.host import bare_host
+from offhook.sip.host import bare_host, is_ip_address
 from offhook.sip.uri import SipUri
 
 __all__ = ["OwnNames"]
@@ -36,11 +36,19 @@ class OwnNames:
         port = uri.port
         if port is None:
             return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
-        return (host, port) in self.hosts or (host in self.domains and any(own == port for _, own in self.hosts))
+        return (host, port) in self.hosts or (host in self.domains and self._is_port(port))
 
     def domain_of(self, uri: SipUri) -> str | None:
-        """The served domain of a URI, or None when somebody else answers for it (RFC 3261 16.5)."""
+        """The served domain of a URI, or None when somebody else answers for it (RFC 3261 16.5).
+
+        A port tells no users of a domain name apart; but a domain that is an address shares it with whatever else
+        listens there.
+        """
         host = uri.bare_host.lower()
-        if host in self.domains:
-            return host
-        return None
+        if host not in self.domains:
+            return None
+        port = uri.port
+        return None if port is not None and is_ip_address(host) and not self._is_port(port) else host
+
+    def _is_port(self, port: int) -> bool:
+        return any(own == port for _, own in self.hosts)

@@ -16,6 +16,7 @@ from offhook.proxy.context import ResponseContext
 from offhook.proxy.forwarding import Forwarder, query_of
 from offhook.proxy.loop import loop_mark
 from offhook.proxy.own import OwnNames
+from offhook.proxy.preprocessing import preprocess
 from offhook.proxy.record_route import OwnRoute, RecordRoutes
 from offhook.proxy.settings import ProxyDomain, ProxySettings
 from offhook.proxy.target_uri import TargetUri
@@ -24,7 +25,7 @@ from offhook.proxy.validation import Refusal, validate
 from offhook.sip.message import Request
 from offhook.sip.serializer import reply
 from offhook.sip.uri import SipUri
-from offhook.stack import Stack
+from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Effect, Resolved
 
 __all__ = ["Proxy"]
@@ -72,6 +73,8 @@ class Proxy:
 
     def request(self, request: Request, flow: Flow, now: Moment) -> None:
         """Take a request that matches no transaction. Raises ParseError and ProtocolError when it is to be refused."""
+        received = request
+        request = preprocess(received, self.own)
         method = request.method
         if method == "ACK":
             self._ack(request, flow, now)
@@ -81,20 +84,19 @@ class Proxy:
         if refusal is not None:
             self.stack.refuse(request, flow, refusal.status, refusal.headers)
             return
-        routed = self._preprocess(request)
-        within_dialog = routed is not None and routed.proven
-        domain = None if within_dialog else self._domain(request)
+        routed = self._own_route(request)
+        domain = None if routed.decides else self._domain(request)
         if method == "CANCEL" and (domain is None or not domain.stateless):
             # 16.10 would forward it; but what this proxy forwarded with state, it would know.
             self.stack.refuse(request, flow, 481)
             return
-        verdict = None if method == "CANCEL" else self.access.check(request, flow, within_dialog, now)
+        verdict = None if method == "CANCEL" else self.access.check(request, flow, routed.proven, now)
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
         elif domain is not None and domain.stateless and not isinstance(verdict, Pending):
-            self._forward_stateless(request, domain, routed, flow, now)
+            self._forward_stateless(request, domain, routed.count, flow, now)
         else:
-            context = self._context(request, flow, mark, routed, now)
+            context = self._context(request, self.stack.accept(received, flow, now), flow, mark, routed, now)
             if isinstance(verdict, Pending):
                 self.access.start(request, flow, context, now)
             else:
@@ -136,15 +138,14 @@ class Proxy:
     # Within
 
     def _context(
-        self, request: Request, flow: Flow, mark: str, routed: OwnRoute | None, now: Moment
+        self, request: Request, server: ServerTransaction, flow: Flow, mark: str, routed: OwnRoute, now: Moment
     ) -> ResponseContext:
-        context = ResponseContext(request, self.stack.accept(request, flow, now), flow, mark)
+        context = ResponseContext(request, server, flow, mark)
         context.server.user = context
         context.breadth = self._breadth(request)
-        if routed is not None:
-            context.own_routes = routed.count
-            context.within_dialog = routed.proven
-            context.way = routed.flow
+        context.own_routes = routed.count
+        context.by_route = routed.decides
+        context.way = routed.flow
         method = request.method
         context.record_route = self.settings.record_route and method in _DIALOG_FORMING and request.to_tag is None
         if method == "INVITE":
@@ -159,10 +160,10 @@ class Proxy:
             return self.settings.max_breadth
         return min(int(given), self.settings.max_breadth)
 
-    def _preprocess(self, request: Request) -> OwnRoute | None:
-        """Route information preprocessing (16.4): which topmost Routes are ours, and whether a MAC proves them."""
+    def _own_route(self, request: Request) -> OwnRoute:
+        """Which of the topmost Routes are ours (16.4), and whether a MAC proves the dialog."""
         if "route" not in request.keys:
-            return None
+            return OwnRoute()
         return self.record_routes.read(request, request.routes)
 
     def _domain(self, request: Request) -> ProxyDomain | None:
@@ -173,10 +174,13 @@ class Proxy:
         return flow if flow is not None and self.stack.is_open(flow) else None
 
     def _determine_targets(self, context: ResponseContext, now: Moment) -> None:
-        """Determining request targets (16.5): the Request-URI itself, unless a domain of ours is called."""
+        """Determining request targets (16.5): the Request-URI itself, unless a domain of ours is called.
+
+        Who wrote a Route beyond us wants the request to go there first, as it is.
+        """
         request = context.request
         uri = request.uri
-        if context.within_dialog or not isinstance(uri, SipUri) or self.own.domain_of(uri) is None:
+        if context.by_route or not isinstance(uri, SipUri) or self.own.domain_of(uri) is None:
             context.waiting = [TargetUri(request.request_uri, self._living(context.way))]
             self.branches.launch(context, now)
             return
@@ -194,17 +198,17 @@ class Proxy:
         """
         if request.max_forwards == 0:
             return
-        routed = self._preprocess(request)
-        if routed is not None and routed.proven:
+        routed = self._own_route(request)
+        if routed.proven:
             target = TargetUri(request.request_uri, self._living(routed.flow))
             self._send_when_resolved(StatelessForward(request, target, routed.count, flow))
             return
-        domain = self._domain(request)
+        domain = None if routed.decides else self._domain(request)
         if domain is not None and domain.stateless:
-            self._forward_stateless(request, domain, routed, flow, now)
+            self._forward_stateless(request, domain, routed.count, flow, now)
 
     def _forward_stateless(
-        self, request: Request, domain: ProxyDomain, routed: OwnRoute | None, flow: Flow, now: Moment
+        self, request: Request, domain: ProxyDomain, own_routes: int, flow: Flow, now: Moment
     ) -> None:
         """Stateless forwarding (16.11): one target, chosen by the message and the location service alone."""
         uri = request.uri
@@ -213,7 +217,6 @@ class Proxy:
         found = self.lookups.targets_now(address_of_record(uri), now)
         targets = by_preference(found) if found else fallback_target(uri, domain)
         if targets:
-            own_routes = 0 if routed is None else routed.count
             self._send_when_resolved(StatelessForward(request, targets[0], own_routes, flow))
         else:
             self.stack.refuse(request, flow, 480 if self.lookups.is_known(address_of_record(uri)) else 404)

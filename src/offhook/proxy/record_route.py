@@ -26,19 +26,26 @@ CALLEE: Final = "oh-b"
 
 
 class OwnRoute:
-    """What our Route entries said of a request.
+    """What the Route entries of a request say.
 
     `count` is how many topmost entries are ours. `proven` when they are of this dialog; else the sender put us there,
     as a phone does with its outbound proxy, and the entries are worth nothing but their removal. `flow` is the way to
-    the side that a request within a dialog goes to, or None where its Contact is to be used.
+    the side that a request within a dialog goes to, or None where its Contact is to be used. `leads_on` when entries of
+    others follow.
     """
 
-    __slots__ = ("count", "flow", "proven")
+    __slots__ = ("count", "flow", "leads_on", "proven")
 
-    def __init__(self, count: int, flow: Flow | None, proven: bool) -> None:
+    def __init__(self, count: int = 0, flow: Flow | None = None, proven: bool = False, leads_on: bool = False) -> None:
         self.count = count
         self.flow = flow
         self.proven = proven
+        self.leads_on = leads_on
+
+    @property
+    def decides(self) -> bool:
+        """Whether the route says where the request goes, rather than its Request-URI."""
+        return self.proven or self.leads_on
 
 
 class RecordRoutes:
@@ -66,8 +73,8 @@ class RecordRoutes:
         way = "" if transport == "UDP" else f";transport={transport.lower()}"
         return f"<sip:{sent_by}{way};lr;{MAC}={mac}{flows}>"
 
-    def read(self, request: Request, routes: list[NameAddr]) -> OwnRoute | None:
-        """What the topmost entries say; None when the first is not ours.
+    def read(self, request: Request, routes: list[NameAddr]) -> OwnRoute:
+        """What the entries say.
 
         Those that are ours go, whoever wrote them: a phone that sends all its requests through here loads our name as
         its first route (8.1.2). But only our MAC, made for this dialog, proves anything.
@@ -95,7 +102,7 @@ class RecordRoutes:
             else:
                 continue
             proven += 1
-        return OwnRoute(count, flow, proven > 0) if count else None
+        return OwnRoute(count, flow, proven > 0, count < len(routes))
 
     def _is_mac(self, mac: str, call_id: str, tag: str | None, flows: str) -> bool:
         expected = self._mac(call_id, tag or "", flows)

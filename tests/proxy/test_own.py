@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from offhook.proxy import own
+from offhook.proxy.own import OwnNames
+from tests.proxy.wiring import sip_uri
+
+
+@pytest.fixture(name="names")
+def own_names() -> OwnNames:
+    names = OwnNames(frozenset(("example.com", "192.0.2.10", "2001:db8::10")))
+    names.add("192.0.2.10", 5060)
+    names.add("[2001:DB8::10]", 5061)
+    names.add("sip.example.com", 5070)
+    return names
+
+
+def test_all_names_exist() -> None:
+    assert all(hasattr(own, name) for name in own.__all__)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:192.0.2.10", True),
+        ("sip:192.0.2.10:5060", True),
+        ("sip:192.0.2.10:5062", False),
+        ("sip:192.0.2.11", False),
+        ("sips:[2001:db8::10]", True),
+        ("sip:[2001:db8::10];transport=tls", True),
+        ("sip:[2001:db8::11]:5061", False),
+        ("sip:SIP.example.com:5070", True),
+        ("sip:sip.example.com", False),
+        ("sip:example.com", True),
+        ("sip:EXAMPLE.COM:5070", True),
+        ("sip:example.com:5999", False),
+    ],
+)
+def test_a_listener_is_known_by_host_and_port(names: OwnNames, uri: str, expected: bool) -> None:
+    assert names.is_listener(sip_uri(uri)) is expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:bob@example.com", "example.com"),
+        ("sip:bob@Example.COM:5999", "example.com"),
+        ("sip:bob@sip.example.com", None),
+        ("sip:bob@192.0.2.10", "192.0.2.10"),
+        ("sip:bob@192.0.2.10:5060", "192.0.2.10"),
+        ("sip:bob@192.0.2.10:5999", None),
+        ("sip:bob@[2001:db8::10]:5061", "2001:db8::10"),
+        ("sip:bob@[2001:db8::10]:5999", None),
+    ],
+)
+def test_a_domain_is_known_by_its_name(names: OwnNames, uri: str, expected: str | None) -> None:
+    assert names.domain_of(sip_uri(uri)) == expected
+
+
+def test_what_our_vias_say_is_noted_once(names: OwnNames) -> None:
+    names.add("192.0.2.10", 5060)
+    assert names.sent_by == [b"192.0.2.10:5060", b"[2001:db8::10]:5061", b"sip.example.com:5070"]
