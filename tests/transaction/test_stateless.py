@@ -1,0 +1,118 @@
+"""Branches of requests that are forwarded without state: RFC 3261 16.11."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.flow import Flow
+from offhook.sip.message import Request, Response
+from offhook.sip.serializer import Draft, reply
+from offhook.transaction.stateless import StatelessBranches, way_of
+from tests.transaction.machines import FLOWS, received, request
+
+UDP = FLOWS["UDP"]
+TCP = FLOWS["TCP"]
+OURS = StatelessBranches(b"secret")
+OLD = "SIP/2.0/UDP 192.0.2.2:5060"
+
+
+def forwarded(original: Request, branch: str) -> Request:
+    return received(Draft.of(original).prepend("Via", f"SIP/2.0/UDP 192.0.2.1:5060;branch={branch}").request(), Request)
+
+
+def answered(original: Request, branch: str) -> Response:
+    return received(reply(forwarded(original, branch), 200, None, "b").response(), Response)
+
+
+@pytest.mark.rfc("3261 16.11")
+@pytest.mark.parametrize("via", ["SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKone", OLD])
+def test_what_belongs_together_gets_the_same_branch(via: str) -> None:
+    """A retransmission, the CANCEL, the ACK with its To tag; in every worker, over any connection of datagrams."""
+    branches = {
+        StatelessBranches(b"secret").branch(request(method, Via=via, To=to), UDP)
+        for method in ("INVITE", "CANCEL", "ACK")
+        for to in ("<sip:bob@192.0.2.2>", "<sip:bob@192.0.2.2>;tag=b")
+    }
+    assert len(branches) == 1
+    assert branches.pop().startswith("z9hG4bK")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Via": "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKtwo"},
+        {"Via": "SIP/2.0/UDP 192.0.2.3:5060;branch=z9hG4bKone"},
+        {"Via": OLD},
+        {"Via": OLD, "Call-ID": "another"},
+        {"Via": OLD, "CSeq": "8 INVITE"},
+        {"Via": OLD, "From": "<sip:alice@192.0.2.1>;tag=another"},
+    ],
+)
+def test_different_transactions_get_different_branches(headers: dict[str, str]) -> None:
+    others = [request("INVITE", Via=OLD), request("INVITE")]
+    assert OURS.branch(request("INVITE", **headers), UDP) not in [
+        OURS.branch(other, UDP) for other in others if other.serialize() != request("INVITE", **headers).serialize()
+    ]
+
+
+def test_the_key_decides() -> None:
+    assert StatelessBranches(b"other").branch(request("INVITE"), UDP) != OURS.branch(request("INVITE"), UDP)
+
+
+@pytest.mark.parametrize("flow", [UDP, TCP])
+def test_a_response_shows_that_the_request_went_through_here(flow: Flow) -> None:
+    original = request("INVITE")
+    verified = OURS.verify(answered(original, OURS.branch(original, flow)))
+    assert verified is not None
+    way, onwards = verified
+    assert way == way_of(flow)
+    assert [via.branch for via in onwards.vias] == ["z9hG4bKone"]
+
+
+def test_a_way_tells_streams_and_sockets_apart() -> None:
+    assert way_of(TCP) == "7"
+    here = way_of(UDP)
+    assert here[0] == "d"
+    assert way_of(Flow("UDP", UDP.listener, UDP.local, ("198.51.100.7", 1))) == here
+    assert way_of(Flow("UDP", UDP.listener, ("192.0.2.5", 5060), UDP.remote)) != here
+    assert way_of(Flow("UDP", "udp:other", UDP.local, UDP.remote)) != here
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda branch: branch[:-1] + ("0" if branch[-1] != "0" else "1"),
+        lambda branch: branch.replace("-s-d", "-s-e"),
+        lambda branch: branch.replace("-s-", "-t-"),
+        lambda branch: "z9hG4bK-s-",
+        lambda branch: "z9hG4bK-s-d0-",
+        lambda branch: f"z9hG4bK-s-{'9' * 40}-{branch.rpartition('-')[2]}",
+        lambda branch: f"z9hG4bK-s-~-{branch.rpartition('-')[2]}",
+        lambda branch: "z9hG4bKone",
+    ],
+)
+def test_what_we_did_not_write_proves_nothing(forge: object) -> None:
+    original = request("INVITE")
+    assert callable(forge)
+    assert OURS.verify(answered(original, forge(OURS.branch(original, UDP)))) is None
+
+
+def test_a_branch_of_ours_over_another_via_proves_nothing() -> None:
+    branch = OURS.branch(request("INVITE"), UDP)
+    assert OURS.verify(answered(request("INVITE", Via="SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKone"), branch)) is None
+
+
+@pytest.mark.parametrize("below", ["", "nonsense"])
+def test_a_response_with_nothing_readable_below_our_via_goes_nowhere(below: str) -> None:
+    original = request("INVITE")
+    response = answered(original, OURS.branch(original, UDP))
+    draft = Draft.of(response).set("Via", response.texts("Via")[0])
+    if below:
+        draft = Draft.of(draft.response()).set("Via", f"{response.texts('Via')[0]}, {below}")
+    assert OURS.verify(received(draft.response(), Response)) is None
+
+
+def test_the_tag_of_a_stateless_answer_stays_the_same() -> None:
+    """And says nothing about the way back."""
+    assert OURS.tag(request("INVITE")) == StatelessBranches(b"secret").tag(request("INVITE"))
+    assert OURS.tag(request("INVITE")) not in OURS.branch(request("INVITE"), UDP)
