@@ -25,6 +25,7 @@ from offhook.transaction.effects import (
     Close,
     Connect,
     Effect,
+    Ended,
     FlowClosed,
     RequestReceived,
     Resolve,
@@ -157,11 +158,17 @@ class Stack:
             name = self._names.pop(flow.key, None)
             if name is not None:
                 del self._connections[name]
+        effects = self.transactions.effects
+        before = len(effects)
         for transaction in list(self.transactions.over_flow.get(flow.key, ())):
             # A server transaction whose connection has ended opens another when it has something to send (18.2.2).
             if not isinstance(transaction, ServerTransaction) or (state == FAILED and transaction.response is not None):
                 transaction.fire(Event.TRANSPORT_ERROR, None, now)
-        self.transactions.effects.append(FlowClosed(flow, reason))
+        for position in range(before, len(effects)):
+            effect = effects[position]
+            if isinstance(effect, Ended):
+                effect.reason = reason
+        effects.append(FlowClosed(flow, reason))
 
     def resolved(self, query: Query, answer: list[Target] | ResolveFailed, now: Moment) -> None:
         """The answer to a Resolve: targets in the order in which to try them, or why there are none."""

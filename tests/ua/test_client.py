@@ -17,9 +17,9 @@ from offhook.ids import IdSource
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, new_response
 from offhook.sip.uri import SipUri, Uri, parse_uri
-from offhook.stack import Stack
+from offhook.stack import FAILED, Stack
 from offhook.testing.network import VirtualNode
-from offhook.transaction.effects import Transmit
+from offhook.transaction.effects import Ended, Transmit
 from offhook.transaction.machine import Transaction
 from offhook.ua.client import MAX_CONTACTS, ClientRequest, RequestEvent, RequestState
 from offhook.ua.context import Context
@@ -218,16 +218,29 @@ def test_silence_and_transport_failures_go_to_the_next_server() -> None:
         bench.request.start(NOW)
         first = bench.request.transaction
         assert first is not None
-        bench.request.on_ended(first, cause, NOW)
+        bench.request.on_ended(first, cause, "", NOW)
         second = bench.request.transaction
         assert second is not None
         assert second is not first
         # The first has nothing more to say.
-        bench.request.on_ended(first, cause, NOW)
+        bench.request.on_ended(first, cause, "", NOW)
         assert bench.user.told == []
-        bench.request.on_ended(second, cause, NOW)
+        bench.request.on_ended(second, cause, "", NOW)
         assert bench.user.told == ["failure", "over"]
         assert isinstance(bench.user.failures[0].error, error)
+
+
+def test_a_transport_failure_says_why() -> None:
+    bench = Bench([target("192.0.2.7", "TCP")])
+    bench.request.start(NOW)
+    flow = bench.request.transaction.flow if bench.request.transaction is not None else None
+    assert flow is not None
+    bench.stack.drain()
+    bench.stack.flow_changed(flow, FAILED, "Connection refused", NOW)
+    for effect in bench.stack.drain():
+        if isinstance(effect, Ended):
+            bench.request.on_ended(effect.transaction, effect.cause, effect.reason, NOW)
+    assert bench.user.failures[0].reason == "nothing can be sent to 192.0.2.7:5060 over TCP: Connection refused"
 
 
 def test_silence_after_a_1xx_is_final() -> None:
@@ -235,7 +248,7 @@ def test_silence_after_a_1xx_is_final() -> None:
     bench.request.start(NOW)
     bench.answer(180)
     assert bench.request.transaction is not None
-    bench.request.on_ended(bench.request.transaction, "timeout", NOW)
+    bench.request.on_ended(bench.request.transaction, "timeout", "", NOW)
     assert bench.user.told == ["1xx", "failure", "over"]
     assert bench.user.failures[0].status == 408
 
@@ -245,7 +258,7 @@ def test_the_end_of_the_transaction_is_told_after_the_answer() -> None:
     bench.request.start(NOW)
     bench.answer(200)
     assert bench.request.transaction is not None
-    bench.request.on_ended(bench.request.transaction, "terminated", NOW)
+    bench.request.on_ended(bench.request.transaction, "terminated", "", NOW)
     assert bench.user.told == ["2xx", "over"]
 
 
@@ -336,9 +349,9 @@ def test_a_large_request_goes_by_tcp_first_and_falls_back_once() -> None:
     bench.request.start(NOW)
     assert bench.request.transaction is not None
     assert bench.request.transaction.flow.transport == "TCP"
-    bench.request.on_ended(bench.request.transaction, "transport", NOW)
+    bench.request.on_ended(bench.request.transaction, "transport", "", NOW)
     assert bench.request.transaction.flow.transport == "UDP"
-    bench.request.on_ended(bench.request.transaction, "transport", NOW)
+    bench.request.on_ended(bench.request.transaction, "transport", "", NOW)
     assert bench.user.told == ["failure", "over"]
 
 

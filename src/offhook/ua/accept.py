@@ -162,7 +162,7 @@ class ServerInvite(InviteCall):
         else:
             super().on_timer(event, now)
 
-    def on_ended(self, transaction: Transaction, cause: str, now: Moment) -> None:
+    def on_ended(self, transaction: Transaction, cause: str, reason: str, now: Moment) -> None:
         if transaction is self.transaction:
             self._open = False
             self._forget()

@@ -157,7 +157,7 @@ class ClientRequest(TransactionUser):
         if transaction is self.transaction:
             self.machine.fire(self._classify(response), response, now)
 
-    def on_ended(self, transaction: Transaction, cause: str, now: Moment) -> None:
+    def on_ended(self, transaction: Transaction, cause: str, reason: str, now: Moment) -> None:
         if transaction is not self.transaction:
             return
         if self.machine.state is RequestState.COMPLETED:
@@ -168,7 +168,8 @@ class ClientRequest(TransactionUser):
             return
         error: SipError = TransactionTimeout("no answer came in time")
         if cause == "transport":
-            error = TransportFailed(f"nothing can be sent to {self._target_name()}")
+            why = f": {reason}" if reason else ""
+            error = TransportFailed(f"nothing can be sent to {self._target_name()}{why}")
         self._fail(error, RequestEvent.LOST, now)
 
     # Within

@@ -150,7 +150,7 @@ class UserAgentCore:
             self._forget_request(event)
             user = event.transaction.user
             if isinstance(user, TransactionUser):
-                user.on_ended(event.transaction, event.cause, now)
+                user.on_ended(event.transaction, event.cause, event.reason, now)
         elif isinstance(event, Cancelled):
             user = event.transaction.user
             if isinstance(user, TransactionUser):

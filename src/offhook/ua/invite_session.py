@@ -161,7 +161,7 @@ class InviteSession(TransactionUser):
         self._bye = transaction
         self.usage.fire(UsageEvent.BYE, request, now)
 
-    def on_ended(self, transaction: Transaction, cause: str, now: Moment) -> None:
+    def on_ended(self, transaction: Transaction, cause: str, reason: str, now: Moment) -> None:
         if transaction is self._bye:
             self.usage.fire(UsageEvent.BYE_ENDED, None, now)
 

@@ -16,8 +16,8 @@ class TransactionUser:
     def on_response(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A response came to a client transaction."""
 
-    def on_ended(self, transaction: Transaction, cause: str, now: Moment) -> None:
-        """A transaction is over: by "timeout", by "transport", or as it should be ("terminated")."""
+    def on_ended(self, transaction: Transaction, cause: str, reason: str, now: Moment) -> None:
+        """A transaction is over: by "timeout", by "transport" (`reason` says why), or as it should be ("terminated")."""
 
     def on_cancelled(self, transaction: Transaction, now: Moment) -> None:
         """The peer cancelled its INVITE."""

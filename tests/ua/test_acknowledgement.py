@@ -1,0 +1,84 @@
+"""The ACK to a 2xx, made by hand and sent when its target is known (RFC 3261 13.2.2.4)."""
+
+from __future__ import annotations
+
+from offhook.clock import Moment
+from offhook.dialog.dialog import Dialog
+from offhook.errors import ResolveFailed
+from offhook.flow import Target
+from offhook.ids import IdSource
+from offhook.sip.message import Request
+from offhook.sip.parser import parse
+from offhook.sip.serializer import Draft
+from offhook.stack import Stack
+from offhook.transaction.effects import Transmit
+from offhook.ua.acknowledgement import Acknowledgement
+from offhook.ua.context import Context
+from offhook.ua.settings import Settings
+from tests.dialog.messages import UDP, request, response
+from tests.ua.household import OFFER, aor
+
+NOW = Moment(0.0, 0.0)
+TARGET = Target("UDP", "192.0.2.4", 5060, "udp:x", ("192.0.2.1", 5060), "192.0.2.1:5060")
+
+
+class Bench:
+    """One ACK; names resolve to `targets`, or later when there are none."""
+
+    def __init__(self, targets: list[Target] | None, uri: str = "sip:bob@192.0.2.4", answer: bytes = b"") -> None:
+        self.stack = Stack(IdSource.seeded(1), b"", lambda query: targets)
+        invite = Draft.of(request()).add("Authorization", 'Digest username="a"').add("Subject", "x").request()
+        dialog = Dialog.as_uac(invite, response(headers=(("Contact", f"<{uri}>"),)), UDP)
+        context = Context(self.stack, Settings(aor("alice")))
+        self.told: list[Moment] = []
+        self.ack = Acknowledgement(context, dialog, invite, answer, self.told.append)
+
+    def sent(self) -> list[Request]:
+        messages = [parse(effect.data) for effect in self.stack.drain() if isinstance(effect, Transmit)]
+        return [message for message in messages if isinstance(message, Request)]
+
+
+def test_it_goes_to_the_target_of_the_dialog_with_the_credentials_of_the_invite() -> None:
+    bench = Bench([TARGET])
+    bench.ack.start(NOW)
+    sent = bench.sent()[0]
+    assert (sent.method, sent.request_uri, sent.text("CSeq")) == ("ACK", "sip:bob@192.0.2.4", "314159 ACK")
+    assert sent.text("Authorization") == 'Digest username="a"'
+    assert not sent.has("Subject")
+    assert sent.body == b""
+    assert bench.told == [NOW]
+
+
+def test_each_repetition_is_the_same_message() -> None:
+    bench = Bench([TARGET])
+    bench.ack.repeat(NOW)
+    bench.ack.start(NOW)
+    bench.ack.repeat(NOW)
+    first, second = bench.sent()
+    assert first.serialize() == second.serialize()
+    assert len(bench.told) == 1
+
+
+def test_an_answer_goes_with_it() -> None:
+    bench = Bench([TARGET], answer=OFFER)
+    bench.ack.start(NOW)
+    sent = bench.sent()[0]
+    assert (sent.body, sent.content_type) == (OFFER, "application/sdp")
+
+
+def test_it_waits_for_dns() -> None:
+    bench = Bench(None)
+    bench.ack.start(NOW)
+    assert bench.told == []
+    bench.ack.on_resolved(None, [TARGET], None, NOW)
+    assert len(bench.sent()) == 1
+    assert bench.told == [NOW]
+
+
+def test_without_a_way_nothing_is_sent_and_all_goes_on() -> None:
+    bench = Bench(None)
+    bench.ack.start(NOW)
+    bench.ack.on_resolved(None, [], ResolveFailed("gone"), NOW)
+    bench.ack.repeat(NOW)
+    assert bench.sent() == []
+    assert bench.told == [NOW]

@@ -1,0 +1,135 @@
+"""How requests and answers begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offhook.clock import Moment
+from offhook.errors import ProtocolError
+from offhook.flow import Flow, Target
+from offhook.ids import IdSource
+from offhook.sip.headers.address import parse_route
+from offhook.sip.serializer import Draft
+from offhook.sip.uri import SipUri, parse_uri
+from offhook.stack import Stack
+from offhook.transaction.effects import Transmit
+from offhook.ua.context import Context
+from offhook.ua.settings import Settings
+from tests.dialog.messages import UDP, request
+
+
+def context(aor: str = "sip:alice@example.com", **settings: Any) -> Context:
+    uri = parse_uri(aor)
+    assert isinstance(uri, SipUri)
+    return Context(Stack(IdSource.seeded(1), b"", lambda query: None), Settings(uri, **settings))
+
+
+def target(transport: str) -> Target:
+    return Target(transport, "192.0.2.9", 5060, "x", ("192.0.2.1", 0), "192.0.2.1:5060")
+
+
+@pytest.mark.parametrize(
+    ("transport", "secure", "contact"),
+    [
+        ("UDP", False, "<sip:alice@192.0.2.1:5060>"),
+        ("TCP", False, "<sip:alice@192.0.2.1:5060;transport=tcp>"),
+        ("TLS", False, "<sip:alice@192.0.2.1:5060;transport=tls>"),
+        ("TLS", True, "<sips:alice@192.0.2.1:5060>"),
+    ],
+)
+def test_the_contact_says_how_we_are_reached(transport: str, secure: bool, contact: str) -> None:
+    assert context().contact(target(transport), secure) == contact
+
+
+def test_a_contact_of_nobody_is_the_host_alone() -> None:
+    assert context("sip:example.com").contact(target("UDP"), False) == "<sip:192.0.2.1:5060>"
+
+
+def test_a_contact_over_a_flow_is_our_end_of_it() -> None:
+    flow = Flow("TCP", "tcp:192.0.2.7:5060", ("192.0.2.7", 5060), ("192.0.2.9", 4711), "0.0.0", 1)
+    assert context().contact_over(flow, False) == "<sip:alice@192.0.2.7:5060;transport=tcp>"
+
+
+def test_allow_says_only_what_is_true() -> None:
+    own = context()
+    assert own.allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
+    own.takes_messages = True
+    assert own.allow.endswith(", MESSAGE")
+    assert own.supported == "100rel"
+
+
+@pytest.mark.rfc("3608 6.1")
+def test_routes_are_those_of_proxy_and_service() -> None:
+    assert context().routes() == []
+    own = context(outbound_proxy=parse_uri("sip:proxy.example.com:5070;transport=tcp"))
+    assert [str(route) for route in own.routes()] == ["<sip:proxy.example.com:5070;transport=tcp;lr>"]
+    own.service_route = [parse_route("<sip:home.example.com;lr>")]
+    assert [route.uri.serialize() for route in own.routes()][1:] == ["sip:home.example.com;lr"]
+    # A service route that begins with the proxy does not name it twice.
+    own.service_route = [parse_route("<sip:proxy.example.com;lr;x>"), parse_route("<sip:home.example.com;lr>")]
+    assert own.routes() == own.service_route
+    assert len(own.proxy_route()) == 1
+
+
+def test_a_request_outside_of_a_dialog() -> None:
+    own = context(display_name='A "B"', user_agent="Test/1")
+    bob = parse_uri("sip:bob@biloxi.com;method=INVITE?Subject=x")
+    sent = own.request("MESSAGE", bob, parse_uri("sip:bob@biloxi.com"), "id", "tag", 7, []).request()
+    assert sent.request_uri == "sip:bob@biloxi.com"
+    assert sent.text("From") == '"A \\"B\\"" <sip:alice@example.com>;tag=tag'
+    assert sent.text("To") == "<sip:bob@biloxi.com>"
+    assert (sent.call_id, sent.text("CSeq"), sent.text("User-Agent")) == ("id", "7 MESSAGE", "Test/1")
+
+
+def test_what_is_resolved_to_reach_a_uri() -> None:
+    plain = context().query(parse_uri("sip:bob@Biloxi.com"))
+    assert (plain.host, plain.port, plain.transport, plain.secure) == ("Biloxi.com", 0, "", False)
+    full = context(transport="UDP").query(parse_uri("sips:bob@x;maddr=[2001:db8::1];transport=tcp"))
+    assert (full.host, full.transport, full.secure) == ("2001:db8::1", "TCP", True)
+    chosen = context(transport="UDP").query(parse_uri("sip:bob@192.0.2.1:5070"))
+    assert (chosen.host, chosen.port, chosen.transport) == ("192.0.2.1", 5070, "UDP")
+    with pytest.raises(ProtocolError) as caught:
+        context().query(parse_uri("tel:+1"))
+    assert caught.value.status == 416
+
+
+def sent(own: Context) -> list[bytes]:
+    return [effect.data for effect in own.stack.drain() if isinstance(effect, Transmit)]
+
+
+def test_answers_share_one_tag_and_a_final_one_is_the_last() -> None:
+    own = context()
+    now = Moment(0.0, 0.0)
+    transaction = own.stack.accept(request("OPTIONS"), UDP, now)
+    first, second = own.reply(transaction, 200).response(), own.reply(transaction, 200).response()
+    assert first.to_tag == second.to_tag == transaction.to_tag is not None
+    assert first.text("Server") == "Offhook"
+    own.refuse(transaction, 486, now, (("Retry-After", "5"),), "Lunch")
+    own.refuse(transaction, 200, now)
+    data = sent(own)
+    assert len(data) == 1
+    assert data[0].startswith(b"SIP/2.0 486 Lunch\r\n")
+    assert b"\r\nRetry-After: 5\r\n" in data[0]
+
+
+def test_a_retry_after_is_at_most_ten_seconds() -> None:
+    own = context()
+    values = {int(own.retry_after()[1]) for _ in range(300)}
+    assert values == set(range(11))
+
+
+def test_what_a_request_asks_for() -> None:
+    asking = Draft.of(request()).add("Require", "foo, 100REL").request()
+    assert Context.asks_for(asking, "100rel")
+    assert not Context.asks_for(request(), "100rel")
+
+
+def test_who_waits_is_told_when_something_is_settled() -> None:
+    own = context()
+    own.settled()
+    told: list[int] = []
+    own.on_settled = lambda: told.append(1)
+    own.settled()
+    assert told == [1]

@@ -1,0 +1,82 @@
+"""OPTIONS between user agents (RFC 3261 11)."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.clock import Moment
+from offhook.sip.message import Response
+from offhook.sip.serializer import Draft
+from offhook.sip.uri import parse_uri
+from offhook.ua.events import Failure
+from offhook.ua.options import accepts_descriptions
+from tests.dialog.messages import request
+from tests.ua.household import House
+
+
+class Asked:
+    """Alice asks Bob."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.alice, self.bob = house.phone("alice"), house.phone("bob")
+        self.response: Response | None = None
+        self.failure: Failure | None = None
+
+    def ask(self, uri: str = "sip:bob@192.0.2.2") -> None:
+        self.alice.do(lambda now: self.alice.core.options(parse_uri(uri), self.finish, now))
+        self.house.run()
+
+    def finish(self, response: Response | None, failure: Failure | None, now: Moment) -> None:
+        self.response = response
+        self.failure = failure
+
+
+@pytest.mark.rfc("3261 11.2")
+def test_the_answer_lists_what_we_can_do() -> None:
+    asked = Asked(House())
+    asked.ask()
+    response = asked.response
+    assert response is not None
+    assert response.status == 200
+    assert response.tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
+    assert [str(value) for value in response.headers("Accept")] == ["application/sdp"]
+    assert response.text("Accept-Encoding") == "identity"
+    assert response.text("Accept-Language") == "en"
+    assert response.tokens("Supported") == ["100rel"]
+    # Capabilities are described with port zero (RFC 3264 9).
+    assert b"m=audio 0 RTP/AVP 0 8 101" in response.body
+    assert asked.bob.media.ports == []
+    assert asked.house.nothing_is_left()
+    sent = asked.house.sent("OPTIONS")[0]
+    assert sent.text("Accept") == "application/sdp"
+    assert sent.text("Contact") == "<sip:alice@192.0.2.1:5060>"
+
+
+@pytest.mark.rfc("3261 11.2")
+def test_the_status_is_what_an_invite_would_get() -> None:
+    asked = Asked(House())
+    asked.bob.core.on_call = None
+    asked.ask()
+    assert asked.failure is not None
+    assert asked.failure.status == 480
+    assert asked.failure.response is not None
+    assert asked.failure.response.body == b""
+
+
+def test_who_is_not_there_is_a_failure_without_response() -> None:
+    asked = Asked(House())
+    asked.bob.node.crash()
+    asked.ask()
+    assert asked.failure is not None
+    assert (asked.failure.status, asked.failure.response) == (408, None)
+
+
+@pytest.mark.parametrize(
+    ("accept", "described"),
+    [(None, True), ("", False), ("text/plain", False), ("text/*, application/sdp;q=0", False), ("*/*", True)],
+)
+def test_who_takes_descriptions(accept: str | None, described: bool) -> None:
+    draft = Draft.of(request())
+    asking = draft.request() if accept is None else draft.add("Accept", accept).request()
+    assert accepts_descriptions(asking) is described
