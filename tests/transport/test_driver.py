@@ -11,7 +11,6 @@ import pytest
 from offhook.clock import Moment
 from offhook.errors import ConfigError, InvalidState, ResolveFailed, TransportFailed
 from offhook.flow import Flow, Query, Target
-from offhook.ids import IdSource
 from offhook.sip.message import Response
 from offhook.sip.parser import parse
 from offhook.transaction.effects import (
@@ -27,7 +26,6 @@ from offhook.transaction.failover import Failover, widen
 from offhook.transaction.timers import TimerValues
 from offhook.transport import driver as driver_module
 from offhook.transport import listener as listener_module
-from offhook.transport.connection import StreamLimits
 from offhook.transport.driver import IN, OUT, Driver
 from offhook.transport.listener import Listener, written
 from offhook.transport.tls import TlsSettings
@@ -592,11 +590,3 @@ async def test_a_stream_without_pong_has_failed(drivers: Drivers, monkeypatch: p
     assert (await client.role.next(FlowClosed)).reason == "no pong came within 0.05 s"
     assert client.role.of(Ended)[0].cause == "transport"
     server.close()
-
-
-async def test_what_is_not_given_has_defaults(drivers: Drivers) -> None:
-    driver = await drivers(
-        Listener("UDP", "127.0.0.1", 0), ids=IdSource.seeded(1, "n.0.b"), secret=b"s", stream_limits=StreamLimits()
-    )
-    assert driver.stack.ids.origin == "n.0.b"
-    assert driver.tap is None
