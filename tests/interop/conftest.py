@@ -55,8 +55,15 @@ def running() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def local_server(tmp_path: Path, loopback: str, running: ExitStack) -> str:
+def algorithms() -> tuple[str, ...]:
+    """The digest algorithms that a server offers; parametrize a test with others."""
+    return ("MD5",)
+
+
+@pytest.fixture
+def local_server(tmp_path: Path, loopback: str, algorithms: tuple[str, ...], running: ExitStack) -> str:
     """A server at UDP and TCP ports 5060 of a loopback address, which is its domain too."""
+    names = ", ".join(f'"{name}"' for name in algorithms)
     configuration = f"""
         [[listen]]
         transport = "udp"
@@ -66,6 +73,7 @@ def local_server(tmp_path: Path, loopback: str, running: ExitStack) -> str:
         address = "{loopback}"
         [[domain]]
         name = "{loopback}"
+        algorithms = [{names}]
     """
     add_accounts(tmp_path, loopback)
     running.enter_context(OffhookServer(tmp_path, configuration))
@@ -79,6 +87,8 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def server(tmp_path: Path, network: Network, authority: Authority, running: ExitStack) -> HubServer:
+def server(
+    tmp_path: Path, network: Network, authority: Authority, algorithms: tuple[str, ...], running: ExitStack
+) -> HubServer:
     """A server in the hub, for example.com."""
-    return running.enter_context(HubServer(tmp_path, network, authority))
+    return running.enter_context(HubServer(tmp_path, network, authority, algorithms))

@@ -60,7 +60,7 @@ class OffhookServer:
 class HubServer(OffhookServer):
     """A server in the hub, for example.com, over UDP, TCP and TLS and both families."""
 
-    def __init__(self, folder: Path, network: Network, authority: Authority, algorithms: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, network: Network, authority: Authority, algorithms: Sequence[str]) -> None:
         self.authorities = authority.write(folder / "authorities.pem")
         chain, key = authority.issue(folder, DOMAIN, SERVER, SERVER6)
         add_accounts(folder, DOMAIN)
@@ -69,7 +69,7 @@ class HubServer(OffhookServer):
             for transport in ("udp", "tcp", "tls")
             for address in (SERVER, SERVER6)
         )
-        names = ", ".join(f'"{name}"' for name in algorithms or ("MD5",))
+        names = ", ".join(f'"{name}"' for name in algorithms)
         configuration = f"""
             {listeners}
             [tls]
