@@ -5,13 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +25,7 @@ from offhook.location.update import Update
 from offhook.storage.errors import StorageError, StorageFault
 from offhook.storage.sqlite import Database
 from tests.location.bindings import AOR, at, bound, rows
+from tests.storage.test_sqlite import occupy
 
 BOB = "sip:bob@example.com"
 COUNT = "SELECT count(*) FROM binding"
@@ -46,21 +45,6 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 async def service(database: Database) -> SqliteLocation:
     return await SqliteLocation.open(database, at(0))
-
-
-async def occupy(database: Database) -> Callable[[], None]:
-    """Keep the database busy until what this gives is called."""
-    started, release = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def hold(_: apsw.Connection) -> None:
-        loop.call_soon_threadsafe(started.set)
-        assert release.wait(20.0)
-
-    held = database.transact(hold)
-    await started.wait()
-    assert not held.done()
-    return release.set
 
 
 def unlink(database: Database) -> None:
@@ -136,7 +120,7 @@ async def test_nothing_is_seen_before_it_is_on_disk(database: Database, service:
     await asyncio.sleep(0.01)
     assert not saved.done()
     assert [one.contact for one in service.lookup_now(AOR, at(0))] == ["sip:alice@192.0.2.1"]
-    release()
+    release.set()
     assert [one.contact for one in await saved] == ["sip:new@h"]
     assert rows(service.lookup_now(AOR, at(0))) == rows(await saved)
 
@@ -149,7 +133,7 @@ async def test_changes_of_one_user_happen_in_their_order(database: Database, ser
     star = service.save(update(bound(cseq=3), everything=True), at(0))
     after = service.save(update(bound("sip:new@h", cseq=4)), at(0))
     other = service.save(update(bound(), aor=BOB), at(0))
-    release()
+    release.set()
     assert [(one.cseq, one.contact) for one in await first] == [(1, "sip:alice@192.0.2.1")]
     assert [one.cseq for one in await second] == [2]
     with pytest.raises(ProtocolError):
@@ -165,7 +149,7 @@ async def test_changes_of_one_user_happen_in_their_order(database: Database, ser
 async def test_changes_of_many_users_share_commits(database: Database, service: SqliteLocation) -> None:
     release = await occupy(database)
     saved = [service.save(update(bound(), aor=f"sip:{number}@example.com"), at(0)) for number in range(100)]
-    release()
+    release.set()
     await asyncio.wait(saved[:1])
     assert all(one.done() for one in saved)
 
@@ -177,7 +161,7 @@ async def test_what_changes_nothing_is_not_written(database: Database, service: 
     gone = service.save(update(bound("sip:other@h", cseq=2, expires=0)), at(0))
     assert again.done()
     assert gone.done()
-    release()
+    release.set()
     assert rows(await again) == rows(await gone) == rows([bound()])
 
 
@@ -261,7 +245,7 @@ async def test_a_user_who_floods_is_bounded(database: Database, service: SqliteL
     with pytest.raises(LimitExceeded, match=r"33 changes of sip:alice@example\.com wait"):
         await service.save(update(bound(cseq=999)), at(0))
     other = service.save(update(bound(), aor=BOB), at(0))
-    release()
+    release.set()
     await asyncio.gather(*saved, other)
     assert [one.cseq for one in service.lookup_now(AOR, at(0))] == [MAX_WAITING + 1]
 
@@ -272,7 +256,7 @@ async def test_who_gives_up_waiting_harms_nobody(database: Database, service: Sq
     waiting = service.save(update(bound(cseq=2)), at(0))
     saved.cancel()
     waiting.cancel()
-    release()
+    release.set()
     await service.save(update(bound("sip:b@h", cseq=3)), at(0))
     assert [one.cseq for one in service.lookup_now(AOR, at(0))] == [2, 3]
 
@@ -293,7 +277,7 @@ async def test_a_sweep_spares_what_is_being_refreshed(database: Database, servic
     release = await occupy(database)
     saved = service.save(update(bound(cseq=2, expires=9000)), at(59))
     service.sweep(at(100))
-    release()
+    release.set()
     await saved
     assert await written(database, "SELECT cseq FROM binding") == [(2,)]
     assert [one.cseq for one in service.lookup_now(AOR, at(100))] == [2]
