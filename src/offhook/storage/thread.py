@@ -149,18 +149,34 @@ class DatabaseThread(Thread):
                 job.error = failure
 
     def _write(self, job: Job) -> None:
+        failure = self._act(job)
+        if failure is not None:
+            if isinstance(failure, apsw.Error) and not isinstance(failure, _STATEMENT_ERRORS):
+                raise failure
+            job.error = self._translated(failure)
+        if not self._connection.in_transaction:
+            raise InvalidState("a call to the storage ended the transaction that it shares with others")
+
+    def _act(self, job: Job) -> Exception | None:
+        """Do one write and give what it raised.
+
+        When SQLite has rolled everything back, as on a full disk, undoing the savepoint fails as well: what counts is
+        why it came to that.
+        """
+        failure: Exception | None = None
         try:
             if job.is_single:
                 job.result = job.act(self._connection)
-            else:
-                with self._connection:  # A savepoint: what it did is undone when it raises.
+                return None
+            with self._connection:  # A savepoint: what it did is undone when it raises.
+                try:
                     job.result = job.act(self._connection)
+                except Exception as error:
+                    failure = error
+                    raise
         except Exception as error:
-            if isinstance(error, apsw.Error) and not isinstance(error, _STATEMENT_ERRORS):
-                raise
-            job.error = self._translated(error)
-        if not self._connection.in_transaction:
-            raise InvalidState("a call to the storage ended the transaction that it shares with others")
+            return failure or error
+        return None
 
     def _require_file(self) -> None:
         # SQLite would go on writing into a file that was deleted, and nobody would find it again.
