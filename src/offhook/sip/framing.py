@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.sip.parser import DEFAULT_LIMITS, Limits, content_length
+from offhook.sip.parser import DEFAULT_LIMITS, HEAD_END, Limits, content_length
 
 __all__ = ["PING", "PONG", "StreamFramer"]
 
@@ -19,15 +19,20 @@ PING: Final = b"\r\n\r\n"
 PONG: Final = b"\r\n"
 """The answer to a ping."""
 
-_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
-_LENGTH: Final = re.compile(rb"\n(?:content-length|l)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE)
+# White space before the colon and folded values are RFC 3261's own (7.3.1); folds are blanked out before.
+_LENGTH: Final = re.compile(rb"\n(?:content-length|l)[ \t]*:([^\r\n]*)", re.IGNORECASE)
+_FOLD: Final = re.compile(rb"\r?\n[ \t]")
+# The longest beginning of an empty line that may still come whole: CR LF CR.
+_OVERLAP: Final = 3
 
 
 class StreamFramer:
     """Cuts one stream into messages.
 
-    `error` is set when the stream cannot be framed; nothing more is taken then. `awaiting_pong` is set by the caller
-    when it has sent a ping: the next lone CRLF is then given as a PONG.
+    `error` is set when the stream cannot be framed; nothing more is taken then, and the last item is what came of the
+    broken message: `parse` raises for it what it is to be answered with before the connection is closed (RFC 4475
+    3.1.2.3, 3.3.9). `awaiting_pong` is set by the caller when it has sent a ping: the next lone CRLF is then given as a
+    PONG.
     """
 
     __slots__ = ("_buffer", "_limits", "_scanned", "_wanted", "awaiting_pong", "error")
@@ -60,6 +65,8 @@ class StreamFramer:
                     found.append(item)
         except ParseError as error:
             self.error = error
+            end = HEAD_END.search(self._buffer)
+            found.append(bytes(self._buffer[: self._limits.octets + 1 if end is None else end.end()]))
             self._buffer.clear()
         return found
 
@@ -97,13 +104,15 @@ class StreamFramer:
     def _find_end(self) -> int:
         """The length of the first message, 0 while its head is not complete."""
         buffer = self._buffer
-        found = _HEAD_END.search(buffer, self._scanned)
+        found = HEAD_END.search(buffer, self._scanned)
         if found is None:
             if len(buffer) > self._limits.octets:
                 raise ParseError(f"a head of more than {self._limits.octets} octets", status=513)
-            self._scanned = max(0, len(buffer) - 3)
+            self._scanned = max(0, len(buffer) - _OVERLAP)
             return 0
         head = bytes(buffer[: found.start()])
+        if b"\n " in head or b"\n\t" in head:
+            head = _FOLD.sub(b" ", head)
         values: list[bytes] = _LENGTH.findall(head)
         if len(values) > 1:
             raise ParseError("more than one Content-Length", header="Content-Length", clause="RFC 3261 20.14")

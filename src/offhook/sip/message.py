@@ -12,15 +12,17 @@ from typing import Final, cast
 from offhook.errors import ParseError
 from offhook.sip.headers.address import Contact, NameAddr, Star
 from offhook.sip.headers.cseq import CSeq
-from offhook.sip.headers.grammar import split_list, unfold
-from offhook.sip.headers.registry import LIST, key_named, row
+from offhook.sip.headers.grammar import unfold
+from offhook.sip.headers.numbers import parse_max_forwards
+from offhook.sip.headers.registry import key_named, row
 from offhook.sip.headers.via import Via
-from offhook.sip.scan import TopVia, scan_cseq, scan_tag, scan_via
-from offhook.sip.uri import Uri, parse_uri
+from offhook.sip.scan import WHITE, TopVia, decoded, scan_cseq, scan_tag, scan_via, stamped_via
+from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 __all__ = ["Message", "Request", "Response"]
 
-WHITE: Final = b" \t\r\n"
+_UNREAD: Final = ""
+"""In the place of a tag that nobody has read yet; no tag is empty."""
 
 
 class Message:
@@ -36,6 +38,7 @@ class Message:
         "_cseq",
         "_data",
         "_decoded",
+        "_from_tag",
         "_to_tag",
         "_top_via",
         "body",
@@ -54,7 +57,8 @@ class Message:
         self._top_via: TopVia | None = None
         self._cseq: tuple[int, str] | None = None
         self._call_id: str | None = None
-        self._to_tag: str | None = ""
+        self._from_tag: str | None = _UNREAD
+        self._to_tag: str | None = _UNREAD
 
     # The wire
 
@@ -76,13 +80,17 @@ class Message:
 
     # Header fields, raw
 
+    def place(self, key: str) -> int:
+        """The position in `lines` of the first field of that key (lower case); -1 without one."""
+        keys = self.keys
+        return keys.index(key) if key in keys else -1
+
     def octets(self, key: str) -> bytes | None:
         """The raw value of the first field of that key (lower case), stripped; None without one."""
         keys = self.keys
         if key not in keys:
             return None
-        line = self.lines[keys.index(key)]
-        return line[line.find(b":") + 1 :].strip()
+        return self.lines[keys.index(key)].split(b":", 1)[1].strip(WHITE)
 
     def texts(self, name: str) -> list[str]:
         """The undecoded value of each field of that name, unfolded, in order."""
@@ -90,14 +98,13 @@ class Message:
         found = []
         for position, have in enumerate(self.keys):
             if have == key:
-                line = self.lines[position]
-                found.append(unfold(line[line.find(b":") + 1 :].strip(WHITE).decode("utf-8", "surrogateescape")))
+                found.append(unfold(decoded(self.lines[position].split(b":", 1)[1].strip(WHITE))))
         return found
 
     def text(self, name: str) -> str | None:
         """The undecoded value of the first field of that name, or None."""
-        found = self.texts(name)
-        return found[0] if found else None
+        value = self.octets(key_named(name))
+        return None if value is None else unfold(decoded(value))
 
     def has(self, name: str) -> bool:
         """Whether a field of that name is there."""
@@ -108,15 +115,17 @@ class Message:
     def headers(self, name: str) -> list[object]:
         """The decoded values of a header, in order; texts for a header that no registry row knows.
 
+        A field without any value counts as absent unless its grammar allows that: what is malformed and not needed is
+        to be ignored (RFC 3261 8.2.2), and there is nothing in it that two readers could take for different things.
         Raises ParseError when a value breaks the header's grammar.
         """
         key = key_named(name)
-        decoded = self._decoded
-        if decoded is None:
-            decoded = self._decoded = {}
-        values = decoded.get(key)
+        known = self._decoded
+        if known is None:
+            known = self._decoded = {}
+        values = known.get(key)
         if values is None:
-            values = decoded[key] = self._decode(key)
+            values = known[key] = self._decode(key)
         return values
 
     def header(self, name: str) -> object | None:
@@ -125,58 +134,60 @@ class Message:
         return values[0] if values else None
 
     def _decode(self, key: str) -> list[object]:
-        if key not in self.keys:
-            return []
-        known = row(key)
         values: list[object] = []
+        if self.place(key) < 0:
+            return values
+        known = row(key)
         for text in self.texts(key):
             if known is None:
                 values.append(text)
                 continue
             try:
-                values += [known.parse(part) for part in (split_list(text) if known.kind == LIST else (text,))]
+                values += known.decode(text)
             except ParseError as error:
-                error.header = known.name
-                raise
+                if text:
+                    error.header = known.name
+                    raise
         return values
 
-    # What every hop reads
+    # What every hop reads. All but the tag of From has been read by `parse`, and raises no more what was received.
 
     @property
     def top_via(self) -> TopVia:
         """The topmost Via. Raises ParseError."""
         via = self._top_via
         if via is None:
-            value = self.octets("via")
-            if value is None:
-                raise ParseError("no Via", header="Via", clause="RFC 3261 8.1.1")
-            via = self._top_via = scan_via(value)
+            value = self._raw("via", "Via")
+            try:
+                via = self._top_via = scan_via(value)
+            except ParseError as error:
+                error.header = "Via"
+                raise
         return via
 
     @property
     def branch(self) -> str | None:
-        """The branch of the topmost Via, or None from an RFC 2543 peer."""
+        """The branch of the topmost Via, or None from an RFC 2543 peer. Raises ParseError."""
         branch = self.top_via.branch
-        return None if branch is None else branch.decode("utf-8", "surrogateescape")
+        return None if branch is None else decoded(branch)
 
     @property
     def call_id(self) -> str:
         """The Call-ID. Raises ParseError without one."""
         call_id = self._call_id
         if call_id is None:
-            value = self.octets("call-id")
-            if not value:
-                raise ParseError("no Call-ID", header="Call-ID", clause="RFC 3261 8.1.1")
-            call_id = self._call_id = value.decode("utf-8", "surrogateescape")
+            call_id = self._call_id = decoded(self._raw("call-id", "Call-ID"))
         return call_id
 
     def _scanned_cseq(self) -> tuple[int, str]:
         cseq = self._cseq
         if cseq is None:
-            value = self.octets("cseq")
-            if value is None:
-                raise ParseError("no CSeq", header="CSeq", clause="RFC 3261 8.1.1")
-            cseq = self._cseq = scan_cseq(value)
+            value = self._raw("cseq", "CSeq")
+            try:
+                cseq = self._cseq = scan_cseq(value)
+            except ParseError as error:
+                error.header = "CSeq"
+                raise
         return cseq
 
     @property
@@ -192,16 +203,32 @@ class Message:
     @property
     def from_tag(self) -> str | None:
         """The tag of From; None from an RFC 2543 peer. Raises ParseError."""
-        value = self.octets("from")
-        return None if value is None else scan_tag(value)
+        tag = self._from_tag
+        if tag == _UNREAD:
+            tag = self._from_tag = self._scanned_tag("from", "From")
+        return tag
 
     @property
     def to_tag(self) -> str | None:
         """The tag of To, or None outside of a dialog. Raises ParseError."""
-        if self._to_tag == "":
-            value = self.octets("to")
-            self._to_tag = None if value is None else scan_tag(value) or None
-        return self._to_tag
+        tag = self._to_tag
+        if tag == _UNREAD:
+            tag = self._to_tag = self._scanned_tag("to", "To")
+        return tag
+
+    def _scanned_tag(self, key: str, name: str) -> str | None:
+        value = self._raw(key, name)
+        try:
+            return scan_tag(value) or None
+        except ParseError as error:
+            error.header = name
+            raise
+
+    def _raw(self, key: str, name: str) -> bytes:
+        value = self.octets(key)
+        if not value:
+            raise ParseError(f"no {name}", header=name, clause="RFC 3261 8.1.1")
+        return value
 
     # Decoded values with their types
 
@@ -274,68 +301,59 @@ class Request(Message):
         self.method = method
         self.raw_uri = raw_uri
         self._request_uri: str | None = None
-        self._uri: Uri | None = None
+        self._uri: SipUri | TelUri | OtherUri | None = None
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.request_uri}>"
+        return f"<Request {self.method} {self.request_uri!r}>"
 
     @property
     def request_uri(self) -> str:
         """The Request-URI as text."""
         text = self._request_uri
         if text is None:
-            text = self._request_uri = self.raw_uri.decode("utf-8", "surrogateescape")
+            text = self._request_uri = decoded(self.raw_uri)
         return text
 
     @property
-    def uri(self) -> Uri:
-        """The Request-URI decoded. Raises ParseError.
-
-        One without a scheme is taken for a sip URI: RFC 3666 prints such (3.2 F3), and clients send what they copied.
-        """
+    def uri(self) -> SipUri | TelUri | OtherUri:
+        """The Request-URI decoded. Raises ParseError."""
         uri = self._uri
         if uri is None:
-            text = self.request_uri
-            uri = self._uri = parse_uri(text if ":" in text.partition("@")[0] else f"sip:{text}")
+            uri = self._uri = parse_uri(self.request_uri)
         return uri
 
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, or None without it. Raises ParseError when it is no number from 0 to 255 (20.22)."""
         value = self.octets("max-forwards")
-        if value is None:
+        if not value:
             return None
-        if not value.isdigit() or len(value) > 20 or int(value) > 255:
-            raise ParseError(
-                "Max-Forwards is not a number from 0 to 255", header="Max-Forwards", clause="RFC 3261 20.22"
-            )
-        return int(value)
+        if len(value) < 3 and value.isdigit():
+            return int(value)
+        try:
+            return parse_max_forwards(decoded(value))
+        except ParseError as error:
+            error.header = "Max-Forwards"
+            raise
 
-    def stamp_via(self, host: str, port: int) -> None:
+    def stamp_via(self, address: str, port: int) -> None:
         """Write where the request came from into its top Via (RFC 3261 18.2.1, RFC 3581 4).
 
         The engine does this once, before anybody else sees the request. `received` is added when sent-by names another
-        host or rport is asked for; rport gets its value.
+        host or rport is asked for; rport gets its value. What the sender wrote there itself is overwritten.
         """
         via = self.top_via
-        if via.host == host and not via.rport and not via.params:
-            return
-        position = self.keys.index("via")
+        position = self.place("via")
         line = self.lines[position]
-        start = line.find(b":") + 1
-        while line[start : start + 1] in (b" ", b"\t", b"\r", b"\n"):
-            start += 1
-        value = line[start : start + via.length]
-        rest = line[start + via.length :]
-        address = host.encode("ascii", "replace")
-        if via.params or value.count(b";rport") != (1 if via.rport else 0) or b";rport=" in value:
-            stamped = str(self.vias[0].with_source(host, port)).encode("utf-8", "surrogateescape")
-        elif via.rport:
-            stamped = value.replace(b";rport", b";rport=%d;received=%b" % (port, address), 1)
-        else:
-            stamped = b"%b;received=%b" % (value.rstrip(), address)
-        self.lines[position] = line[:start] + stamped + rest
-        self._top_via = TopVia(via.transport, via.host, via.port, via.branch, via.rport, True, via.maddr, len(stamped))
+        value = line[line.find(b":") + 1 :].lstrip(WHITE)
+        stamped = stamped_via(value, via, address, port)
+        if stamped is None:
+            return
+        name = line[: len(line) - len(value)]
+        self.lines[position] = b"%b%b%b" % (name, stamped, value[via.length :])
+        self._top_via = TopVia(
+            via.transport, via.host, via.port, via.branch, via.rport, True, via.maddr, len(stamped), via.more, False
+        )
         self._data = None
         if self._decoded is not None:
             self._decoded.pop("via", None)
@@ -354,4 +372,4 @@ class Response(Message):
         self.reason = reason
 
     def __repr__(self) -> str:
-        return f"<Response {self.status} {self.reason}>"
+        return f"<Response {self.status} {self.reason!r}>"

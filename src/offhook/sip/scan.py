@@ -1,7 +1,7 @@
 """The routing scan: what every hop needs of a message, read straight from the octets.
 
 Each function has a fast way for the usual form and falls back on the header's full grammar for anything else, so that
-both give the same answer. Budget on CPython 3.11: 0.5 us a call or less on the fast way.
+both give the same answer. Budget on CPython 3.11: 1.2 us for a Via, 0.7 us for a tag, 0.5 us for CSeq on the fast way.
 """
 
 from __future__ import annotations
@@ -9,35 +9,74 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from offhook.errors import ParseError
 from offhook.sip.headers.address import parse_name_addr
-from offhook.sip.headers.grammar import unfold
-from offhook.sip.headers.via import parse_via
+from offhook.sip.headers.cseq import parse_cseq
+from offhook.sip.headers.grammar import comma_offsets, unfold
+from offhook.sip.headers.via import Via, parse_via
 from offhook.sip.host import bare_host
 from offhook.sip.method import METHODS
 
-__all__ = ["TopVia", "method_name", "scan_cseq", "scan_tag", "scan_via"]
+__all__ = [
+    "CALL_ID",
+    "WHITE",
+    "TopVia",
+    "decoded",
+    "has_bare_nul",
+    "method_name",
+    "scan_cseq",
+    "scan_tag",
+    "scan_via",
+    "separators",
+    "stamped_via",
+]
 
-_ODD_VIA: Final = re.compile(rb'["(\n\t]|;(?:received|maddr)')
+WHITE: Final = b" \t\r\n"
+"""White space as it stands around a field's value, folding included."""
 
-_AFTER_RPORT: Final = b";= "
+CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f]+")
+"""What a Call-ID is read as; see `offhook.sip.headers.call_id`."""
+
+# The usual form of a Via, as phones and proxies write it: everything else is read by the grammar. The value of a
+# parameter has the characters that `offhook.sip.headers.grammar` takes without quotes.
+_VIA: Final = re.compile(
+    rb"SIP/2\.0/([A-Z]+) ([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?"
+    rb"(;rport)?;branch=([!#-+\-./0-:=?-~]+)"
+    rb"((?:;rport(?:=[1-5]?[0-9]{1,4})?)?(?:;received=[0-9A-Fa-f.:]+)?|;received=[0-9A-Fa-f.:]+;rport(?:=[1-5]?[0-9]{1,4})?)"
+    rb"(?=,|\Z)"
+)
+# A name-addr with a tag or without any parameter; quoted-pairs and folds are left to the grammar.
+_TAGGED: Final = re.compile(
+    rb'(?:"[^"\\\r\n]*"[ \t]*|[^\x00-\x08\x0a-\x1f\x7f"<>,;]*)<[^<>"\r\n]+>(?:;tag=([!#-+\-./0-:=?-~]+))?'
+)
+_PAIRED_NUL: Final = re.compile(rb"\\[\\\x00]")
+
+
+def decoded(octets: bytes) -> str:
+    """Wire octets as text, nothing lost."""
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def method_name(octets: bytes) -> str:
     """The method as text; the same object for every known one."""
     known = METHODS.get(octets)
-    return octets.decode("utf-8", "surrogateescape") if known is None else known
+    return decoded(octets) if known is None else known
+
+
+def has_bare_nul(octets: bytes) -> bool:
+    """Whether a NUL stands outside of a quoted-pair, the only place that RFC 3261 25.1 has for it."""
+    return b"\0" in octets and b"\0" in _PAIRED_NUL.sub(b"", octets)
 
 
 class TopVia:
     """What transactions and replies need of the topmost Via (RFC 3261 17.1.3, 17.2.3, 18.2).
 
-    `length` octets of the field's value belong to this Via; a comma and further ones may follow. `branch` is raw, or
-    None; `host` is as written, an IPv6 reference without its brackets; `port` 0 when absent; `rport` tells that the
-    parameter is there, with a value or without; `params` that received or maddr stand there already.
+    `length` octets of the field's value belong to this Via; when `more`, a comma and further ones follow. `branch` is
+    raw, or None; `host` is as written, an IPv6 reference without its brackets; `port` 0 when absent; `rport` tells that
+    the parameter is there, with a value or without; `params` that received or maddr stand there already; `plain` that
+    the octets may be edited in place.
     """
 
-    __slots__ = ("branch", "host", "length", "maddr", "params", "port", "rport", "transport")
+    __slots__ = ("branch", "host", "length", "maddr", "more", "params", "plain", "port", "rport", "transport")
 
     def __init__(
         self,
@@ -49,6 +88,8 @@ class TopVia:
         params: bool,
         maddr: str | None,
         length: int,
+        more: bool,
+        plain: bool,
     ) -> None:
         self.transport = transport
         self.host = host
@@ -58,96 +99,92 @@ class TopVia:
         self.params = params
         self.maddr = maddr
         self.length = length
+        self.more = more
+        self.plain = plain
 
 
 def scan_via(value: bytes) -> TopVia:
     """Read the first Via of a field's value. Raises ParseError."""
-    if _ODD_VIA.search(value) is not None:
+    found = _VIA.match(value)
+    if found is None:
         return _parse_via(value)
-    length = value.find(b",")
-    if length < 0:
-        length = len(value)
-    space = value.find(b" ", 8)
-    semicolon = value.find(b";", space, length)
-    if value[:8] != b"SIP/2.0/" or space < 9 or space > length or semicolon < 0:
+    transport, host, digits, rport, branch, answered = found.groups()
+    port = 0 if digits is None else int(digits)
+    if port > 65535 or (rport and answered):
         return _parse_via(value)
-    sent_by = value[space + 1 : semicolon]
-    colon = sent_by.find(b":")
-    port = 0
-    if colon >= 0:
-        digits = sent_by[colon + 1 :]
-        if not digits.isdigit() or len(digits) > 5 or sent_by[:1] == b"[":
-            return _parse_via(value)
-        port = int(digits)
-        sent_by = sent_by[:colon]
-    start = value.find(b";branch=", semicolon, length)
-    if start < 0 or b" " in sent_by or not sent_by or port > 65535:
-        return _parse_via(value)
-    end = value.find(b";", start + 8, length)
-    branch = value[start + 8 : length if end < 0 else end].strip()
-    flag = value.find(b";rport", semicolon, length)
-    rport = flag > 0 and (flag + 6 == length or value[flag + 6] in _AFTER_RPORT)
-    transport = value[8:space].decode("utf-8", "surrogateescape")
-    host = sent_by.decode("utf-8", "surrogateescape")
-    return TopVia(transport, host, port, branch, rport, False, None, length)
+    length = found.end()
+    return TopVia(
+        transport.decode("ascii"),
+        host.decode("ascii"),
+        port,
+        branch,
+        rport is not None or b";rport" in answered,
+        b";received" in answered,
+        None,
+        length,
+        length < len(value),
+        b"=" not in answered,
+    )
+
+
+def _first_via(value: bytes) -> tuple[Via, int]:
+    commas = separators(value, 1)
+    length = commas[0] if commas else len(value)
+    return parse_via(unfold(decoded(value[:length].strip(WHITE)))), length
 
 
 def _parse_via(value: bytes) -> TopVia:
-    length = _first_element(value)
-    via = parse_via(unfold(value[:length].decode("utf-8", "surrogateescape")))
+    via, length = _first_via(value)
     branch = None if via.branch is None else via.branch.encode("utf-8", "surrogateescape")
     params = via.received is not None or via.maddr is not None
+    host = bare_host(via.host)
+    more = length < len(value)
     rport = via.rport_requested
-    return TopVia(via.transport, bare_host(via.host), via.port or 0, branch, rport, params, via.maddr, length)
+    return TopVia(via.transport, host, via.port or 0, branch, rport, params, via.maddr, length, more, False)
 
 
-def _first_element(value: bytes) -> int:
-    """The length of the first element of a comma-separated list, with quoted strings and comments stepped over."""
-    quoted = False
-    depth = 0
-    position = 0
-    while position < len(value):
-        octet = value[position : position + 1]
-        if octet == b"\\" and (quoted or depth):
-            position += 1
-        elif octet == b'"' and not depth:
-            quoted = not quoted
-        elif not quoted:
-            if octet == b"(":
-                depth += 1
-            elif octet == b")" and depth:
-                depth -= 1
-            elif octet == b"," and not depth:
-                return position
-        position += 1
-    return len(value)
+def stamped_via(value: bytes, via: TopVia, address: str, port: int) -> bytes | None:
+    """The first Via of a field's value with the source of its request written in; None when nothing is to be written.
+
+    See `Via.with_source`, whose answer this gives (RFC 3261 18.2.1, RFC 3581 4).
+    """
+    if via.plain:
+        first = value[: via.length]
+        if via.rport:
+            stamp = b";rport=%d;received=%b" % (port, address.encode("ascii", "replace"))
+            return first.replace(b";rport", stamp, 1)
+        return None if via.host == address else b"%b;received=%b" % (first, address.encode("ascii", "replace"))
+    read = _first_via(value)[0]
+    stamped = read.with_source(address, port)
+    return None if stamped is read else stamped.serialize().encode("utf-8", "surrogateescape")
+
+
+def separators(value: bytes, most: int = -1) -> list[int]:
+    """The offsets of the commas that separate the values of a list field, `most` of them at most."""
+    if b"," not in value:
+        return []
+    # As long as the octets, so that offsets hold: ISO 8859-1 has one character for each, and folds become blanks.
+    return comma_offsets(value.decode("latin-1").replace("\r\n", "  ").replace("\n", " "), most)
 
 
 def scan_cseq(value: bytes) -> tuple[int, str]:
     """The number and the method of a CSeq value (RFC 3261 20.16: below 2**31, 8.1.1.5). Raises ParseError."""
-    parts = value.split()
-    if len(parts) != 2 or not parts[0].isdigit() or len(parts[0]) > 20:
-        raise ParseError("CSeq is not a number and a method", header="CSeq", clause="RFC 3261 20.16")
-    number = int(parts[0])
-    if number >= 1 << 31:
-        raise ParseError(f"CSeq number {number} is not below 2**31", header="CSeq", clause="RFC 3261 8.1.1.5")
-    return number, method_name(parts[1])
+    space = value.find(b" ")
+    method = METHODS.get(value[space + 1 :])
+    digits = value[:space]
+    if method is not None and len(digits) < 10 and digits.isdigit():
+        return int(digits), method
+    cseq = parse_cseq(unfold(decoded(value)))
+    return cseq.number, cseq.method
 
 
 def scan_tag(value: bytes) -> str | None:
-    """The tag of a From or To value, or None. Raises ParseError when the address is broken."""
-    if b"\n" not in value and b"\\" not in value:
-        end = value.find(b">")
-        quotes = value.count(b'"')
-        if quotes == 2 and value[:1] == b'"':
-            end = value.find(b">", value.find(b'"', 1))
-            quotes = 0
-        if end > 0 and quotes == 0:
-            start = value.find(b";tag=", end)
-            if start == end + 1:
-                stop = value.find(b";", start + 5)
-                tag = value[start + 5 :] if stop < 0 else value[start + 5 : stop]
-                return tag.strip().decode("utf-8", "surrogateescape")
-            if end == len(value) - 1:
-                return None
-    return parse_name_addr(unfold(value.decode("utf-8", "surrogateescape"))).tag
+    """The tag of a From or To value, or None. Raises ParseError when the address is broken.
+
+    The fast way does not look into the URI: who needs it reads the header.
+    """
+    found = _TAGGED.fullmatch(value)
+    if found is None:
+        return parse_name_addr(unfold(decoded(value))).tag
+    tag: bytes | None = found.group(1)
+    return None if tag is None else tag.decode("ascii")

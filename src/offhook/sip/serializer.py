@@ -5,94 +5,120 @@ A draft copies the lists of lines, never the lines: what is not edited leaves as
 
 from __future__ import annotations
 
-from offhook.errors import InvalidState
-from offhook.sip.headers.grammar import split_list, unfold
-from offhook.sip.headers.registry import key_named, spelled
-from offhook.sip.message import WHITE, Message, Request, Response
-from offhook.sip.method import METHODS
+import re
+from typing import Final
+
+from offhook.errors import InvalidState, ParseError
+from offhook.sip.headers.grammar import is_token
+from offhook.sip.headers.registry import key_named
+from offhook.sip.message import Message, Request, Response
+from offhook.sip.method import intern_method
+from offhook.sip.scan import WHITE, has_bare_nul, separators
 from offhook.sip.status import phrase
 
 __all__ = ["Draft", "new_request", "new_response", "reply"]
+
+_URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
+_FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 
 
 def _octets(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
+def _key(name: str) -> str:
+    try:
+        return key_named(name)
+    except ParseError as error:
+        raise InvalidState(error.reason) from None
+
+
 def _line(name: str, value: str | bytes) -> bytes:
-    octets = b"%b: %b" % (name.encode("ascii"), _octets(value))
-    if b"\n" in octets or b"\r" in octets or b"\0" in octets:
+    """A header field on one line. Raises InvalidState for what would end it: a value that injects another field."""
+    octets = _octets(value)
+    if b"\n" in octets:
+        octets = _FOLD.sub(b" ", octets)
+    if b"\n" in octets or b"\r" in octets or has_bare_nul(octets):
         raise InvalidState(f"a line end or NUL in the value of {name}")
-    return octets
+    return b"%b: %b" % (name.encode("ascii"), octets)
 
 
 class Draft:
-    """A message in the making. Names are given as they are to be written; values without line ends."""
+    """A message in the making.
 
-    __slots__ = ("_body", "_body_kept", "_keys", "_lines", "_request")
+    Names are given as they are to be written, values as text or octets; a folded value is written on one line. Every
+    act raises InvalidState for a name that is no token and a value with line ends or NUL.
+    """
 
-    def __init__(
-        self,
-        start_line: bytes,
-        lines: list[bytes],
-        keys: list[str],
-        body: bytes,
-        request: bool,
-        body_kept: bool = False,
-    ) -> None:
-        lines[0] = start_line
-        self._body_kept = body_kept
+    __slots__ = ("_body", "_body_kept", "_keys", "_lines", "_method", "_raw_uri", "_reason", "_status")
+
+    def __init__(self, lines: list[bytes], keys: list[str], body: bytes, body_kept: bool) -> None:
         self._lines = lines
         self._keys = keys
         self._body = body
-        self._request = request
+        self._body_kept = body_kept
+        self._method = ""
+        self._raw_uri = b""
+        self._status = 0
+        self._reason = ""
 
     @classmethod
     def of(cls, message: Message) -> Draft:
         """Edits over a message, which stays as it is."""
-        return cls(
-            message.lines[0],
-            message.lines.copy(),
-            message.keys.copy(),
-            message.body,
-            isinstance(message, Request),
-            message.content_length == len(message.body),
-        )
+        body = message.body
+        draft = Draft(message.lines.copy(), message.keys.copy(), body, message.content_length == len(body))
+        if isinstance(message, Request):
+            draft._method = message.method
+            draft._raw_uri = message.raw_uri
+        elif isinstance(message, Response):
+            draft._status = message.status
+            draft._reason = message.reason
+        return draft
 
     def start(self, method: str, request_uri: str | bytes) -> Draft:
-        """Replace the request line."""
+        """Replace the request line. Raises InvalidState for a method that is no token or white space in the URI."""
         octets = _octets(request_uri)
-        if b" " in octets or b"\n" in octets or b"\r" in octets:
-            raise InvalidState("white space in a Request-URI")
+        if self._status or not is_token(method) or _URI.fullmatch(octets) is None:
+            raise InvalidState(f"{method!r} and {request_uri!r} make no request line")
+        self._method = intern_method(method)
+        self._raw_uri = octets
         self._lines[0] = b"%b %b SIP/2.0" % (method.encode("ascii"), octets)
         return self
 
     def add(self, name: str, value: str | bytes) -> Draft:
         """Add a field below all others."""
+        key = _key(name)
         self._lines.append(_line(name, value))
-        self._keys.append(key_named(name))
+        self._keys.append(key)
         return self
 
     def prepend(self, name: str, value: str | bytes) -> Draft:
         """Add a field above all others, so that its value is the topmost of its header."""
+        key = _key(name)
         self._lines.insert(1, _line(name, value))
-        self._keys.insert(1, key_named(name))
+        self._keys.insert(1, key)
         return self
 
     def set(self, name: str, value: str | bytes) -> Draft:
         """Give a header one field: the first keeps its place, further ones go; added below when there is none."""
-        key = key_named(name)
-        if key not in self._keys:
-            return self.add(name, value)
-        first = self._keys.index(key)
-        self._lines[first] = _line(name, value)
-        if self._keys.count(key) > 1:
+        key = _key(name)
+        keys = self._keys
+        line = _line(name, value)
+        if key not in keys:
+            self._lines.append(line)
+            keys.append(key)
+            return self
+        first = keys.index(key)
+        self._lines[first] = line
+        if keys.count(key) > 1:
             self._remove(key, first + 1)
         return self
 
     def remove(self, name: str) -> Draft:
         """Take all fields of a header out."""
-        self._remove(key_named(name), 1)
+        key = _key(name)
+        if key in self._keys:
+            self._remove(key, 1)
         return self
 
     def _remove(self, key: str, start: int) -> None:
@@ -103,44 +129,46 @@ class Draft:
                 del self._lines[position]
 
     def remove_first(self, name: str) -> Draft:
-        """Take the topmost value of a list header out, such as the own Via of a response."""
-        key = key_named(name)
+        """Take the topmost value of a list header out, such as the own Via of a response. Others stay as they are."""
+        key = _key(name)
         if key not in self._keys:
             return self
         position = self._keys.index(key)
         line = self._lines[position]
-        value = line[line.find(b":") + 1 :]
-        if b"," in value:
-            parts = split_list(unfold(value.strip(WHITE).decode("utf-8", "surrogateescape")))
-            if len(parts) > 1:
-                self._lines[position] = _line(spelled(key), ", ".join(parts[1:]))
-                return self
-        del self._keys[position]
-        del self._lines[position]
+        start = line.find(b":") + 1
+        commas = separators(line[start:], 1)
+        if commas:
+            self._lines[position] = b"%b %b" % (line[:start], line[start + commas[0] + 1 :].lstrip(WHITE))
+        else:
+            del self._keys[position]
+            del self._lines[position]
         return self
 
     def remove_last(self, name: str) -> Draft:
-        """Take the last value of a list header out (a strict router's Route, RFC 3261 16.4)."""
-        key = key_named(name)
-        positions = [position for position, have in enumerate(self._keys) if have == key]
-        if not positions:
+        """Take the last value of a list header out (RFC 3261 16.4: a strict router's Route). Others stay."""
+        key = _key(name)
+        if key not in self._keys:
             return self
-        line = self._lines[positions[-1]]
-        value = line[line.find(b":") + 1 :]
-        parts = split_list(unfold(value.strip(WHITE).decode("utf-8", "surrogateescape")))
-        if len(parts) > 1:
-            self._lines[positions[-1]] = _line(spelled(key), ", ".join(parts[:-1]))
+        position = len(self._keys) - 1 - self._keys[::-1].index(key)
+        line = self._lines[position]
+        start = line.find(b":") + 1
+        commas = separators(line[start:])
+        if commas:
+            self._lines[position] = line[: start + commas[-1]].rstrip(WHITE)
         else:
-            del self._keys[positions[-1]]
-            del self._lines[positions[-1]]
+            del self._keys[position]
+            del self._lines[position]
         return self
 
     def copy(self, name: str, source: Message) -> Draft:
         """Add every field of a header of another message, as it stands there."""
-        key = key_named(name)
+        return self._copy(_key(name), source)
+
+    def _copy(self, key: str, source: Message) -> Draft:
+        keys = source.keys
         position = -1
-        for _ in range(source.keys.count(key)):
-            position = source.keys.index(key, position + 1)
+        for _ in range(keys.count(key)):
+            position = keys.index(key, position + 1)
             self._lines.append(source.lines[position])
             self._keys.append(key)
         return self
@@ -157,58 +185,59 @@ class Draft:
 
     def finish(self) -> Message:
         """The message. The draft is not to be used any more. Content-Length is made true (RFC 3261 18.3)."""
+        return self.response() if self._status else self.request()
+
+    def _finish_body(self) -> int:
+        length = len(self._body)
         if not self._body_kept:
-            self.set("Content-Length", b"%d" % len(self._body))
-        if self._request:
-            method, _, rest = self._lines[0].partition(b" ")
-            known = METHODS.get(method) or method.decode("ascii")
-            return Request(known, rest[:-8], self._lines, self._keys, self._body, len(self._body))
-        first = self._lines[0]
-        reason = first[12:].decode("utf-8", "surrogateescape")
-        return Response(int(first[8:11]), reason, self._lines, self._keys, self._body, len(self._body))
+            self.set("Content-Length", b"%d" % length)
+        return length
 
     def request(self) -> Request:
-        """`finish` for a draft of a request."""
-        message = self.finish()
-        if not isinstance(message, Request):
+        """`finish` for a draft of a request. Raises InvalidState for that of a response."""
+        if self._status:
             raise InvalidState("the draft is of a response")
-        return message
+        length = self._finish_body()
+        return Request(self._method, self._raw_uri, self._lines, self._keys, self._body, length)
 
     def response(self) -> Response:
-        """`finish` for a draft of a response."""
-        message = self.finish()
-        if not isinstance(message, Response):
+        """`finish` for a draft of a response. Raises InvalidState for that of a request."""
+        if not self._status:
             raise InvalidState("the draft is of a request")
-        return message
+        length = self._finish_body()
+        return Response(self._status, self._reason, self._lines, self._keys, self._body, length)
 
 
 def new_request(method: str, request_uri: str | bytes) -> Draft:
-    """A draft of a request without any header."""
-    return Draft(b"", [b""], [""], b"", True).start(method, request_uri)
+    """A draft of a request without any header. Raises InvalidState."""
+    return Draft([b""], [""], b"", False).start(method, request_uri)
 
 
 def new_response(status: int, reason: str | None = None) -> Draft:
-    """A draft of a response without any header; the reason phrase is the registered one when None."""
+    """A draft of a response without any header; the reason phrase is the registered one when None.
+
+    Raises InvalidState for a status that is not from 100 to 699, and for a line end in the phrase.
+    """
     text = phrase(status) if reason is None else reason
-    start = b"SIP/2.0 %d %b" % (status, _octets(text))
-    if b"\n" in start or b"\r" in start:
-        raise InvalidState("a line end in a reason phrase")
-    return Draft(start, [b""], [""], b"", False)
+    octets = _octets(text)
+    if not 100 <= status <= 699 or b"\n" in octets or b"\r" in octets or b"\0" in octets:
+        raise InvalidState(f"{status} {text!r} make no status line")
+    draft = Draft([b"SIP/2.0 %d %b" % (status, octets)], [""], b"", False)
+    draft._status = status
+    draft._reason = text
+    return draft
 
 
-def reply(request: Message, status: int, reason: str | None = None, to_tag: str | None = None) -> Draft:
+def reply(request: Request, status: int, reason: str | None = None, to_tag: str | None = None) -> Draft:
     """A draft of the response to a request (RFC 3261 8.2.6): Via, From, To, Call-ID and CSeq are the request's.
 
     `to_tag` is added to To when the request has none and the status is not 100 (8.2.6.2). A 100 copies Timestamp.
     """
-    draft = new_response(status, reason).copy("Via", request).copy("From", request)
-    to = request.octets("to")
-    if to is not None:
-        if to_tag and status != 100 and request.to_tag is None:
-            to = b"%b;tag=%b" % (to, to_tag.encode("ascii"))
-        draft._lines.append(b"To: %b" % to)
+    draft = new_response(status, reason)._copy("via", request)._copy("from", request)
+    if to_tag and status != 100 and request.to_tag is None:
+        draft._lines.append(b"To: %b;tag=%b" % (request.octets("to") or b"", to_tag.encode("ascii")))
         draft._keys.append("to")
-    draft.copy("Call-ID", request).copy("CSeq", request)
-    if status == 100:
-        draft.copy("Timestamp", request)
-    return draft
+    else:
+        draft._copy("to", request)
+    draft._copy("call-id", request)._copy("cseq", request)
+    return draft._copy("timestamp", request) if status == 100 else draft

@@ -14,6 +14,7 @@ from offhook.errors import ParseError
 __all__ = [
     "TOKEN",
     "WSP",
+    "comma_offsets",
     "comment_end",
     "is_token",
     "parse_params",
@@ -134,9 +135,20 @@ def split_list(text: str) -> list[str]:
 
 def _split_marked(text: str) -> list[str]:
     parts: list[str] = []
+    start = 0
+    for comma in comma_offsets(text):
+        parts.append(text[start:comma].strip(WSP))
+        start = comma + 1
+    parts.append(text[start:].strip(WSP))
+    return parts
+
+
+def comma_offsets(text: str, most: int = -1) -> list[int]:
+    """The offsets of the commas at which `split_list` splits, the first `most` of them unless that is negative."""
+    offsets: list[int] = []
     start = position = 0
     comments = True
-    while True:
+    while len(offsets) != most:
         found = _LIST_MARK.search(text, position)
         if found is None:
             break
@@ -144,7 +156,7 @@ def _split_marked(text: str) -> list[str]:
         position = at + 1
         mark = found.group()
         if mark == ",":
-            parts.append(text[start:at].strip(WSP))
+            offsets.append(at)
             start = position
         elif mark == '"':
             position = quoted_end(text, at)
@@ -157,8 +169,7 @@ def _split_marked(text: str) -> list[str]:
             position = end if comments else position
         if position < 0:
             break
-    parts.append(text[start:].strip(WSP))
-    return parts
+    return offsets
 
 
 def parse_params(text: str) -> dict[str, str | None]:
