@@ -129,6 +129,29 @@ def test_whether_the_flow_leads_to_the_contact(host: str, sent_by: str, flow: Fl
     assert leads_back(found, flow, contacts(found)[0]) is expected
 
 
+@pytest.mark.parametrize(
+    ("contact", "sent_by", "flow", "expected"),
+    [
+        ("192.0.2.1:5060", "192.0.2.1", UDP, True),
+        ("192.0.2.1:5062", "192.0.2.1", UDP, False),
+        ("192.0.2.1:5062", "192.0.2.1:5060", UDP, False),
+        ("192.0.2.1:5062", "192.0.2.1:5062", UDP, True),
+        ("192.0.2.1:50622", "192.0.2.1:50622", UDP, True),
+        ("192.0.2.1:50622", "192.0.2.1", UDP, False),
+        ("192.0.2.1", "192.0.2.1:5062", UDP, True),
+    ],
+)
+def test_whether_the_flow_leads_to_the_port(contact: str, sent_by: str, flow: Flow, expected: bool) -> None:
+    found = request(f"Contact: <sip:alice@{contact}>", sent_by=sent_by)
+    assert leads_back(found, flow, contacts(found)[0]) is expected
+
+
+def test_a_port_does_not_matter_on_a_connection() -> None:
+    stream = Flow("TCP", UDP.listener, SERVER, ("192.0.2.1", 40000))
+    found = request("Contact: <sip:alice@192.0.2.1:5060;transport=tcp>")
+    assert leads_back(found, stream, contacts(found)[0])
+
+
 def test_what_is_no_sip_uri_is_another_place() -> None:
     found = request("Contact: <mailto:alice@example.com>")
     assert not leads_back(found, UDP, contacts(found)[0])

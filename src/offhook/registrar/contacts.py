@@ -27,16 +27,19 @@ _REG_ID: Final = re.compile(r"[0-9]{1,10}")
 
 
 class WantedContact:
-    """One contact address: its URI, whether that is sips, its host without brackets ("" for other schemes).
+    """One contact address: its URI, whether that is sips, its host without brackets and its port.
+
+    The host is "" for other schemes, the port 0 where none is written.
 
     `expires` is the interval in seconds, 0 for a removal. `params` are the other header parameters, as text.
     """
 
-    __slots__ = ("expires", "host", "instance", "params", "q", "reg_id", "secure", "uri")
+    __slots__ = ("expires", "host", "instance", "params", "port", "q", "reg_id", "secure", "uri")
 
-    def __init__(self, uri: str, host: str, secure: bool, expires: int) -> None:
+    def __init__(self, uri: str, host: str, port: int, secure: bool, expires: int) -> None:
         self.uri = uri
         self.host = host
+        self.port = port
         self.secure = secure
         self.expires = expires
         self.params = ""
@@ -58,11 +61,12 @@ def wanted_contacts(request: Request, settings: RegistrarSettings) -> list[Wante
             return None
         plain = _PLAIN.fullmatch(value)
         if plain is not None:
-            uri, host, _, expires = plain.groups()
+            uri, host, port, expires = plain.groups()
             return [
                 WantedContact(
                     uri.decode("ascii"),
                     host.decode("ascii"),
+                    0 if port is None else int(port),
                     uri.startswith(b"sips:"),
                     _interval(_requested(request, settings) if expires is None else int(expires), settings),
                 )
@@ -87,10 +91,11 @@ def _check_star(request: Request) -> None:
 def _wanted(contact: Contact, request: Request, settings: RegistrarSettings) -> WantedContact:
     uri = contact.uri
     requested = contact.expires
-    host = uri.bare_host if isinstance(uri, SipUri) else ""
+    host, port = (uri.bare_host, uri.port or 0) if isinstance(uri, SipUri) else ("", 0)
     wanted = WantedContact(
         uri.serialize(),
         host,
+        port,
         uri.scheme == "sips",
         _interval(_requested(request, settings) if requested is None else requested, settings),
     )

@@ -72,9 +72,12 @@ def leads_back(request: Request, flow: Flow, contact: WantedContact) -> bool:
     The host of the contact is the one that the message came from or that its sender took for its own (a phone behind
     a NAT knows its inner address alone). A private address cannot be reached from outside its network in any other
     way; ".invalid" is how browsers write theirs (RFC 7118 5). Any other host is another place, registered from here.
+    So is another port of the same host, where the Via shows that no NAT has changed the sender's own.
     """
     host = contact.host.lower()
-    source = flow.remote[0]
+    source, port = flow.remote
+    if host == source and not flow.reliable and (contact.port or 5060) != port:
+        return (request.top_via.port or 5060) != port
     if host == source or host == request.top_via.host.lower() or host.endswith(".invalid"):
         return True
     if not is_ip_address(host):
