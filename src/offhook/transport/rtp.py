@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -21,7 +22,6 @@ from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
-import structlog
 
 from offhook import clock
 from offhook.clock import Moment
@@ -55,7 +55,7 @@ EXPEDITED_FORWARDING: Final = 46 << 2
 
 _BUSY: Final = (errno.EADDRINUSE, errno.EACCES)
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def bind_pair(host: str, ports: range, first: int) -> tuple[socket.socket, socket.socket]:
@@ -295,7 +295,7 @@ class AudioEndpoint:
         except OSError as error:
             self.send_failures += 1
             if self.send_failures == 1:
-                _log.warning("cannot send audio", host=destination[0], port=destination[1], reason=error.strerror)
+                _log.warning("cannot send audio to %s port %d: %s", *destination[:2], error.strerror)
 
     def _tell(self, effect: StreamEffect) -> None:
         match effect:
@@ -306,7 +306,7 @@ class AudioEndpoint:
             case PeerLeft():
                 self._call(self.on_peer_left)
             case RemoteLatched():
-                _log.debug("audio is heard", host=effect.address[0], port=effect.address[1])
+                _log.debug("audio is heard from %s port %d", *effect.address[:2])
 
     def _playback_ended(self, source: AudioSource) -> None:
         if isinstance(source, FilePlayback):
@@ -318,7 +318,7 @@ class AudioEndpoint:
         self._call(self.on_end_of_playback)
 
     def _file_failed(self, error: AudioFileError) -> None:
-        _log.error("audio file failed", reason=str(error))
+        _log.error("audio file failed: %s", error)
         self._call(self.on_file_failed, error)
 
     def _call(self, hook: Callable[..., None] | None, *arguments: object) -> None:
