@@ -46,8 +46,12 @@ class StatelessBranches:
         return f"{MAGIC_COOKIE}-s-{way}-{self._digest(request, way)}"
 
     def tag(self, request: Request) -> str:
-        """A To tag for a stateless answer: the same for every retransmission (RFC 3261 8.2.7). Raises ParseError."""
-        return self._digest(request, "")
+        """A To tag for a stateless answer: the same for every retransmission (RFC 3261 8.2.7).
+
+        Nothing is decoded for it, so that the request may be answered for being broken.
+        """
+        shared = (request.octets("via"), request.octets("from"), request.octets("call-id"), request.octets("cseq"))
+        return self._hash([value or b"" for value in shared])
 
     def verify(self, response: Response) -> tuple[str, Response] | None:
         """The way back, and the response without our Via; None when the branch at its top is not of ours."""
@@ -73,4 +77,7 @@ class StatelessBranches:
         if via.branch is None or not via.branch.startswith(MAGIC_COOKIE.encode("ascii")):
             tag = (message.from_tag or "").encode("utf-8", "surrogateescape")
             seed += [message.octets("call-id") or b"", b"%d" % message.cseq_number, tag]
+        return self._hash(seed)
+
+    def _hash(self, seed: list[bytes]) -> str:
         return blake2b(b"\0".join(seed), key=self._key, digest_size=12).hexdigest()
