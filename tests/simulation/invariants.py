@@ -1,0 +1,125 @@
+"""What has to be true after a run, whatever happened in it. Each function gives a sentence for each fault."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any, Final
+
+from offhook.proxy.context import Branch, ResponseContext
+from offhook.testing.network import VirtualNode
+from offhook.ua.registration import RegistrationState
+from tests.simulation.agreement import disagreement, is_rare
+from tests.simulation.phone import address
+from tests.simulation.server import SERVER
+from tests.simulation.world import SimulatedWorld
+
+__all__ = ["after_close", "after_run", "after_settling"]
+
+RARE: Final = 0.04
+"""How many of the calls may end for a lost ACK or BYE at most, on a bad network."""
+
+
+def after_run(world: SimulatedWorld) -> Iterator[str]:
+    """All calls are over, and all ends of each agree."""
+    yield from _every_leg_is_over(world)
+    yield from _all_ends_agree(world)
+    yield from _everything_has_one_outcome(world)
+    yield from (f"logged: {line}" for line in world.watch.logged)
+    if world.conditions.fair:
+        yield from (f"{line} ({call_id})" for call_id, lines in world.watch.failed.items() for line in lines)
+
+
+def after_settling(world: SimulatedWorld) -> Iterator[str]:
+    """The bindings are those of the phones that are registered; only registrations have timers."""
+    for user in world.users:
+        registered = {
+            phone.host for phone in world.phones if phone.user == user and not phone.left and phone.is_registered
+        }
+        bound = [binding.uri for binding in world.server.location.memory.held(address(user).aor())]
+        hosts = sorted(getattr(uri, "host", "") for uri in bound)
+        if hosts != sorted(registered):
+            yield f"{user} is bound to {hosts}, and registered from {sorted(registered)}"
+    for phone in world.phones:
+        if not phone.left and not phone.is_registered:
+            yield f"{phone.name} found its registrar no more: {phone.core.registration}"
+        for transaction in phone.node.stack.transactions.clients.values():
+            if transaction.request.method != "REGISTER":
+                yield f"{phone.name} still has the client transaction {transaction}"
+        if phone.core.calls or not phone.core.idle:
+            yield f"{phone.name} is not idle"
+
+
+def after_close(world: SimulatedWorld) -> Iterator[str]:
+    """Nothing is left anywhere but the registrar's own sweep."""
+    for phone in world.phones:
+        yield from _left_over(phone.name, phone.node, timers=0)
+        registration = phone.core.registration
+        if registration is None or registration.machine.state is not RegistrationState.REMOVED:
+            yield f"{phone.name} is not unregistered"
+        if phone.core.calls or not phone.core.idle:
+            yield f"{phone.name} is not idle"
+        for port in (port for media in phone.media[-1:] for port in media.ports):
+            if not port.closed:
+                yield f"{phone.name} left port {port.port} open"
+    yield from _left_over(SERVER, world.server.node, timers=1)
+    yield from _contexts(world)
+    for user in world.users:
+        bound = world.server.location.memory.held(address(user).aor())
+        if bound:
+            yield f"{user} is still bound: {bound}"
+
+
+def _every_leg_is_over(world: SimulatedWorld) -> Iterator[str]:
+    for phone in world.phones:
+        for leg in phone.legs:
+            yield from (f"{leg}: {wrong}" for wrong in leg.wrong)
+            if not leg.vanished and leg.call.end is None:
+                yield f"{leg}: still in the call {leg.call_id}"
+            if not leg.vanished and leg.changing:
+                yield f"{leg}: {leg.changing} changes without an outcome"
+
+
+def _all_ends_agree(world: SimulatedWorld) -> Iterator[str]:
+    rare = 0
+    for _, leg in world.callers:
+        callees = world.callees.get(leg.call_id, [])
+        failures = world.watch.failed.get(leg.call_id, [])
+        wrong = disagreement(leg, callees, failures, world.conditions.fair)
+        if wrong is not None:
+            yield f"call {leg.call_id}: {wrong}: {leg}, {callees}, {failures}"
+        rare += is_rare(leg, callees)
+    if rare > 2 + RARE * len(world.callers):
+        yield f"{rare} of {len(world.callers)} calls ended for a lost ACK or BYE"
+
+
+def _everything_has_one_outcome(world: SimulatedWorld) -> Iterator[str]:
+    for asked in world.asked:
+        if asked.vanished:
+            continue
+        if len(asked.answers) != 1:
+            yield f"{asked.name} has {len(asked.answers)} outcomes: {asked.answers}"
+        elif asked.is_message and asked.answers == [200]:
+            came = [phone for phone in world.phones if phone.user == asked.user and asked.name in phone.messages]
+            if not came:
+                yield f"{asked.name} was accepted and never came"
+
+
+def _left_over(name: str, node: VirtualNode[Any], timers: int) -> Iterator[str]:
+    table = node.stack.transactions
+    for kind, held in (("client", table.clients), ("server", table.servers)):
+        yield from (f"{name} still has the {kind} transaction {transaction}" for transaction in held.values())
+    if len(table.timers) != timers:
+        yield f"{name} still has {len(table.timers)} timers, not {timers}"
+    if table.over_flow:
+        yield f"{name} still lists transactions over {sorted(table.over_flow)}"
+
+
+def _contexts(world: SimulatedWorld) -> Iterator[str]:
+    """The proxy's response contexts and branches are gone, which nothing lists."""
+    gc.collect()
+    table = world.server.node.stack.transactions
+    for one in gc.get_objects():
+        context = one.context if isinstance(one, Branch) else one
+        if isinstance(context, ResponseContext) and context.server.transactions is table:
+            yield f"the proxy still has a {type(one).__name__} of {context.request.call_id}"

@@ -1,0 +1,78 @@
+"""One run of the simulation: `python -m tests.simulation.run SEED COUNT [fair]` repeats one that failed.
+
+It prints the hash of all that was delivered, and what is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from offhook.sip.message import Request
+from offhook.sip.parser import parse
+from tests.simulation.invariants import after_close, after_run, after_settling
+from tests.simulation.plan import Conditions
+from tests.simulation.watch import logs_watched
+from tests.simulation.world import SimulatedWorld
+
+__all__ = ["ROOT", "bad", "ladder", "main", "simulate", "trace_hash"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def bad(count: int) -> Conditions:
+    """A bad world of the usual kind."""
+    return Conditions(crashes=count // 25, partitions=1 + count // 200)
+
+
+def simulate(seed: int, count: int, conditions: Conditions, trace: bool = False) -> tuple[SimulatedWorld, list[str]]:
+    """Let it happen; returns the world and all faults that were found."""
+    world = SimulatedWorld(seed, count, conditions, trace)
+    faults: list[str] = []
+    with logs_watched(world.watch):
+        world.run()
+        faults += after_run(world)
+        world.settle()
+        faults += after_settling(world)
+        world.close()
+        faults += after_close(world)
+    faults += (f"logged: {line}" for line in world.watch.logged)
+    return world, faults
+
+
+def trace_hash(world: SimulatedWorld) -> str:
+    """A hash of every octet that was delivered, with its time and its way."""
+    digest = sha256()
+    for moment, sender, receiver, data in world.network.trace or ():
+        digest.update(f"{moment!r} {sender} {receiver} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def ladder(world: SimulatedWorld, call_id: str) -> Iterator[str]:
+    """What was delivered of one call."""
+    for moment, sender, receiver, data in world.network.trace or ():
+        message = parse(data)
+        if message.call_id == call_id:
+            first = message.method if isinstance(message, Request) else str(message.status)
+            yield f"{moment:9.3f} {sender:>14} -> {receiver:<14} {first} ({message.cseq_number} {message.cseq_method})"
+
+
+def main(arguments: list[str]) -> int:
+    seed, count = int(arguments[0]), int(arguments[1])
+    conditions = Conditions(fair=True) if "fair" in arguments else bad(count)
+    world, faults = simulate(seed, count, conditions, trace=True)
+    lines = [trace_hash(world)]
+    for fault in faults:
+        lines.append(fault)
+        if fault.startswith("call "):
+            lines += ladder(world, fault.split()[1].rstrip(":"))
+    sys.stdout.write("\n".join([*lines, ""]))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,80 @@
+"""What is seen of every engine: the events that its role gets, and what is logged."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from structlog.testing import capture_logs
+
+from offhook.clock import Moment
+from offhook.transaction.effects import Effect, Ended
+
+__all__ = ["Watch", "Watched", "logs_watched"]
+
+FAILED = ("timeout", "transport")
+
+
+class Role(Protocol):
+    def receive(self, event: Effect, now: Moment) -> None: ...
+
+
+class Watched:
+    """A role under watch; it stands in the role's place."""
+
+    def __init__(self, watch: Watch, host: str, role: Role) -> None:
+        self.role = role
+        self._watch = watch
+        self._host = host
+
+    def receive(self, event: Effect, now: Moment) -> None:
+        if isinstance(event, Ended):
+            self._watch.ended(self._host, event)
+        self.role.receive(event, now)
+
+
+class Watch:
+    """How the transactions of all hosts ended: `ends` counts (method, cause), `failed` has what failed by Call-ID."""
+
+    def __init__(self) -> None:
+        self.ends: Counter[tuple[str, str]] = Counter()
+        self.failed: dict[str, list[str]] = {}
+        self.logged: list[str] = []
+
+    def over(self, host: str, role: Role) -> Watched:
+        """Stand between an engine and its role."""
+        return Watched(self, host, role)
+
+    def ended(self, host: str, event: Ended) -> None:
+        """A transaction has ended."""
+        request = event.transaction.request
+        self.ends[(request.method, event.cause)] += 1
+        if event.cause in FAILED:
+            self.failed.setdefault(request.call_id, []).append(f"{request.method} at {host}: {event.cause}")
+
+
+class _Listener(logging.Handler):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(logging.WARNING)
+        self._watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._watch.logged.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+
+
+@contextmanager
+def logs_watched(watch: Watch) -> Iterator[None]:
+    """While this lasts, warnings and errors that are logged are noted."""
+    listener = _Listener(watch)
+    logging.getLogger().addHandler(listener)
+    try:
+        with capture_logs() as entries:
+            yield
+        for entry in entries:
+            if entry["log_level"] not in ("debug", "info"):
+                watch.logged.append(str(entry))
+    finally:
+        logging.getLogger().removeHandler(listener)
