@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.interop.namespaces import Network
-from tests.interop.server import HubServer, OffhookServer, add_accounts
+from tests.interop.server import HubServer, OffhookServer, add_accounts, listening
 from tests.transport.certificates import Authority
 
 _numbers: Final = count(1)
@@ -65,12 +65,8 @@ def local_server(tmp_path: Path, loopback: str, algorithms: tuple[str, ...], run
     """A server at UDP and TCP ports 5060 of a loopback address, which is its domain too."""
     names = ", ".join(f'"{name}"' for name in algorithms)
     configuration = f"""
-        [[listen]]
-        transport = "udp"
-        address = "{loopback}"
-        [[listen]]
-        transport = "tcp"
-        address = "{loopback}"
+        {listening("udp", loopback)}
+        {listening("tcp", loopback)}
         [[domain]]
         name = "{loopback}"
         algorithms = [{names}]

@@ -61,6 +61,12 @@ class Process:
         return self._popen.pid
 
     @property
+    def resident(self) -> int:
+        """Its resident memory in KiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text("ascii", "replace")
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+    @property
     def output(self) -> str:
         """What the program has printed so far."""
         return self.log.read_text("utf-8", "replace")

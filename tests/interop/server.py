@@ -17,9 +17,14 @@ from tests.interop.namespaces import DOMAIN, SERVER, SERVER6, Network
 from tests.interop.process import Process
 from tests.transport.certificates import Authority
 
-__all__ = ["PASSWORDS", "HubServer", "OffhookServer", "add_accounts"]
+__all__ = ["PASSWORDS", "HubServer", "OffhookServer", "add_accounts", "listening"]
 
 PASSWORDS: Final = {"alice": "wonderland", "bob": "scaffolding"}
+
+
+def listening(transport: str, address: str) -> str:
+    """The part of a configuration that opens one listener, at the well-known port."""
+    return f'[[listen]]\ntransport = "{transport}"\naddress = "{address}"\n'
 
 
 class OffhookServer:
@@ -65,9 +70,7 @@ class HubServer(OffhookServer):
         chain, key = authority.issue(folder, DOMAIN, SERVER, SERVER6)
         add_accounts(folder, DOMAIN)
         listeners = "".join(
-            f'[[listen]]\ntransport = "{transport}"\naddress = "{address}"\n'
-            for transport in ("udp", "tcp", "tls")
-            for address in (SERVER, SERVER6)
+            listening(transport, address) for transport in ("udp", "tcp", "tls") for address in (SERVER, SERVER6)
         )
         names = ", ".join(f'"{name}"' for name in algorithms)
         configuration = f"""
