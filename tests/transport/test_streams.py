@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -323,6 +324,21 @@ async def test_the_number_of_connections_is_bounded(sides: Sides, caplog: pytest
     await until(lambda: server.events.messages)
     second[1].close()
     fourth[1].close()
+
+
+async def test_some_descriptors_are_kept_for_all_else(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    for soft, most in ((1024, 768), (64, 48), (resource.RLIM_INFINITY, 5000)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert sides(connections=5000).streams._most == most
+
+
+async def test_a_tls_listener_that_is_no_more_is_told(sides: Sides) -> None:
+    client = sides()
+    listener = Listener("TLS", "127.0.0.1")
+    target = Target("TLS", "127.0.0.1", 5061, listener.name, ("127.0.0.1", 5061), "127.0.0.1:5061", "example.com")
+    flow = Flow("TLS", listener.name, target.local, ("127.0.0.1", 5061), "0", 1)
+    client.streams.connect(flow, target)
+    assert client.events.changes == [(flow, FAILED, "no listener tls:127.0.0.1:5061 to connect from")]
 
 
 async def test_the_number_from_one_address_is_bounded(sides: Sides) -> None:

@@ -253,28 +253,26 @@ class Driver(Generic[RoleType]):
             effects = stack.drain()
             while effects:
                 for effect in effects:
-                    if isinstance(effect, Transmit):
-                        flow = effect.flow
-                        socket = None if flow.reliable else udp.get(flow.local)
-                        if socket is None:
-                            self._transmit_elsewhere(effect.data, flow, now)
-                            continue
-                        if self.tap is not None:
-                            self.tap(OUT, effect.data, flow, now)
-                        socket.send(effect.data, flow, now)
-                    elif effect.kind >= REQUEST:
-                        self._tell(effect, now)
-                    else:
-                        self._carry_out(effect, now)
+                    try:
+                        if isinstance(effect, Transmit):
+                            flow = effect.flow
+                            socket = None if flow.reliable else udp.get(flow.local)
+                            if socket is None:
+                                self._transmit_elsewhere(effect.data, flow, now)
+                                continue
+                            if self.tap is not None:
+                                self.tap(OUT, effect.data, flow, now)
+                            socket.send(effect.data, flow, now)
+                        elif effect.kind >= REQUEST:
+                            self.role.receive(effect, now)
+                        else:
+                            self._carry_out(effect, now)
+                    except Exception:
+                        # A fault of ours, or of a role's, must not lose what comes behind it.
+                        _log.exception("a %s was dropped", type(effect).__name__)
                 effects = stack.drain()
         finally:
             self._draining = False
-
-    def _tell(self, event: Effect, now: Moment) -> None:
-        try:
-            self.role.receive(event, now)
-        except Exception:
-            _log.exception("the role failed at a %s", type(event).__name__)
 
     def _transmit_elsewhere(self, data: bytes, flow: Flow, now: Moment) -> None:
         """Send over a stream; or find that the listener of a stored flow is no more."""

@@ -14,7 +14,7 @@ __all__ = ["LocalAddress", "LocalAddresses"]
 
 _ROUTE_LIFE: Final = 30.0
 """Seconds for which the kernel's choice of a route is believed."""
-_MOST_ROUTES: Final = 4096
+_MOST_ROUTES: Final = 16384
 
 
 class LocalAddress:

@@ -25,7 +25,7 @@ __all__ = ["Resolver"]
 
 _NUMERIC_LIFE: Final = 30.0
 """Seconds for which the route to a numeric host is believed."""
-_MOST_CACHED: Final = 4096
+_MOST_CACHED: Final = 16384
 _MOST_TARGETS: Final = 32
 _LONGEST: Final = 15.0
 """Seconds that one resolution may take, all its questions together."""

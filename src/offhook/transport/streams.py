@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -47,6 +49,7 @@ class Streams:
         "_limits",
         "_loop",
         "_message_limits",
+        "_most",
         "_new_serial",
         "_opening",
         "_origin",
@@ -76,6 +79,7 @@ class Streams:
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls: dict[str, ssl.SSLContext] = {}
+        self._most = min(limits.connections, _descriptors_to_spare())
         self._accepted = 0
         self._by_address: dict[str, int] = {}
 
@@ -112,6 +116,9 @@ class Streams:
 
     def connect(self, flow: Flow, target: Target) -> None:
         """Open a connection; the engine hears of its success or failure."""
+        if flow.secure and target.listener not in self._tls:
+            self._receiver.flow_changed(flow, FAILED, f"no listener {target.listener} to connect from", clock.now())
+            return
         connection = self._new_connection(flow, self._peer_check(target) if flow.secure else None)
         self._opening[flow.key] = task = self._loop.create_task(self._open(connection, target))
         task.add_done_callback(lambda _: self._opening.pop(flow.key, None))
@@ -175,7 +182,7 @@ class Streams:
     ) -> None:
         """Take a connection that a peer opened; one too many is closed at once."""
         host, port = address
-        if self._accepted >= self._limits.connections or self._by_address.get(host, 0) >= self._limits.per_address:
+        if self._accepted >= self._most or self._by_address.get(host, 0) >= self._limits.per_address:
             _log.warning("connection from %s refused: there are too many", written(host, port))
             sock.close()
             return
@@ -263,6 +270,12 @@ class Streams:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _descriptors_to_spare() -> int:
+    """How many connections may be accepted before files, look-ups and connections of our own run out of descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft - soft // 4
 
 
 def _watch_over(sock: socket.socket) -> None:
