@@ -37,8 +37,9 @@ class Redirect:
         self.later = later
         self.is_known = is_known
 
-    def request(self, request: Request, flow: Flow, now: Moment) -> None:
-        """Take a request that matches no transaction, of any method but REGISTER.
+    def request(self, request: Request, flow: Flow, now: Moment, transaction: ServerTransaction | None = None) -> None:
+        """Take a request that matches no transaction, of any method but REGISTER; or, with its transaction, one that
+        had to wait for something else before.
 
         What it requires of a server, and headers that are not known, do not matter (8.3). A binding that is reached
         over its flow or a Path alone is told by its contact all the same: only a proxy can go that way. Raises
@@ -54,7 +55,9 @@ class Redirect:
         uri = request.uri
         if not isinstance(uri, SipUri):
             raise ProtocolError("not a SIP URI", status=416, clause="RFC 3261 8.2.2.1")
-        redirection = _Redirection(self, request, uri, self.stack.accept(request, flow, now))
+        if transaction is None:
+            transaction = self.stack.accept(request, flow, now)
+        redirection = _Redirection(self, request, uri, transaction)
         bindings = self.location.lookup_now(redirection.aor, now)
         if bindings is None:
             self.later(self.location.lookup(redirection.aor, now), redirection.located)
@@ -88,6 +91,9 @@ class _Redirection:
         """The bindings of the user, or why there is no telling."""
         if isinstance(outcome, list):
             self._redirect_to(outcome, now)
+        elif isinstance(outcome, ProtocolError):
+            # The service knows that there is no such user.
+            self.answer(outcome.status, now)
         else:
             _log.error("the location service failed", call_id=self._request.call_id, error=str(outcome))
             self.answer(500, now)

@@ -7,7 +7,9 @@ show who it is before anything is looked up; a foreign caller reaches served dom
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -21,15 +23,26 @@ from offhook.proxy.access import Pending as PendingVerdict
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
 from offhook.proxy.validation import Refusal
+from offhook.server.aliases import Aliases
+from offhook.server.log_limit import LogLimit
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
+from offhook.stack import Stack
+from offhook.transaction.way_back import default_port
 
 __all__ = ["AccessControl", "DomainAccess", "Later"]
 
-Later = Callable[[Awaitable[object], Callable[[object, Moment], None]], None]
-"""Has something awaited: the second is called with what came of the first, an exception if it failed."""
+T = TypeVar("T")
+
+_REMEMBERED: Final = 10_000
 
 _log = structlog.get_logger("offhook.access")
+
+
+class Later(Protocol):
+    """Has something awaited: the second is called with what came of the first, an exception if it failed."""
+
+    def __call__(self, work: Awaitable[T], done: Callable[[T | Exception, Moment], None], /) -> None: ...
 
 
 class DomainAccess:
@@ -55,65 +68,81 @@ class DomainAccess:
         return verdict
 
 
-_REMEMBERED = 10_000
-
-
 class AccessControl:
-    """The verdict on each request that begins something. `admitted` is called with verdicts that took time."""
+    """The verdict on each request that begins something.
+
+    `domains` by each of their hosts. `sources` are the (host, port) that the server itself sends from. `admitted` is
+    called with verdicts for the proxy that took time.
+    """
 
     def __init__(
-        self, domains: dict[str, DomainAccess], own: OwnNames, authenticator: Authenticator, later: Later
+        self,
+        stack: Stack,
+        domains: dict[str, DomainAccess],
+        aliases: Aliases,
+        own: OwnNames,
+        authenticator: Authenticator,
+        later: Later,
     ) -> None:
+        self._stack = stack
         self._domains = domains
+        self._aliases = aliases
         self._own = own
         self._authenticator = authenticator
         self._later = later
+        self._limit = LogLimit()
+        self.sources: set[tuple[str, int]] = set()
         self.admitted: Callable[[ResponseContext, Refusal | None, Moment], None] = _nobody
 
+    # For the proxy and the redirect server
+
     def check(self, request: Request, flow: Flow, within_dialog: bool, now: Moment) -> Refusal | PendingVerdict | None:
-        """The verdict on a request for the proxy. Raises ParseError."""
+        """The verdict on a request. Raises ParseError."""
         if within_dialog:
             return None
         if request.to_tag is not None:
-            return self._refused(request, flow, 403, "within a dialog that did not come through here")
-        caller = request.from_.uri
-        domain = self._domain_of(caller)
+            return self._refused(request, flow, 403, "within a dialog that did not come through here", now)
+        domain = self._domain_named(request.from_.uri)
         if domain is None:
-            if self._domain_of(request.uri) is None:
-                return self._refused(request, flow, 403, "a foreign caller for a foreign domain")
-            if self._leads_elsewhere(request):
-                return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else")
-            return None
-        if domain.trusts(flow.remote[0]) or flow.remote in self._own.hosts:
-            # One that spirals back from ourselves was checked when it came, and its nonce-count is used up.
+            return self._check_foreign(request, flow, now)
+        if domain.trusts(flow.remote[0]) or self._spirals(request, flow):
             return None
         found = self._authenticator.check(request, domain.realm, "Proxy-Authorization", now)
         if isinstance(found, Pending):
             return PENDING
         return self._judge(request, flow, domain, found, now)
 
-    def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
-        """Go on with a check that was PENDING."""
-        domain = self._domain_of(request.from_.uri)
+    async def wait(self, request: Request, flow: Flow, now: Moment) -> Refusal | None:
+        """The verdict of a check that was PENDING. Raises StorageError."""
+        domain = self._domain_named(request.from_.uri)
         if domain is None:
-            self.admitted(context, None, now)
-            return
-        access = domain
+            return None
+        found = await self._authenticator.wait(request, domain.realm, "Proxy-Authorization", now)
+        return self._judge(request, flow, domain, found, now)
 
-        def answered(outcome: object, then: Moment) -> None:
-            if isinstance(outcome, Account | Unproven):
-                self.admitted(context, self._judge(request, flow, access, outcome, then), then)
-            else:
-                _log.error("accounts cannot be read", call_id=request.call_id, error=str(outcome))
-                self.admitted(context, Refusal(500), then)
+    def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
+        """Go on with a check of the proxy's that was PENDING."""
+        self._later(self.wait(request, flow, now), partial(self._admit, request, context))
 
-        self._later(self._authenticator.wait(request, domain.realm, "Proxy-Authorization", now), answered)
+    def _admit(
+        self, request: Request, context: ResponseContext, verdict: Refusal | Exception | None, now: Moment
+    ) -> None:
+        self.admitted(context, self.verdict_of(request, verdict), now)
+
+    def verdict_of(self, request: Request, outcome: T | Exception) -> T | Refusal:
+        """What was awaited; when it failed, the refusal that the request gets."""
+        if isinstance(outcome, Exception):
+            _log.error("the accounts cannot be read", call_id=request.call_id, error=str(outcome))
+            return Refusal(500, (("Retry-After", "10"),))
+        return outcome
+
+    # For the registrar
 
     def register(self, request: Request, flow: Flow, now: Moment) -> Account | Refusal | Pending | None:
         """Who a REGISTER is from: an account, or None when its source is trusted. Raises ParseError."""
-        domain = self._domain_of(request.to.uri)
+        domain = self._domain_named(request.to.uri)
         if domain is None:
-            return self._refused(request, flow, 403, "registration at a foreign domain")
+            return self._refused(request, flow, 403, "registration at a foreign domain", now)
         if domain.trusts(flow.remote[0]):
             return None
         found = self._authenticator.check(request, domain.realm, "Authorization", now)
@@ -123,7 +152,7 @@ class AccessControl:
 
     async def wait_register(self, request: Request, flow: Flow, now: Moment) -> Account | Refusal | None:
         """The same, when the account store takes time. Raises StorageError."""
-        domain = self._domain_of(request.to.uri)
+        domain = self._domain_named(request.to.uri)
         if domain is None:
             return None
         found = await self._authenticator.wait(request, domain.realm, "Authorization", now)
@@ -131,15 +160,35 @@ class AccessControl:
             return self._challenge(request, flow, domain, found, 401, now)
         return found
 
-    def _domain_of(self, uri: object) -> DomainAccess | None:
-        if not isinstance(uri, SipUri):
-            return None
-        return self._domains.get(self._own.domain_of(uri) or "")
+    # Within
 
-    def _leads_elsewhere(self, request: Request) -> bool:
-        """Whether a Route would take a request past us to somebody else (16.6 step 7)."""
+    def _domain_named(self, uri: object) -> DomainAccess | None:
+        """The served domain that somebody says to be of; no port makes him a stranger."""
+        return self._domains.get(uri.bare_host.lower()) if isinstance(uri, SipUri) else None
+
+    def _check_foreign(self, request: Request, flow: Flow, now: Moment) -> Refusal | None:
+        """A foreign caller reaches our users, and nobody else by us."""
+        uri = request.uri
+        if not isinstance(uri, SipUri) or self._own.domain_of(uri) is None:
+            return self._refused(request, flow, 403, "a foreign caller for a foreign domain", now)
         routes = request.routes if "route" in request.keys else []
-        return any(not isinstance(route.uri, SipUri) or not self._own.is_listener(route.uri) for route in routes)
+        if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):
+            return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else", now)
+        return None
+
+    def _spirals(self, request: Request, flow: Flow) -> bool:
+        """Whether a request comes back from ourselves: it was checked when it came, and its nonce-count is used up.
+
+        A datagram shows it by its source. A connection's port says nothing: there it is the branch of a request that
+        we are waiting on, which nobody else at our addresses knows.
+        """
+        if flow.remote in self.sources:
+            return not flow.reliable
+        if not flow.reliable or all(host != flow.remote[0] for host, _ in self.sources):
+            return False
+        via = request.top_via
+        port = via.port or default_port(via.transport)
+        return (via.branch or b"", via.host, port, request.method) in self._stack.transactions.clients
 
     def _judge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
@@ -147,27 +196,25 @@ class AccessControl:
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 407, now)
         caller = request.from_.uri
-        if not isinstance(caller, SipUri) or address_of_record(caller) != found.aor:
-            return self._refused(request, flow, 403, "a From that is not the caller's own")
+        if not isinstance(caller, SipUri) or self._aliases.canonical(address_of_record(caller)) != found.aor:
+            return self._refused(request, flow, 403, "a From that is not the caller's own", now)
         return None
 
     def _challenge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Unproven, status: int, now: Moment
     ) -> Refusal:
         if found.username is not None and not found.stale:
-            self._refused(request, flow, status, "wrong credentials")
+            self._refused(request, flow, status, "wrong credentials", now)
         name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
         return Refusal(status, self._authenticator.challenges(domain.realm, name, found.stale, now))
 
-    def _refused(self, request: Request, flow: Flow, status: int, reason: str) -> Refusal:
-        _log.warning(
-            "refused",
-            reason=reason,
-            status=status,
-            method=request.method,
-            source=f"{flow.remote[0]}:{flow.remote[1]}",
-            call_id=request.call_id,
-        )
+    def _refused(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> Refusal:
+        if self._limit.admits(now):
+            host, port = flow.remote
+            withheld = {"not_logged_before": self._limit.withheld} if self._limit.withheld else {}
+            _log.warning(
+                "refused", reason=reason, status=status, method=request.method, source=f"{host}:{port}", **withheld
+            )
         return Refusal(status)
 
 

@@ -5,20 +5,20 @@ Every mistake becomes one ConfigError whose sentence names the file, the line an
 
 from __future__ import annotations
 
-import tomllib
-from difflib import get_close_matches
+from collections.abc import Callable
 from ipaddress import ip_network
 from os import environ
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from offhook.errors import ConfigError, ParseError
 from offhook.security.digest import require_algorithms
-from offhook.server.toml_lines import line_of
-from offhook.sip.host import checked_host
+from offhook.server.toml_file import Section, TomlText
+from offhook.sip.host import bare_host, bracketed_host, checked_host
 from offhook.sip.uri import SipUri, parse_uri
+from offhook.transport.listener import Listener
 
 __all__ = [
     "DomainConfig",
@@ -35,48 +35,50 @@ __all__ = [
     "parse",
 ]
 
+LEAST_MESSAGE: Final = 1300
+"""Octets that any element takes over UDP (RFC 3261 18.1.1 sends as many)."""
 
-class _Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file; a key that it does not know is a mistake."""
 
-
-class ListenConfig(_Section):
+class ListenConfig(Section):
     """One `[[listen]]`: where messages are received and sent from."""
 
     transport: Literal["udp", "tcp", "tls"]
     address: str
     """A numeric address; 0.0.0.0 and :: stand for all of their family."""
     port: int | None = None
+    """The transport's own (5060, 5061 for tls) when nothing is said; 0 for one that the kernel chooses."""
     advertise: str = ""
     """What others reach us by, where that is not the address: host or host:port."""
 
 
-class TlsConfig(_Section):
-    """`[tls]`: without a certificate the server offers no TLS."""
+class TlsConfig(Section):
+    """`[tls]`: without a certificate the server offers no TLS. Files are found from the configuration's folder."""
 
     certificate: str = ""
     key: str = ""
+    """The certificate's key, where it is not in the same file."""
     authorities: str = ""
     """Certificates of authorities that peers are checked against; the system's own when empty."""
 
 
-class DomainConfig(_Section):
+class DomainConfig(Section):
     """One `[[domain]]` that the server answers for."""
 
     name: str
-    aliases: list[str] = []
+    aliases: list[str] = msgspec.field(default_factory=list)
+    """Further names and addresses of the domain; its users are the same by each of them."""
     mode: Literal["proxy", "redirect", "stateless"] = "proxy"
     realm: str = ""
     """What users see when they are asked for a password; the domain's name when empty."""
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["MD5"])
     """Digest algorithms in the order in which they are offered. Old phones give up at anything but MD5."""
-    trusted: list[str] = []
+    trusted: list[str] = msgspec.field(default_factory=list)
     """Networks whose requests are not challenged."""
     fallback: str = ""
     """A URI for addresses-of-record without a binding, such as a trunk's."""
 
 
-class RegistrarConfig(_Section):
+class RegistrarConfig(Section):
     """`[registrar]`: seconds, and how many contacts one address-of-record may have."""
 
     default_expires: int = 3600
@@ -85,13 +87,13 @@ class RegistrarConfig(_Section):
     max_contacts: int = 10
 
 
-class LocationConfig(_Section):
+class LocationConfig(Section):
     """`[location]`: where bindings are kept. With "sqlite" no acknowledged one is lost."""
 
     store: Literal["sqlite", "memory"] = "sqlite"
 
 
-class TimerConfig(_Section):
+class TimerConfig(Section):
     """`[timers]`, in seconds."""
 
     t1: float = 0.5
@@ -100,30 +102,33 @@ class TimerConfig(_Section):
     timer_c: float = 190.0
 
 
-class LimitConfig(_Section):
+class LimitConfig(Section):
     """`[limits]` on one message and on connections."""
 
     message_octets: int = 65536
     header_fields: int = 128
     vias: int = 70
     connections: int = 10000
-    idle_seconds: float = 1800.0
+    idle_seconds: float = 3900.0
+    """How long a connection may be silent: longer than the usual hour of a registration."""
 
 
-class LogConfig(_Section):
-    """`[log]`."""
+class LogConfig(Section):
+    """`[log]`, which goes to the standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
 
 
-class ServerConfig(_Section):
+class ServerConfig(Section):
     """The whole file. Without any file: loopback, SQLite, and two accounts for trying things out."""
 
     data: str = ""
     """The folder for databases and the server's secret; the user's data folder when empty."""
-    listen: list[ListenConfig] = []
-    domain: list[DomainConfig] = []
+    listen: list[ListenConfig] = msgspec.field(default_factory=list)
+    """Where to listen; UDP and TCP port 5060 of 127.0.0.1, with a certificate TLS port 5061 too, when empty."""
+    domain: list[DomainConfig] = msgspec.field(default_factory=list)
+    """The domains; localhost with the demonstration accounts when empty."""
     tls: TlsConfig = msgspec.field(default_factory=TlsConfig)
     registrar: RegistrarConfig = msgspec.field(default_factory=RegistrarConfig)
     location: LocationConfig = msgspec.field(default_factory=LocationConfig)
@@ -133,122 +138,139 @@ class ServerConfig(_Section):
 
 
 def default_data_folder() -> Path:
-    """Where the server keeps its data when nothing else is said (the XDG base directory specification)."""
+    """Where the server keeps its data when its configuration does not say.
+
+    OFFHOOK_DATA, else the user's data folder by the XDG base directory specification. Raises ConfigError.
+    """
+    chosen = environ.get("OFFHOOK_DATA", "")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
     base = environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "offhook"
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "offhook"
+    except RuntimeError as error:
+        raise ConfigError("this user has no home folder; name a folder for data in OFFHOOK_DATA") from error
 
 
 def load(path: Path) -> ServerConfig:
-    """Read a configuration file. Raises ConfigError."""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text") from error
-    return parse(text, str(path))
+    """Read a configuration file; the files and folders that it names are found from its own. Raises ConfigError."""
+    config = _read(TomlText.read(path))
+    config.data = _found_from(path, config.data)
+    tls = config.tls
+    tls.certificate = _found_from(path, tls.certificate)
+    tls.key = _found_from(path, tls.key)
+    tls.authorities = _found_from(path, tls.authorities)
+    return config
 
 
 def parse(text: str, name: str = "offhook.toml") -> ServerConfig:
     """Read and check a configuration; `name` stands in the messages. Raises ConfigError."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: {error}; see toml.io for how TOML is written") from error
-    try:
-        config = msgspec.convert(values, ServerConfig)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_explained(str(error), text, name)) from error
-    _check(config, text, name)
+    return _read(TomlText(text, name))
+
+
+def _found_from(path: Path, name: str) -> str:
+    return str(path.absolute().parent / Path(name).expanduser()) if name else ""
+
+
+def _read(toml: TomlText) -> ServerConfig:
+    config = toml.convert(ServerConfig)
+    for check in (_check_listeners, _check_domains, _check_registrar, _check_timers, _check_limits):
+        check(config, toml)
     return config
 
 
-def _explained(message: str, text: str, name: str) -> str:
-    """msgspec's sentence with the line and, for a key that does not exist, the nearest one that does."""
-    what, _, path = message.partition(" - at `")
-    path = path.rstrip("`") or "$"
-    unknown = what.partition("unknown field `")[2].rstrip("`")
-    where = _place(text, name, path, unknown or None)
-    if not unknown:
-        key = path.rpartition(".")[2]
-        return f"{where}: {key}: {what[:1].lower()}{what[1:]}"
-    known = _fields_at(path)
-    near = get_close_matches(unknown, known, 1)
-    mend = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
-    return f"{where}: there is no setting {unknown!r}; {mend}"
+# What types alone do not tell
 
 
-def _place(text: str, name: str, path: str, key: str | None = None) -> str:
-    line = line_of(text, path, key)
-    return name if line is None else f"{name} line {line}"
+def _check_listeners(config: ServerConfig, toml: TomlText) -> None:
+    seen: set[str] = set()
+    for position, listen in enumerate(config.listen):
+        path = f"$.listen[{position}]"
+        if listen.port is not None and not 0 <= listen.port <= 65535:
+            raise toml.mistake(f"{path}.port", f"port must be from 0 to 65535, not {listen.port}")
+        try:
+            name = Listener(listen.transport.upper(), listen.address, listen.port, advertise=listen.advertise).name
+        except ConfigError as error:
+            key = "advertise" if listen.advertise and str(error).startswith(repr(listen.advertise)) else "address"
+            raise toml.mistake(f"{path}.{key}", str(error)) from error
+        if listen.transport == "tls" and not config.tls.certificate:
+            raise toml.mistake(f"{path}.transport", "TLS needs a certificate; add [tls] with certificate and key")
+        if name in seen and listen.port != 0:
+            raise toml.mistake(path, f"{name} is listened at already; leave one [[listen]] out")
+        seen.add(name)
+    if config.tls.key and not config.tls.certificate:
+        raise toml.mistake("$.tls.key", "a key without a certificate; add certificate = ... to [tls]")
 
 
-def _fields_at(path: str) -> list[str]:
-    sections: dict[str, type[_Section]] = {
-        "$": ServerConfig,
-        "listen": ListenConfig,
-        "domain": DomainConfig,
-        "tls": TlsConfig,
-        "registrar": RegistrarConfig,
-        "location": LocationConfig,
-        "timers": TimerConfig,
-        "limits": LimitConfig,
-        "log": LogConfig,
-    }
-    section = sections.get(path.removeprefix("$.").partition("[")[0], ServerConfig)
-    return list(section.__struct_fields__)
-
-
-def _check(config: ServerConfig, text: str, name: str) -> None:
-    """What types alone do not tell."""
-    for position, domain in enumerate(config.domain):
-        _check_domain(domain, f"$.domain[{position}]", text, name)
+def _check_domains(config: ServerConfig, toml: TomlText) -> None:
     seen: set[str] = set()
     for position, domain in enumerate(config.domain):
-        for host in (domain.name, *domain.aliases):
-            if host.lower() in seen:
-                raise ConfigError(f"{_place(text, name, f'$.domain[{position}].name')}: {host} is served twice")
-            seen.add(host.lower())
-    for position, listen in enumerate(config.listen):
-        where = f"$.listen[{position}]"
-        if listen.transport == "tls" and not config.tls.certificate:
-            place = _place(text, name, where, "transport")
-            raise ConfigError(f"{place}: TLS needs a certificate; add [tls] with certificate and key")
-        if listen.port is not None and not 0 <= listen.port <= 65535:
-            raise ConfigError(f"{_place(text, name, where, 'port')}: a port is a number from 0 to 65535")
-    registrar = config.registrar
-    if not 0 < registrar.min_expires <= registrar.default_expires <= registrar.max_expires:
-        place = _place(text, name, "$.registrar")
-        raise ConfigError(f"{place}: min_expires, default_expires and max_expires must rise in that order")
-    timers = config.timers
-    if not 0 < timers.t1 <= timers.t2 or timers.t4 <= 0:
-        raise ConfigError(f"{_place(text, name, '$.timers')}: t1 must be above 0 and at most t2, t4 above 0")
-    if timers.timer_c <= 180:
-        place = _place(text, name, "$.timers", "timer_c")
-        raise ConfigError(f"{place}: Timer C must be more than 180 seconds (RFC 3261 16.6)")
+        path = f"$.domain[{position}]"
+        for key, hosts in (("name", [domain.name]), ("aliases", domain.aliases)):
+            for host in hosts:
+                if not _is_host(host):
+                    raise toml.mistake(f"{path}.{key}", f'"{host}" is not the name of a host')
+                if bare_host(host).lower() in seen:
+                    raise toml.mistake(f"{path}.{key}", f"{host} is served twice; leave it out once")
+                seen.add(bare_host(host).lower())
+        _check_domain(domain, path, toml)
 
 
-def _check_domain(domain: DomainConfig, path: str, text: str, name: str) -> None:
-    for host in (domain.name, *domain.aliases):
-        try:
-            checked_host(host)
-        except ParseError as error:
-            raise ConfigError(f"{_place(text, name, path, 'name')}: {host!r} is not a host name") from error
+def _check_domain(domain: DomainConfig, path: str, toml: TomlText) -> None:
     for network in domain.trusted:
-        try:
-            ip_network(network)
-        except ValueError as error:
-            place = _place(text, name, path, "trusted")
-            raise ConfigError(f"{place}: {network!r} is not a network; write for example 192.0.2.0/24") from error
-    if domain.fallback:
-        try:
-            sip = isinstance(parse_uri(domain.fallback), SipUri)
-        except ParseError:
-            sip = False
-        if not sip:
-            place = _place(text, name, path, "fallback")
-            raise ConfigError(f"{place}: {domain.fallback!r} is not a SIP URI; write for example sip:trunk.example.com")
+        if not _succeeds(ip_network, network):
+            raise toml.mistake(f"{path}.trusted", f'"{network}" is not a network; write for example "192.0.2.0/24"')
+    if domain.fallback and not _is_sip_uri(domain.fallback):
+        what = f'"{domain.fallback}" is not a SIP URI; write for example "sip:trunk.example.com"'
+        raise toml.mistake(f"{path}.fallback", what)
+    if not domain.realm.isprintable() or '"' in domain.realm:
+        raise toml.mistake(f"{path}.realm", "realm must be printable text without quotation marks")
     try:
         require_algorithms(domain.algorithms)
     except ConfigError as error:
-        raise ConfigError(f"{_place(text, name, path, 'algorithms')}: {error}") from error
+        raise toml.mistake(f"{path}.algorithms", str(error)) from error
+
+
+def _check_registrar(config: ServerConfig, toml: TomlText) -> None:
+    registrar = config.registrar
+    if not 0 < registrar.min_expires <= registrar.default_expires <= registrar.max_expires:
+        what = "min_expires, default_expires and max_expires must rise in that order, from above 0"
+        raise toml.mistake("$.registrar", what)
+    if registrar.min_expires > 3600:
+        what = "min_expires must be at most 3600: RFC 3261 10.3 lets nobody refuse an hour"
+        raise toml.mistake("$.registrar.min_expires", what)
+    if registrar.max_contacts < 1:
+        raise toml.mistake("$.registrar.max_contacts", "max_contacts must be at least 1")
+
+
+def _check_timers(config: ServerConfig, toml: TomlText) -> None:
+    timers = config.timers
+    if not 0 < timers.t1 <= timers.t2 or not timers.t4 > 0:
+        raise toml.mistake("$.timers", "t1 must be above 0 and at most t2, and t4 above 0")
+    if not timers.timer_c > 180:
+        raise toml.mistake("$.timers.timer_c", "timer_c must be above 180 seconds (RFC 3261 16.6 step 11)")
+
+
+def _check_limits(config: ServerConfig, toml: TomlText) -> None:
+    limits = config.limits
+    if limits.message_octets < LEAST_MESSAGE:
+        raise toml.mistake("$.limits.message_octets", f"message_octets must be at least {LEAST_MESSAGE}")
+    for key in ("header_fields", "vias", "connections", "idle_seconds"):
+        if not getattr(limits, key) > 0:
+            raise toml.mistake(f"$.limits.{key}", f"{key} must be above 0")
+
+
+def _is_host(text: str) -> bool:
+    return _succeeds(checked_host, bracketed_host(text))
+
+
+def _is_sip_uri(text: str) -> bool:
+    return _succeeds(parse_uri, text) and isinstance(parse_uri(text), SipUri)
+
+
+def _succeeds(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except (ParseError, ValueError):
+        return False
+    return True

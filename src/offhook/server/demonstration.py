@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from offhook.accounts.base import Account, AccountExists, AccountStore
+from offhook.accounts.base import Account, AccountExists, AccountStore, account_aor
 from offhook.errors import ConfigError
+from offhook.server.private_file import write_private
 
-__all__ = ["DEMONSTRATION_DOMAIN", "DEMONSTRATION_USERS", "add_accounts", "passwords"]
+__all__ = [
+    "DEMONSTRATION_ALIASES",
+    "DEMONSTRATION_DOMAIN",
+    "DEMONSTRATION_USERS",
+    "add_accounts",
+    "forget",
+    "passwords",
+]
 
 DEMONSTRATION_DOMAIN: Final = "localhost"
+DEMONSTRATION_ALIASES: Final = ("127.0.0.1", "[::1]")
 DEMONSTRATION_USERS: Final = ("alice", "bob")
 _FILE: Final = "demonstration.json"
 
@@ -24,24 +32,20 @@ def passwords(folder: Path) -> dict[str, str]:
 
     Raises ConfigError.
     """
-    path = folder / _FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{path}: is damaged; remove it, and the accounts, to have new ones made") from error
+    return _read(folder / _FILE) or {}
 
 
 async def add_accounts(accounts: AccountStore, folder: Path) -> None:
     """Make the accounts at the first start, with passwords of their own that only this user of the machine can read.
 
-    Raises ConfigError and StorageError.
+    Later, only those are made again whose database is gone while their passwords are known still. Raises ConfigError
+    and StorageError.
     """
-    known = passwords(folder)
-    if known:
+    known = _read(folder / _FILE)
+    if known is not None:
+        for user, password in known.items():
+            if await accounts.by_aor(account_aor(user, DEMONSTRATION_DOMAIN)) is None:
+                await accounts.add(Account.create(user, DEMONSTRATION_DOMAIN, password))
         return
     known = {user: secrets.token_urlsafe(12) for user in DEMONSTRATION_USERS}
     for user, password in known.items():
@@ -49,14 +53,28 @@ async def add_accounts(accounts: AccountStore, folder: Path) -> None:
         try:
             await accounts.add(account)
         except AccountExists:
+            # A start that was cut short, or an administrator who was faster.
             await accounts.set_password(account.aor, password)
-    _write(folder / _FILE, msgspec.json.encode(known))
+    write_private(folder / _FILE, msgspec.json.encode(known))
 
 
-def _write(path: Path, data: bytes) -> None:
+def forget(folder: Path, aor: str) -> None:
+    """Keep the password of an account no longer: its owner has another one now, or the account is gone.
+
+    Raises ConfigError.
+    """
+    known = passwords(folder)
+    kept = {user: password for user, password in known.items() if account_aor(user, DEMONSTRATION_DOMAIN) != aor}
+    if kept != known:
+        write_private(folder / _FILE, msgspec.json.encode(kept))
+
+
+def _read(path: Path) -> dict[str, str] | None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: is damaged; remove it to have new demonstration accounts made") from error

@@ -1,78 +1,120 @@
-"""The location service, and the accounts, as the proxy asks them (RFC 3261 16.5)."""
+"""The location service, and the accounts, as the proxy and the redirect server ask them (RFC 3261 16.5, 8.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
 from offhook.accounts.base import AccountStore, Pending
 from offhook.clock import Moment
+from offhook.errors import ProtocolError
 from offhook.location.base import LocationService
 from offhook.location.binding import Binding
+from offhook.location.update import Update
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.target_uri import TargetUri
 from offhook.server.access import Later
+from offhook.server.aliases import Aliases
 from offhook.stack import Stack
 
-__all__ = ["LocationLookups"]
+__all__ = ["KnowingLocation", "LocationLookups"]
 
 _log = structlog.get_logger("offhook.location")
+
+
+class KnowingLocation:
+    """A location service that knows users without a binding (480) from those that do not exist (404)."""
+
+    def __init__(self, location: LocationService, accounts: AccountStore, aliases: Aliases) -> None:
+        self._location = location
+        self._accounts = accounts
+        self._aliases = aliases
+
+    def is_known(self, aor: str) -> bool:
+        """Whether there is such a user, reachable or not; asked right after `lookup_now` gave no bindings."""
+        return self._accounts.by_aor_now(self._aliases.canonical(aor)) is not None
+
+    def lookup_now(self, aor: str, now: Moment) -> list[Binding] | None:
+        """The bindings of an address-of-record; None when `lookup` has to be awaited, if only for the account."""
+        bindings = self._location.lookup_now(aor, now)
+        if bindings == [] and isinstance(self._accounts.by_aor_now(self._aliases.canonical(aor)), Pending):
+            return None
+        return bindings
+
+    async def lookup(self, aor: str, now: Moment) -> list[Binding]:
+        """The bindings of an address-of-record. Raises ProtocolError 404 for a user that does not exist."""
+        bindings = await self._location.lookup(aor, now)
+        if not bindings and await self._accounts.by_aor(self._aliases.canonical(aor)) is None:
+            raise ProtocolError("there is no such user", status=404, clause="RFC 3261 21.4.5")
+        return bindings
+
+    def save(self, update: Update, now: Moment) -> list[Binding] | Awaitable[list[Binding]]:
+        """Change the bindings of an address-of-record, as the service beneath does."""
+        return self._location.save(update, now)
+
+    def sweep(self, now: Moment) -> float:
+        """Forget some of what has expired; the seconds after which to call again."""
+        return self._location.sweep(now)
+
+    async def count(self) -> int:
+        """How many bindings there are."""
+        return await self._location.count()
+
+    def all(self, now: Moment) -> AsyncIterator[tuple[str, list[Binding]]]:
+        """Every address-of-record with its bindings."""
+        return self._location.all(now)
 
 
 class LocationLookups:
     """Turns bindings into targets; what takes time is awaited by `later`, and `located` is called with the answer.
 
-    Whether a user without a binding exists decides between 480 and 404; where `has_fallback(aor)` it decides nothing
-    and is not asked.
+    Where `has_fallback(aor)` it does not matter whether a user without a binding exists, and nobody is asked.
     """
 
     def __init__(
         self,
         stack: Stack,
         location: LocationService,
-        accounts: AccountStore,
+        knowing: KnowingLocation,
         has_fallback: Callable[[str], bool],
         later: Later,
     ) -> None:
         self._stack = stack
         self._location = location
-        self._accounts = accounts
+        self._knowing = knowing
         self._has_fallback = has_fallback
         self._later = later
-        self._absent: str | None = None
+        self._absent = ""
         self.located: Callable[[ResponseContext, list[TargetUri] | None, Moment], None] = _nobody
 
     def targets_now(self, aor: str, now: Moment) -> list[TargetUri] | None:
         """The targets of an address-of-record, None when asking takes time."""
-        bindings = self._location.lookup_now(aor, now)
-        if bindings is None:
-            return None
-        if not bindings and not self._has_fallback(aor) and isinstance(self._accounts.by_aor_now(aor), Pending):
-            return None
-        return self._targets(bindings)
+        bindings = self._service(aor).lookup_now(aor, now)
+        return None if bindings is None else self._targets(bindings)
 
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not; asked right after the targets."""
-        return aor != self._absent and self._accounts.by_aor_now(aor) is not None
+        return aor != self._absent and self._knowing.is_known(aor)
 
     def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
         """Ask and wait."""
 
-        def answered(outcome: object, then: Moment) -> None:
-            if isinstance(outcome, _Found):
-                self._absent = None if outcome.exists else aor
-                self.located(context, self._targets(outcome.bindings), then)
-                self._absent = None
+        def answered(outcome: list[Binding] | Exception, then: Moment) -> None:
+            if isinstance(outcome, list):
+                self.located(context, self._targets(outcome), then)
+            elif isinstance(outcome, ProtocolError):
+                self._absent = aor
+                self.located(context, [], then)
+                self._absent = ""
             else:
-                _log.error("lookup failed", aor=aor, call_id=context.request.call_id, error=str(outcome))
+                _log.error("the location service failed", call_id=context.request.call_id, error=str(outcome))
                 self.located(context, None, then)
 
-        self._later(self._find(aor, now), answered)
+        self._later(self._service(aor).lookup(aor, now), answered)
 
-    async def _find(self, aor: str, now: Moment) -> _Found:
-        bindings = await self._location.lookup(aor, now)
-        return _Found(bindings, bool(bindings) or await self._accounts.by_aor(aor) is not None)
+    def _service(self, aor: str) -> LocationService:
+        return self._location if self._has_fallback(aor) else self._knowing
 
     def _targets(self, bindings: list[Binding]) -> list[TargetUri]:
         targets = []
@@ -81,19 +123,8 @@ class LocationLookups:
             if way is None:
                 continue
             flow = None if isinstance(way, str) else way
-            q = 1.0 if binding.q is None else binding.q
-            targets.append(TargetUri(binding.contact, flow, binding.path, q))
+            targets.append(TargetUri(binding.contact, flow, binding.path, binding.preference))
         return targets
-
-
-class _Found:
-    """What was found of a user."""
-
-    __slots__ = ("bindings", "exists")
-
-    def __init__(self, bindings: list[Binding], exists: bool) -> None:
-        self.bindings = bindings
-        self.exists = exists
 
 
 def _nobody(context: ResponseContext, targets: list[TargetUri] | None, now: Moment) -> None:

@@ -7,6 +7,8 @@ began it. All of it is synchronous and without I/O, so that a whole server runs 
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 
 from offhook.accounts.base import Account
@@ -20,15 +22,21 @@ from offhook.proxy.validation import Refusal
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar
 from offhook.server.access import AccessControl, Later
+from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
+from offhook.sip.serializer import reply
 from offhook.sip.uri import SipUri
-from offhook.stack import Stack
-from offhook.transaction.effects import Effect, RequestReceived, TimerFired
+from offhook.stack import ServerTransaction, Stack
+from offhook.transaction.effects import Cancelled, Effect, Ended, RequestReceived, ResponseReceived, TimerFired
+from offhook.transaction.table import server_key
 
 __all__ = ["ServerRole"]
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, REFER, PRACK, UPDATE, PUBLISH"
-SWEEP = "sweep"
+ALLOW: Final = (
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, REFER, PRACK, UPDATE, PUBLISH"
+)
+SUPPORTED: Final = "path, outbound"
+SWEEP: Final = "sweep"
 
 _log = structlog.get_logger("offhook.server")
 
@@ -36,7 +44,7 @@ _log = structlog.get_logger("offhook.server")
 class ServerRole:
     """Registrar, proxy and redirect server over one engine.
 
-    `redirected` are the domains in redirect mode. `start` begins the sweep of expired bindings.
+    `redirected` are the hosts of domains in redirect mode. `start` begins the sweep of expired bindings.
     """
 
     def __init__(
@@ -60,6 +68,13 @@ class ServerRole:
         self.redirect = redirect
         self.redirected = redirected
         self._later = later
+        self._registering: set[object] = set()
+
+    def listens_at(self, sent_by: tuple[str, int], local: tuple[str, int]) -> None:
+        """Take note of an address of ours: what Via calls it, and what is bound."""
+        self.own.add(*sent_by)
+        self.own.add(*local)
+        self.access.sources.add(local)
 
     def start(self, now: Moment) -> None:
         """Begin what goes on by itself."""
@@ -67,17 +82,37 @@ class ServerRole:
 
     def receive(self, event: Effect, now: Moment) -> None:
         """Take one event of the engine."""
-        if isinstance(event, RequestReceived):
-            try:
-                self._request(event.request, event.flow, now)
-            except (ParseError, ProtocolError) as error:
-                self._refuse(event.request, event.flow, error.status, str(error))
-        elif isinstance(event, TimerFired) and event.user is self:
-            self._sweep(now)
-        else:
-            if self.redirected:
-                self.redirect.receive(event, now)
-            self.proxy.receive(event, now)
+        try:
+            if isinstance(event, RequestReceived):
+                AT_WORK.message = event.request
+                self._receive_request(event.request, event.flow, now)
+            elif isinstance(event, ResponseReceived):
+                AT_WORK.message = event.response
+                self.proxy.receive(event, now)
+            elif isinstance(event, TimerFired) and event.user is self:
+                self._sweep(now)
+            else:
+                self._follow(event, now)
+        finally:
+            AT_WORK.message = None
+
+    def _follow(self, event: Effect, now: Moment) -> None:
+        """What becomes of a request goes to whoever has it."""
+        if isinstance(event, Cancelled | Ended):
+            AT_WORK.message = event.transaction.request
+            waiting = event.transaction.user
+            if isinstance(waiting, _Redirection):
+                waiting.over(now)
+                return
+        if self.redirected:
+            self.redirect.receive(event, now)
+        self.proxy.receive(event, now)
+
+    def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
+        try:
+            self._request(request, flow, now)
+        except (ParseError, ProtocolError) as error:
+            self._refuse(request, flow, error.status, str(error))
 
     def _request(self, request: Request, flow: Flow, now: Moment) -> None:
         uri = request.uri
@@ -113,13 +148,19 @@ class ServerRole:
         elif verdict is None:
             self.redirect.request(request, flow, now)
         else:
-            # Accounts that take their time: the caller tries again, and finds them in the store's memory.
-            self.stack.refuse(request, flow, 500, (("Retry-After", "1"),))
+            waiting = _Redirection(self, request, flow, self.stack.accept(request, flow, now))
+            self._later(self.access.wait(request, flow, now), waiting.decided)
 
     def _register(self, request: Request, flow: Flow, now: Moment) -> None:
+        key = server_key(request, "REGISTER")
+        if key in self._registering:
+            # Sent again while its account is being looked up: the one answer is on its way.
+            return
         found = self.access.register(request, flow, now)
         if isinstance(found, PendingAccount):
-            self._later(self.access.wait_register(request, flow, now), _Registration(self, request, flow).answered)
+            self._registering.add(key)
+            waiting = _Registration(self, request, flow, key)
+            self._later(self.access.wait_register(request, flow, now), waiting.answered)
         else:
             self.registered_by(request, flow, found, now)
 
@@ -130,21 +171,31 @@ class ServerRole:
         else:
             self.registrar.request(request, flow, now, None if found is None else found.aor)
 
+    def known(self, key: object) -> None:
+        """The account of a REGISTER has been looked up."""
+        self._registering.discard(key)
+
     def _own_request(self, request: Request, flow: Flow) -> None:
         """A request for the server itself: OPTIONS tells what it can (RFC 3261 11.2), nothing else is served."""
         method = request.method
-        if method == "OPTIONS":
-            self.stack.refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", ""), ("Supported", "path, outbound")))
-        elif method == "CANCEL":
+        if request.to_tag is not None or method == "CANCEL":
+            # No dialog or INVITE of the server's own is there to be meant (8.2.2.2, 9.2).
             self.stack.refuse(request, flow, 481)
-        else:
+        elif method != "OPTIONS":
             self.stack.refuse(request, flow, 405, (("Allow", "OPTIONS, REGISTER"),))
+        elif "require" in request.keys:
+            # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
+            self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(request.tokens("Require"))),))
+        else:
+            headers = (("Allow", ALLOW), ("Accept", ""), ("Accept-Encoding", "identity"), ("Supported", SUPPORTED))
+            self.stack.refuse(request, flow, 200, headers)
 
     def _refuse(self, request: Request, flow: Flow, status: int, reason: str) -> None:
         _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0])
         try:
             self.stack.refuse(request, flow, status)
         except ParseError:
+            # Not even the way back can be read.
             return
 
     def _sweep(self, now: Moment) -> None:
@@ -154,18 +205,53 @@ class ServerRole:
 class _Registration:
     """A REGISTER whose account is being looked up."""
 
-    __slots__ = ("_flow", "_request", "_role")
+    __slots__ = ("_flow", "_key", "_request", "_role")
 
-    def __init__(self, role: ServerRole, request: Request, flow: Flow) -> None:
+    def __init__(self, role: ServerRole, request: Request, flow: Flow, key: object) -> None:
         self._role = role
         self._request = request
         self._flow = flow
+        self._key = key
 
-    def answered(self, outcome: object, now: Moment) -> None:
-        found: Account | Refusal | None
-        if isinstance(outcome, Account | Refusal) or outcome is None:
-            found = outcome
-        else:
-            _log.error("accounts cannot be read", call_id=self._request.call_id, error=str(outcome))
-            found = Refusal(500)
+    def answered(self, outcome: Account | Refusal | Exception | None, now: Moment) -> None:
+        """Who it is from is known, or cannot be."""
+        self._role.known(self._key)
+        found = self._role.access.verdict_of(self._request, outcome)
         self._role.registered_by(self._request, self._flow, found, now)
+
+
+class _Redirection:
+    """A request for a domain in redirect mode whose caller's account is being looked up."""
+
+    __slots__ = ("_flow", "_request", "_role", "_transaction")
+
+    def __init__(self, role: ServerRole, request: Request, flow: Flow, transaction: ServerTransaction) -> None:
+        self._role = role
+        self._request = request
+        self._flow = flow
+        self._transaction = transaction
+        transaction.user = self
+
+    def decided(self, outcome: Refusal | Exception | None, now: Moment) -> None:
+        """The verdict is there, or cannot be."""
+        verdict = self._role.access.verdict_of(self._request, outcome)
+        if self._transaction.answered:
+            return
+        if verdict is None:
+            self._role.redirect.request(self._request, self._flow, now, self._transaction)
+        else:
+            self._answer(verdict, now)
+
+    def over(self, now: Moment) -> None:
+        """It was cancelled (9.2), or nobody waits for its answer any more."""
+        if not self._transaction.answered:
+            self._answer(Refusal(487), now)
+
+    def _answer(self, refusal: Refusal, now: Moment) -> None:
+        stack = self._role.stack
+        if self._transaction.to_tag is None:
+            self._transaction.to_tag = stack.ids.tag()
+        draft = reply(self._request, refusal.status, None, self._transaction.to_tag)
+        for name, value in refusal.headers:
+            draft.add(name, value)
+        stack.respond(self._transaction, draft.response(), now)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from offhook.errors import ConfigError
+from offhook.server.private_file import write_private
 
 __all__ = ["derive", "load_secret"]
 
@@ -23,30 +24,15 @@ def load_secret(folder: Path) -> bytes:
     try:
         secret = path.read_bytes()
     except FileNotFoundError:
-        return _make(path)
+        secret = os.urandom(OCTETS)
+        write_private(path, secret)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     if len(secret) != OCTETS:
         raise ConfigError(f"{path}: is not a secret of this server; remove it and a new one is made")
     return secret
 
 
-def _make(path: Path) -> bytes:
-    """Write a new secret whole or not at all: a half-written one would be taken for somebody else's file."""
-    secret = os.urandom(OCTETS)
-    draft = path.with_name(f"secret.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secret)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
-    return secret
-
-
 def derive(secret: bytes, purpose: bytes) -> bytes:
-    """A key for one purpose; what leaks through one use of it tells nothing about the others."""
+    """A key for one purpose of at most 16 octets; what leaks through one use of it tells nothing about the others."""
     return blake2b(secret, person=purpose, digest_size=32).digest()

@@ -1,0 +1,113 @@
+"""The roles of a server, put together as its configuration says; without I/O, so that it runs in virtual time too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_network
+
+from offhook.accounts.authenticator import Authenticator, Realm
+from offhook.accounts.base import AccountStore
+from offhook.location.base import LocationService
+from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
+from offhook.redirect import Redirect
+from offhook.registrar import Registrar, RegistrarSettings
+from offhook.security.digest import require_algorithms
+from offhook.security.nonce import NonceGuard, NonceSource
+from offhook.server.access import AccessControl, DomainAccess, Later
+from offhook.server.aliases import AliasedLocation, Aliases
+from offhook.server.config import DomainConfig, ServerConfig
+from offhook.server.demonstration import DEMONSTRATION_ALIASES, DEMONSTRATION_DOMAIN
+from offhook.server.lookups import KnowingLocation, LocationLookups
+from offhook.server.role import ServerRole
+from offhook.server.secret import derive
+from offhook.sip.host import bare_host
+from offhook.sip.uri import SipUri, parse_uri
+from offhook.stack import Stack
+
+__all__ = ["assemble", "domains_of", "realm_of"]
+
+
+def domains_of(config: ServerConfig) -> list[DomainConfig]:
+    """The domains that are served: those of the configuration, or the one for trying things out."""
+    return config.domain or [DomainConfig(name=DEMONSTRATION_DOMAIN, aliases=list(DEMONSTRATION_ALIASES))]
+
+
+def realm_of(domain: DomainConfig) -> str:
+    """The realm in which the users of a domain have their secrets."""
+    return domain.realm or _key(domain.name)
+
+
+def assemble(
+    config: ServerConfig, stack: Stack, accounts: AccountStore, location: LocationService, secret: bytes, later: Later
+) -> ServerRole:
+    """A role for an engine. `secret` is the server's own; `later` has things awaited.
+
+    Who binds the engine to sockets tells `listens_at` of the role.
+    """
+    domains = domains_of(config)
+    names = _hosts(domains, lambda domain: True)
+    own = OwnNames(names)
+    aliases = Aliases({_key(alias): _key(domain.name) for domain in domains for alias in domain.aliases})
+    location = AliasedLocation(location, aliases)
+    knowing = KnowingLocation(location, accounts, aliases)
+    authenticator = Authenticator(accounts, NonceSource(derive(secret, b"nonces"), stack.ids), NonceGuard())
+    access = AccessControl(stack, _access(domains), aliases, own, authenticator, later)
+    with_fallback = _hosts(domains, lambda domain: bool(domain.fallback))
+    lookups = LocationLookups(stack, location, knowing, lambda aor: _host_of(aor) in with_fallback, later)
+    settings = ProxySettings(config.timers.timer_c)
+    proxy = Proxy(stack, _proxied(domains), own, lookups, access, derive(secret, b"routes"), settings)
+    lookups.located = proxy.located
+    access.admitted = proxy.admitted
+    tags = derive(secret, b"tags")
+    registrar = Registrar(stack, location, later, names, own.is_listener, tags, _registrar_settings(config, aliases))
+    redirect = Redirect(stack, knowing, later, knowing.is_known)
+    redirected = _hosts(domains, lambda domain: domain.mode == "redirect")
+    return ServerRole(stack, own, access, location, registrar, proxy, redirect, redirected, later)
+
+
+def _key(host: str) -> str:
+    """A host as tables of hosts have it."""
+    return bare_host(host).lower()
+
+
+def _host_of(aor: str) -> str:
+    return _key(aor.rpartition("@")[2] if "@" in aor else aor.partition(":")[2])
+
+
+def _hosts(domains: list[DomainConfig], chosen: Callable[[DomainConfig], bool]) -> frozenset[str]:
+    """The names and aliases of the domains that are chosen."""
+    return frozenset(_key(host) for domain in domains if chosen(domain) for host in (domain.name, *domain.aliases))
+
+
+def _access(domains: list[DomainConfig]) -> dict[str, DomainAccess]:
+    access: dict[str, DomainAccess] = {}
+    for domain in domains:
+        realm = Realm(realm_of(domain), require_algorithms(domain.algorithms))
+        shared = DomainAccess(realm, tuple(ip_network(network) for network in domain.trusted))
+        access |= {_key(host): shared for host in (domain.name, *domain.aliases)}
+    return access
+
+
+def _proxied(domains: list[DomainConfig]) -> dict[str, ProxyDomain]:
+    proxied: dict[str, ProxyDomain] = {}
+    for domain in domains:
+        uri = parse_uri(domain.fallback) if domain.fallback else None
+        fallback = uri if isinstance(uri, SipUri) else None
+        for host in (domain.name, *domain.aliases):
+            proxied[_key(host)] = ProxyDomain(_key(host), fallback, domain.mode == "stateless")
+    return proxied
+
+
+def _registrar_settings(config: ServerConfig, aliases: Aliases) -> RegistrarSettings:
+    wanted = config.registrar
+
+    def may_register(identity: str, aor: str) -> bool:
+        return aliases.canonical(identity) == aliases.canonical(aor)
+
+    return RegistrarSettings(
+        wanted.default_expires,
+        wanted.min_expires,
+        wanted.max_expires,
+        wanted.max_contacts,
+        may_register=may_register,
+    )
