@@ -128,7 +128,7 @@ class DnsClient:
         self._failed: dict[tuple[str, str], tuple[float, str]] = {}
 
     def hosts(self, name: str) -> list[str]:
-        """The addresses that the hosts file gives a name; empty when it does not know it. Leaves nothing to ask."""
+        """The addresses that the hosts file gives a name; empty when it does not know it."""
         return self._hosts.addresses(name)
 
     async def addresses(self, name: str, families: Sequence[socket.AddressFamily]) -> Records[str]:
