@@ -1,0 +1,37 @@
+"""`offhook register`: register an account and keep it registered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from offhook.cli.identity import AsOption, ProxyOption, TraceOption, TransportOption, user_agent
+from offhook.cli.run import run
+from offhook.ua.agent import UserAgent
+
+__all__ = ["register"]
+
+
+def register(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Only try whether it works, and unregister again.")] = False,
+    as_: AsOption = "",
+    proxy: ProxyOption = "",
+    transport: TransportOption = "",
+    trace: TraceOption = False,
+) -> None:
+    """Register, and stay registered until Ctrl-C."""
+    agent = user_agent(as_, "alice", proxy=proxy, transport=transport, register=True, trace=trace)
+    run(_register(agent, once))
+
+
+async def _register(agent: UserAgent, once: bool) -> None:
+    async with agent as ua:
+        print(f"registered {ua.settings.aor}{'' if once else '; Ctrl-C unregisters'}", flush=True)
+        if not once:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                print("unregistering", flush=True)
