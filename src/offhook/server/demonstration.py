@@ -11,6 +11,7 @@ import msgspec
 from offhook.accounts.base import Account, AccountExists, AccountStore, account_aor
 from offhook.errors import ConfigError
 from offhook.server.private_file import write_private
+from offhook.server.reasons import reason_of
 
 __all__ = [
     "DEMONSTRATION_ALIASES",
@@ -75,6 +76,6 @@ def _read(path: Path) -> dict[str, str] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise ConfigError(f"{path}: cannot be read: {reason_of(error)}") from error
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: is damaged; remove it to have new demonstration accounts made") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from offhook.errors import ConfigError
+from offhook.server.reasons import reason_of
 
 __all__ = ["FolderLock"]
 
@@ -23,7 +24,7 @@ class FolderLock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+            raise ConfigError(f"{path}: cannot be written: {reason_of(error)}") from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

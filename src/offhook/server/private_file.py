@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from offhook.errors import ConfigError
+from offhook.server.reasons import reason_of
 
 __all__ = ["make_folder", "write_private"]
 
@@ -15,7 +16,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: the data folder cannot be made: {_lowered(error)}") from error
+        raise ConfigError(f"{folder}: the data folder cannot be made: {reason_of(error)}") from error
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -33,8 +34,4 @@ def write_private(path: Path, data: bytes) -> None:
             draft.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {_lowered(error)}") from error
-
-
-def _lowered(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+        raise ConfigError(f"{path}: cannot be written: {reason_of(error)}") from error

@@ -9,6 +9,7 @@ from typing import Final
 
 from offhook.errors import ConfigError
 from offhook.server.private_file import write_private
+from offhook.server.reasons import reason_of
 
 __all__ = ["derive", "load_secret"]
 
@@ -27,7 +28,7 @@ def load_secret(folder: Path) -> bytes:
         secret = os.urandom(OCTETS)
         write_private(path, secret)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise ConfigError(f"{path}: cannot be read: {reason_of(error)}") from error
     if len(secret) != OCTETS:
         raise ConfigError(f"{path}: is not a secret of this server; remove it and a new one is made")
     return secret

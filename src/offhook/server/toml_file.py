@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from offhook.errors import ConfigError
+from offhook.server.reasons import reason_of
 from offhook.server.toml_lines import line_of, parts_of
 
 __all__ = ["Section", "TomlText", "listed"]
@@ -42,7 +43,7 @@ class TomlText:
         try:
             return cls(path.read_text("utf-8"), str(path))
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot be read: {reason_of(error)}") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path}: is not UTF-8 text") from error
 
