@@ -158,7 +158,7 @@ class UserAgent:
         """
         if self._driver is not None:
             raise InvalidState("the user agent has been started already")
-        self._calls = Inbox(self.settings.most_calls, lambda call: call.end is None, lambda listening: None)
+        self._calls = Inbox(self.settings.most_calls, lambda call: call.end is None, self._calls_change)
         self._messages = Inbox(MOST_MESSAGES, lambda message: True, self._messages_change)
         listeners = listeners_for(self._local, self._advertise, self._tls)
         driver = self._driver = Driver(self._make_core, listeners, dns=self._dns, values=self._values, tap=self._tap)
@@ -360,7 +360,7 @@ class UserAgent:
 
     def _make_core(self, stack: Stack) -> UserAgentCore:
         audio = AudioProvider(stack.ids, self._spawn, _look_up, self._ports)
-        core = UserAgentCore(stack, self.settings, audio, self._take_call)
+        core = UserAgentCore(stack, self.settings, audio)
         core.context.on_settled = self._settled.set
         return core
 
@@ -380,6 +380,10 @@ class UserAgent:
         call = signals.call = IncomingCall(session, audio, self.act, signals)
         return self._calls.put(call)
 
+    def _calls_change(self, listening: bool) -> None:
+        if self._driver is not None:
+            self._driver.role.on_call = self._take_call if listening else None
+
     def _messages_change(self, listening: bool) -> None:
         if self._driver is not None and self._messages is not None:
             self._driver.role.take_messages(self._messages.put if listening else None)
@@ -390,6 +394,8 @@ class UserAgent:
         if core.registration is None:
             core.register(self._expires, changed, now)
         else:
+            # The same Call-ID, and the numbers go on (RFC 3261 10.2).
+            core.registration.on_change = changed
             core.registration.start(now)
 
     async def _unregister(self, driver: Driver[UserAgentCore]) -> None:

@@ -84,7 +84,7 @@ class Registration(StandaloneRequest, TransactionUser):
         self.flow_timer: int | None = None
         self.on_removed: Callable[[Moment], None] | None = None
         self._expires = expires
-        self._on_change = on_change
+        self.on_change = on_change
         self._contact = ""
         self._asked = expires
         self._brief = 0
@@ -205,14 +205,14 @@ def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
         self.flow_timer = _flow_timer(message)
     # Before it runs out, by the time that a failed attempt takes; never faster than every second.
     self._start_timer(max(1.0, self.granted - min(LEAD, self.granted / 2)), now)
-    self._on_change(None, now)
+    self.on_change(None, now)
 
 
 def _refused(self: Registration, _message: Message | None, now: Moment) -> None:
     self._failures += 1
     self._lose(now)
     self._start_timer(max(self._retry_after(), retry_delay(self._failures, self.context.stack.ids.fraction())), now)
-    self._on_change(self._failure, now)
+    self.on_change(self._failure, now)
 
 
 def _service_route(response: Response) -> list[NameAddr]:

@@ -17,7 +17,7 @@ class TransactionUser:
         """A response came to a client transaction."""
 
     def on_ended(self, transaction: Transaction, cause: str, reason: str, now: Moment) -> None:
-        """A transaction is over: by "timeout", by "transport" (`reason` says why), or as it should be ("terminated")."""
+        """A transaction is over: by "timeout", by "transport" for a `reason`, or as it should be ("terminated")."""
 
     def on_cancelled(self, transaction: Transaction, now: Moment) -> None:
         """The peer cancelled its INVITE."""

@@ -1,0 +1,175 @@
+"""Audio ports: from what was negotiated to what runs, over real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offhook.errors import InvalidState, TransportFailed
+from offhook.ids import IdSource
+from offhook.media.audio.tone import sine
+from offhook.media.audio.wav import AudioFileError
+from offhook.media.parameters import AudioParameters
+from offhook.sdp.negotiate import NegotiatedSession, Side, apply_answer, make_answer, make_offer
+from offhook.sdp.parser import parse
+from offhook.ua.audio import AudioPort, AudioProvider, audio_parameters, check_playable
+
+HOST = "127.0.0.1"
+
+
+def spawn(work: Coroutine[Any, Any, None]) -> Callable[[], Awaitable[None]]:
+    task = asyncio.ensure_future(work)
+
+    async def wait() -> None:
+        await asyncio.shield(task)
+
+    return wait
+
+
+async def look_up(host: str) -> str:
+    if host == "phone.example.com":
+        return HOST
+    raise OSError("no such host")
+
+
+def provider() -> AudioProvider:
+    return AudioProvider(IdSource(), spawn, look_up)
+
+
+def negotiated(offer: str, port: AudioPort) -> NegotiatedSession:
+    """What we agree on when we answer an offer."""
+    description = parse(offer.encode("ascii"))
+    answer = make_answer(description, port.capabilities(HOST, HOST))
+    return apply_answer(description, answer, side=Side.ANSWERER)
+
+
+def offered(media: str = "4000 RTP/AVP 8 0 96", *lines: str, host: str = HOST) -> str:
+    attributes = "".join(f"a={line}\r\n" for line in ("rtpmap:96 telephone-event/8000", *lines))
+    return f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio {media}\r\n{attributes}"
+
+
+def parameters(offer: str, addresses: dict[str, str] | None = None) -> AudioParameters:
+    session = apply_answer(
+        parse(offer.encode("ascii")),
+        make_answer(parse(offer.encode("ascii")), provider().abilities(HOST)),
+        side=Side.ANSWERER,
+    )
+    return audio_parameters(session.streams[0], {} if addresses is None else addresses)
+
+
+async def test_what_was_agreed_on_is_what_runs() -> None:
+    found = parameters(offered("4000 RTP/AVP 8 0 96", "ptime:30", "sendonly", "rtcp:4009"))
+    assert (found.remote, found.rtcp_destination) == ((HOST, 4000), (HOST, 4009))
+    assert (found.send_codec, found.send_payload_type) == ("PCMA", 8)
+    assert dict(found.receive_codecs) == {8: "PCMA", 0: "PCMU"}
+    assert (found.telephone_event_send, found.telephone_event_receive) == (96, 96)
+    assert found.direction == "recvonly"
+    assert found.ptime == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize(("ptime", "seconds"), [("1", 0.01), ("1000", 0.2), ("nonsense", 0.02)])
+async def test_a_packet_time_is_kept_in_bounds(ptime: str, seconds: float) -> None:
+    assert parameters(offered("4000 RTP/AVP 0", f"ptime:{ptime}")).ptime == pytest.approx(seconds)
+
+
+async def test_without_a_stream_nothing_runs() -> None:
+    assert audio_parameters(None, {}).direction == "inactive"
+    found = parameters(offered("0 RTP/AVP 0"))
+    assert found.direction == "inactive"
+
+
+async def test_a_host_name_is_nothing_until_it_is_looked_up() -> None:
+    named = offered("4000 RTP/AVP 0", host="phone.example.com")
+    assert parameters(named).remote is None
+    assert parameters(named, {"phone.example.com": HOST}).remote == (HOST, 4000)
+
+
+async def test_a_port_looks_names_up_and_goes_on_without_those_that_fail() -> None:
+    for host, remote in (("phone.example.com", (HOST, 4000)), ("nobody.example.com", None)):
+        port = provider().port()
+        port.apply(negotiated(offered("4000 RTP/AVP 0", host=host), port))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        endpoint = port._endpoint
+        assert endpoint is not None
+        assert endpoint.parameters.remote == remote
+        port.close()
+        await port.closed()
+
+
+async def test_the_same_address_tells_the_same_port_and_another_one_another() -> None:
+    port = provider().port()
+    first = port.capabilities("127.0.0.1", "198.51.100.1")
+    again = port.capabilities("127.0.0.1", "198.51.100.1")
+    assert first == again
+    assert first.connections[0].address == "198.51.100.1"
+    port.capabilities("127.0.0.2", "127.0.0.2")
+    endpoint = port._endpoint
+    assert endpoint is not None
+    assert endpoint.local_host == "127.0.0.2"
+    # What runs stays where it is.
+    port.apply(negotiated(offered(), port))
+    running = port._endpoint
+    port.capabilities("127.0.0.3", "127.0.0.3")
+    assert port._endpoint is running
+    port.close()
+    await port.closed()
+
+
+async def test_a_closed_port_is_closed_for_good() -> None:
+    port = provider().port()
+    with pytest.raises(InvalidState):
+        port.send_digits("1")
+    with pytest.raises(InvalidState):
+        port.statistics()
+    port.stop_playing()
+    port.close()
+    port.close()
+    await port.closed()
+    with pytest.raises(TransportFailed):
+        port.capabilities(HOST, HOST)
+    with pytest.raises(InvalidState):
+        await port.play(sine(440, 0.1))
+    with pytest.raises(InvalidState):
+        await port.record("x.wav")
+
+
+async def test_all_ports_in_use_is_an_error() -> None:
+    full = AudioProvider(IdSource(), spawn, look_up, range(16400, 16402))
+    one = full.port()
+    one.capabilities(HOST, HOST)
+    with pytest.raises(TransportFailed):
+        full.port().capabilities(HOST, HOST)
+    one.close()
+    await one.closed()
+
+
+async def test_digits_go_from_one_to_the_other() -> None:
+    one, other = provider().port(), provider().port()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    other.on_digit = lambda digit, seconds: heard.put_nowait(digit)
+    offer = make_offer(one.capabilities(HOST, HOST))
+    answer = make_answer(offer, other.capabilities(HOST, HOST))
+    one.apply(apply_answer(offer, answer))
+    other.apply(apply_answer(offer, answer, side=Side.ANSWERER))
+    one.send_digits("1#")
+    async with asyncio.timeout(10):
+        assert [await heard.get(), await heard.get()] == ["1", "#"]
+    assert one.statistics().packets_sent > 0
+    for port in (one, other):
+        port.close()
+        await port.closed()
+
+
+async def test_a_file_that_cannot_be_played_is_found_out_before(tmp_path: Path) -> None:
+    await check_playable(None)
+    await check_playable(sine(440, 0.1))
+    with pytest.raises(AudioFileError):
+        await check_playable(tmp_path / "missing.wav")
+    (tmp_path / "text.wav").write_text("no sound")
+    with pytest.raises(AudioFileError):
+        await check_playable(str(tmp_path / "text.wav"))
