@@ -13,7 +13,7 @@ def test_two_silent_ports_agree_like_real_ones() -> None:
     provider = SilentProvider()
     one, other = provider.port(), provider.port()
     assert one.port != other.port
-    assert one.direction is None
+    assert [port.direction for port in (one, other)] == [None, None]
     offer = make_offer(one.capabilities("192.0.2.1", "198.51.100.1"))
     assert str(offer.origin.address) == "198.51.100.1"
     answer = make_answer(offer, other.capabilities("192.0.2.2", "192.0.2.2"))

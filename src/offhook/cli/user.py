@@ -25,7 +25,7 @@ from offhook.server.private_file import make_folder
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.storage.sqlite import Database
 
-__all__ = ["user"]
+__all__ = ["add", "list_users", "passwd", "remove", "user"]
 
 user = typer.Typer(help="Accounts: add, passwd, list, remove.", no_args_is_help=True)
 
