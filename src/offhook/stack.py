@@ -357,10 +357,14 @@ class Stack:
 
     def target_over(self, flow: Flow) -> Target:
         """The target at the other end of an established flow."""
+        host, port = flow.remote
+        return Target(flow.transport, host, port, flow.listener, flow.local, self.sent_by(flow), flow=flow)
+
+    def sent_by(self, flow: Flow) -> str:
+        """What our side of a flow is called in Via and Record-Route."""
         host, port = flow.local
         written = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        sent_by = self.advertised.get(flow.listener, written) if self.advertised else written
-        return Target(flow.transport, flow.remote[0], flow.remote[1], flow.listener, flow.local, sent_by, flow=flow)
+        return self.advertised.get(flow.listener, written) if self.advertised else written
 
     def flow_to(self, target: Target) -> Flow:
         """The flow to a target: its own, a connection that we opened before, or a new one (RFC 3261 18, RFC 5923)."""
@@ -404,7 +408,7 @@ class Stack:
             return
         fault = routing_fault(request)
         if fault is not None:
-            self.refuse(request, flow, fault.status, (("Warning", f'399 offhook "{fault.reason}"'),))
+            self.refuse(request, flow, fault.status or 400, (("Warning", f'399 offhook "{fault.reason}"'),))
             return
         if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
             return
@@ -472,9 +476,9 @@ class Stack:
         via = request.top_via
         port = via.port or default_port(flow.transport)
         host, _ = flow.remote
-        target = self.target_over(flow)
         server_name = via.host if flow.secure else ""
-        return self.flow_to(Target(flow.transport, host, port, flow.listener, flow.local, target.sent_by, server_name))
+        sent_by = self.sent_by(flow)
+        return self.flow_to(Target(flow.transport, host, port, flow.listener, flow.local, sent_by, server_name))
 
     def _refuse_broken(self, request: Request, flow: Flow, error: ParseError) -> None:
         try:

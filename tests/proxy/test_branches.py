@@ -20,7 +20,7 @@ def test_ringing_and_answer_go_back() -> None:
     world.callee((0.1, 180), (2.0, 200))
     world.send()
     world.run()
-    assert world.alice.role.statuses() == [100, 180, 200]
+    assert world.alice.role.statuses() == [180, 200]
     assert world.left() == [0, 0, 0]
 
 
@@ -139,9 +139,20 @@ def test_a_provisional_response_starts_timer_c_again() -> None:
     assert statuses(world) == [180, 183, 200]
 
 
-def test_a_silent_phone_counts_as_408() -> None:
+@pytest.mark.rfc("3261 16.8")
+def test_a_phone_that_only_says_100_is_cancelled_by_timer_c() -> None:
     world = World()
-    world.callee()
+    phone = world.callee()
+    world.send()
+    world.run()
+    assert statuses(world) == [487]
+    assert len(phone.role.cancelled) == 1
+    assert world.left() == [0, 0, 0]
+
+
+def test_a_phone_that_says_nothing_counts_as_408() -> None:
+    world = World()
+    world.callee().crash()
     world.send()
     world.run()
     assert statuses(world) == [408]

@@ -8,17 +8,21 @@ from offhook.clock import Moment
 from offhook.errors import InvalidState, ParseError, ProtocolError
 from offhook.flow import Target
 from offhook.proxy.context import Branch, ResponseContext
-from offhook.proxy.forwarding import Forwarder, query_of
-from offhook.proxy.responses import best_branch, final_response
+from offhook.proxy.forwarding import Forwarder
+from offhook.proxy.responses import best_branch, final_response, onward
 from offhook.proxy.settings import ProxySettings
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
 from offhook.stack import Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
+from offhook.transaction.failover import LARGEST_DATAGRAM, calls_for_next
+from offhook.transaction.machine import State
 
 __all__ = ["Branches"]
 
 TIMER_C: Final = "Timer C"
+_VIA_ROOM: Final = 90
+"""Octets of a Via of ours, about, without its sent-by."""
 
 
 class Branches:
@@ -42,12 +46,10 @@ class Branches:
             context.waiting = []
             self._settle(context, 440, now)
             return
-        branches: list[Branch] = []
-        for position, target in enumerate(targets):
-            # The parts differ by one at most and add up to what is free.
-            breadth = (free + position) // len(targets)
-            branch = Branch(context, target, breadth)
-            branches.append(branch)
+        # The parts differ by one at most and add up to what is free.
+        branches = [
+            Branch(context, target, (free + position) // len(targets)) for position, target in enumerate(targets)
+        ]
         context.branches += branches
         for branch in branches:
             self._resolve(branch, now)
@@ -55,24 +57,25 @@ class Branches:
     def _resolve(self, branch: Branch, now: Moment) -> None:
         """Step 7: the next hop, at once or when the answer of RFC 3263 is there."""
         context = branch.context
-        flow = branch.target.flow
-        if flow is not None:
+        target = branch.target
+        flow = target.flow
+        if flow is not None and (flow.secure or not target.secure):
             branch.next_hops = [self._stack.target_over(flow)]
         else:
             try:
-                uri = self._forwarder.next_hop(context.request, branch.target, context.own_routes)
+                query = self._forwarder.next_hop(context.request, target, context.own_routes)
             except (ParseError, ProtocolError) as error:
                 self._conclude(branch, error.status, None, now)
                 return
-            hops = self._stack.resolve(query_of(uri), branch, None)
+            hops = self._stack.resolve(query, branch, None)
             if hops is None:
                 return
-            branch.next_hops = list(hops)
+            branch.next_hops = hops.copy()
         self._try_next(branch, 503, now)
 
     def _try_next(self, branch: Branch, status: int, now: Moment) -> None:
         """Send to the next resolved address; `status` is the branch's answer when none is left (RFC 3263 4.3)."""
-        if not branch.next_hops:
+        if not branch.next_hops or branch.context.done:
             self._conclude(branch, status, None, now)
             return
         hop = branch.next_hops.pop(0)
@@ -84,15 +87,37 @@ class Branches:
     def _send(self, branch: Branch, hop: Target, now: Moment) -> None:
         """Steps 1 to 11 for one branch and one address."""
         context = branch.context
-        request = context.request
-        draft = self._forwarder.copy(request, branch.target, context.own_routes, branch.breadth)
-        if context.record_route:
-            came_to = self._stack.target_over(context.arrival).sent_by
-            self._forwarder.record(draft, request, context.arrival, came_to, branch.target, hop)
-        self._forwarder.fix_strict_route(draft, request, branch.target, context.own_routes)
+        draft = self._draft(branch, hop)
+        stream = hop.stream
+        if stream is not None and hop.flow is None and draft.size + len(hop.sent_by) + _VIA_ROOM > LARGEST_DATAGRAM:
+            # 18.1.1: too large for a datagram, which is only tried when the peer takes no connection.
+            branch.next_hops.insert(0, hop)
+            hop = stream
+            draft = self._draft(branch, hop)
         branch.transaction = self._stack.send(draft, hop, now, branch, context.mark)
-        if request.method == "INVITE" and branch.timer_c is None:
-            branch.timer_c = self._stack.start_timer(self._settings.timer_c, branch, TIMER_C, now)
+        if context.request.method == "INVITE":
+            self._start_timer_c(branch, now)
+
+    def _draft(self, branch: Branch, hop: Target) -> Draft:
+        context = branch.context
+        request = context.request
+        target = branch.target
+        draft = self._forwarder.copy(request, target, context.own_routes, branch.breadth)
+        if context.dialog_forming:
+            arrival = context.arrival
+            sips = self._forwarder.is_sips(request, target, context.own_routes)
+            # Step 4: where TLS begins or ends this proxy must stay in the way.
+            if self._settings.record_route or sips != arrival.secure:
+                came_to = self._stack.sent_by(arrival)
+                self._forwarder.record(draft, request, arrival, came_to, target, hop, sips)
+        self._forwarder.fix_strict_route(draft, request, target, context.own_routes)
+        return draft
+
+    def _start_timer_c(self, branch: Branch, now: Moment) -> None:
+        """Step 11, and 16.7 step 2: Timer C starts, or starts again."""
+        if branch.timer_c is not None:
+            self._stack.cancel_timer(branch.timer_c)
+        branch.timer_c = self._stack.start_timer(self._settings.timer_c, branch, TIMER_C, now)
 
     # 16.7 to 16.10: what comes back
 
@@ -118,7 +143,7 @@ class Branches:
         branch = event.user
         if not isinstance(branch, Branch) or branch.status:
             return
-        branch.next_hops = list(event.targets)
+        branch.next_hops = event.targets.copy()
         self._try_next(branch, 503, now)
 
     def _response(self, branch: Branch, response: Response, now: Moment) -> None:
@@ -129,27 +154,41 @@ class Branches:
             if status > 100:
                 self._provisional(branch, response, now)
         elif status < 300:
-            # Step 5: every 2xx to an INVITE goes back at once, also a second one.
-            if context.request.method == "INVITE" or not context.done:
-                self._send_back(context, Draft.of(response).remove_first("Via").response(), now)
-            context.done = True
-            self._end(branch, status, response)
-            self._cancel_others(context, now)
-        elif status == 503 and branch.next_hops and not context.cancelled:
+            self._success(branch, response, now)
+        elif calls_for_next(status) and branch.next_hops and not context.cancelled and not context.done:
             # RFC 3263 4.3: an overloaded next hop is passed over, with a transaction of its own for the next.
-            self._try_next(branch, 503, now)
+            self._try_next(branch, status, now)
+        elif not self._has_upstream(response):
+            self._conclude(branch, 502, None, now)
         else:
             self._conclude(branch, status, response, now)
 
     def _provisional(self, branch: Branch, response: Response, now: Moment) -> None:
         """Steps 2 and 5: Timer C starts again, the response goes back."""
         context = branch.context
-        branch.ringing = True
         if branch.timer_c is not None:
-            self._stack.cancel_timer(branch.timer_c)
-            branch.timer_c = self._stack.start_timer(self._settings.timer_c, branch, TIMER_C, now)
+            self._start_timer_c(branch, now)
         if not context.done and context.request.method == "INVITE":
-            self._send_back(context, Draft.of(response).remove_first("Via").response(), now)
+            upstream = onward(response)
+            if upstream is not None:
+                self._send_back(context, upstream, now)
+
+    def _success(self, branch: Branch, response: Response, now: Moment) -> None:
+        """Steps 5, 9 and 10: every 2xx to an INVITE goes back at once, also a second one; nobody rings on after it."""
+        context = branch.context
+        upstream = onward(response)
+        if upstream is None:
+            self._conclude(branch, 502, None, now)
+            return
+        if not context.done or context.request.method == "INVITE":
+            self._send_back(context, upstream, now)
+        context.done = True
+        self._end(branch, response.status, response)
+        self._cancel_others(context, now)
+
+    def _has_upstream(self, response: Response) -> bool:
+        """Step 3: whether another Via than ours is left."""
+        return response.top_via.more or response.keys.count("via") > 1
 
     def _conclude(self, branch: Branch, status: int, response: Response | None, now: Moment) -> None:
         """A branch has failed: try what is left, or answer when it was the last (steps 5 to 9)."""
@@ -166,10 +205,9 @@ class Branches:
             self.launch(context, now)
             return
         best = best_branch(context)
-        if best is None:
-            return
-        context.done = True
-        self._send_back(context, final_response(context, best, self._stack.ids.tag()), now)
+        if best is not None:
+            context.done = True
+            self._send_back(context, final_response(context, best, self._tag(context)), now)
 
     def _end(self, branch: Branch, status: int, response: Response | None) -> None:
         branch.status = status
@@ -180,31 +218,29 @@ class Branches:
 
     def _ended(self, event: Ended, now: Moment) -> None:
         """16.9 and time-outs: a transport failure counts as 503, a time-out as 408."""
-        user = event.transaction.user
-        event.transaction.user = None
+        transaction = event.transaction
+        user = transaction.user
+        transaction.user = None
         if isinstance(user, ResponseContext):
-            if not user.done:
-                # Too late for any answer (RFC 4320 4.2): nothing goes back any more.
-                user.done = True
-            return
-        if not isinstance(user, Branch) or user.transaction is not event.transaction:
-            return
-        user.transaction = None
-        if event.cause == "terminated" or user.status:
-            return
-        if user.context.cancelled:
-            self._conclude(user, 487, None, now)
-        else:
-            self._try_next(user, 408 if event.cause == "timeout" else 503, now)
+            # Too late for any answer (RFC 4320 4.2): nothing goes back any more.
+            user.done = True
+            user.release()
+        elif isinstance(user, Branch) and user.transaction is transaction:
+            user.transaction = None
+            if not user.status:
+                status = 487 if user.context.cancelled else 408 if event.cause == "timeout" else 503
+                self._try_next(user, status, now)
+            user.context.release()
 
     def _timer_c(self, branch: Branch, now: Moment) -> None:
-        """Processing Timer C (16.8): a ringing branch is cancelled, a silent one counts as 408."""
+        """Processing Timer C (16.8): a branch that got a provisional response is cancelled, another counts as 408."""
         branch.timer_c = None
-        if branch.status:
+        transaction = branch.transaction
+        if branch.status or transaction is None:
             return
-        if branch.transaction is not None:
-            self._stack.cancel(branch.transaction, now)
-        if not branch.ringing:
+        branch.next_hops = []
+        self._stack.cancel(transaction, now)
+        if transaction.state is not State.PROCEEDING:
             self._conclude(branch, 408, None, now)
 
     def cancel(self, context: ResponseContext, reason: str | None, now: Moment) -> None:
@@ -221,11 +257,10 @@ class Branches:
 
     def _cancel_others(self, context: ResponseContext, now: Moment) -> None:
         """Step 10: no other branch shall ring on after a 2xx or a 6xx."""
-        if context.request.method != "INVITE":
-            return
         context.waiting = []
-        for branch in context.branches:
-            self._cancel_branch(branch, None, now)
+        if context.request.method == "INVITE":
+            for branch in context.branches:
+                self._cancel_branch(branch, None, now)
 
     def _cancel_branch(self, branch: Branch, reason: str | None, now: Moment) -> None:
         if branch.status:
@@ -243,7 +278,7 @@ class Branches:
     ) -> None:
         """Answer a request that is forwarded nowhere."""
         context.done = True
-        draft = reply(context.request, status, None, self._stack.ids.tag())
+        draft = reply(context.request, status, None, self._tag(context))
         for name, value in headers:
             draft.add(name, value)
         self._send_back(context, draft.response(), now)
@@ -251,6 +286,11 @@ class Branches:
     def _settle(self, context: ResponseContext, status: int, now: Moment) -> None:
         if not context.done and not context.pending:
             self.refuse(context, status, now)
+
+    def _tag(self, context: ResponseContext) -> str:
+        """The To tag of an answer of our own; after a CANCEL, that of its answer (9.2)."""
+        tag = context.server.to_tag
+        return self._stack.ids.tag() if tag is None else tag
 
     def _send_back(self, context: ResponseContext, response: Response, now: Moment) -> None:
         """Step 9; an answer that comes too late for its transaction is dropped (RFC 4320 4.2, RFC 6026 7.3)."""

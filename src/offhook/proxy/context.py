@@ -19,7 +19,7 @@ class Branch:
     final answer, received or made up (408, 503), 0 while it is pending; `response` the received one.
     """
 
-    __slots__ = ("breadth", "context", "next_hops", "response", "ringing", "status", "target", "timer_c", "transaction")
+    __slots__ = ("breadth", "context", "next_hops", "response", "status", "target", "timer_c", "transaction")
 
     def __init__(self, context: ResponseContext, target: TargetUri, breadth: int) -> None:
         self.context = context
@@ -28,7 +28,6 @@ class Branch:
         self.next_hops: list[Target] = []
         self.transaction: Transaction | None = None
         self.timer_c: Timer | None = None
-        self.ringing = False
         self.status = 0
         self.response: Response | None = None
 
@@ -36,7 +35,8 @@ class Branch:
 class ResponseContext:
     """`server` is the server transaction, `arrival` the flow that the request came by.
 
-    `waiting` are targets of lower preference that are tried when those before have failed. `own_routes` of the topmost
+    `waiting` are targets of lower preference that are tried when those before have failed. `breadth` is what all
+    branches under way may have of Max-Breadth together. `own_routes` of the topmost
     Route values are ours and do not go further; `way` is the flow that they named. `by_route`: they, or those that
     follow, say where the request goes.
     """
@@ -47,10 +47,10 @@ class ResponseContext:
         "breadth",
         "by_route",
         "cancelled",
+        "dialog_forming",
         "done",
         "mark",
         "own_routes",
-        "record_route",
         "request",
         "server",
         "waiting",
@@ -68,7 +68,7 @@ class ResponseContext:
         self.own_routes = 0
         self.by_route = False
         self.way: Flow | None = None
-        self.record_route = False
+        self.dialog_forming = False
         self.cancelled = False
         self.done = False
         """Whether a final response was forwarded."""
@@ -77,6 +77,12 @@ class ResponseContext:
     def pending(self) -> bool:
         """Whether a branch has no final answer yet."""
         return any(branch.status == 0 for branch in self.branches)
+
+    def release(self) -> None:
+        """Let go of the branches once all transactions have ended (16.7 step 9), so that nothing points in circles."""
+        if self.server.terminated and all(branch.transaction is None for branch in self.branches):
+            self.branches = []
+            self.waiting = []
 
     def free_breadth(self) -> int:
         """What is left of Max-Breadth: a branch gives its part back with its final answer (RFC 5393 5.3.3.1)."""

@@ -11,11 +11,13 @@ from offhook.proxy.target_uri import TargetUri
 from offhook.sip.headers.address import parse_route
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft
-from offhook.sip.uri import SipUri, TelUri, parse_uri
+from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 __all__ = ["Forwarder", "query_of"]
 
 _MAX_FORWARDS: Final = b"70"
+_BEFORE_ADDRESS: Final = b"@:;=/ <"
+_BEHIND_ADDRESS: Final = b";>?, "
 
 
 class Forwarder:
@@ -47,58 +49,72 @@ class Forwarder:
             draft.prepend("Route", path)
         return draft
 
-    def next_hop(self, request: Request, target: TargetUri, own_routes: int) -> SipUri:
-        """Step 7: the URI that decides where the copy goes: the topmost Route that is left, else the Request-URI.
-
-        Raises ParseError, and ProtocolError 416 when no transport is known for its scheme.
-        """
-        uri = parse_uri(target.uri)
-        if target.path:
-            uri = parse_route(target.path[0]).uri
-        else:
-            routes = request.routes if "route" in request.keys else []
-            if len(routes) > own_routes:
-                uri = routes[own_routes].uri
-        if isinstance(uri, SipUri):
-            return uri
-        if isinstance(uri, TelUri):
-            raise ProtocolError("no gateway for tel URIs", status=404, clause="RFC 3261 16.5")
-        raise ProtocolError("unknown URI scheme", status=416, clause="RFC 3261 16.3 step 2")
-
-    def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, own_routes: int) -> None:
-        """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route."""
-        if target.path or "route" not in request.keys:
-            return
-        routes = request.routes
-        if len(routes) <= own_routes:
-            return
-        uri = routes[own_routes].uri
-        if isinstance(uri, SipUri) and not uri.lr:
-            draft.remove_first("Route")
-            draft.add("Route", f"<{target.uri}>")
-            draft.start(request.method, uri.serialize())
-
     def record(
-        self, draft: Draft, request: Request, arrival: Flow, came_to: str, target: TargetUri, hop: Target
+        self, draft: Draft, request: Request, arrival: Flow, came_to: str, target: TargetUri, hop: Target, sips: bool
     ) -> None:
         """Step 4: our Record-Route, one value, or one for each side where the sides differ (RFC 5658).
 
-        `came_to` is what our side is called towards the caller.
+        `came_to` is what our side is called towards the caller. `sips`: the copy has a sips URI where the next hop
+        looks first.
         """
-        caller = arrival if _needs_flow(arrival, request.octets("contact") or b"") else None
+        caller = arrival if _is_first_hop(request) and _needs_flow(arrival, request.octets("contact") or b"") else None
         callee = target.flow
         if callee is not None and not _needs_flow(callee, target.uri.encode("utf-8", "surrogateescape")):
             callee = None
         records = self._record_routes
+        proof = records.proof(request, caller, callee)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
-            draft.prepend("Record-Route", records.entry(request, came_to, arrival.transport, caller, callee))
-        draft.prepend("Record-Route", records.entry(request, hop.sent_by, hop.transport, caller, callee))
+            came_sips = request.raw_uri[:5].lower() == b"sips:"
+            draft.prepend("Record-Route", records.entry(proof, came_to, arrival.transport, came_sips))
+        draft.prepend("Record-Route", records.entry(proof, hop.sent_by, hop.transport, sips))
+
+    def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, own_routes: int) -> None:
+        """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route."""
+        uri = self.next_route(request, target, own_routes)
+        if isinstance(uri, SipUri) and not uri.lr:
+            draft.remove_first("Route")
+            draft.add("Route", f"<{target.uri}>")
+            draft.start(request.method, uri.without_headers().without_param("method").serialize())
+
+    def next_route(self, request: Request, target: TargetUri, own_routes: int) -> SipUri | TelUri | OtherUri | None:
+        """The topmost Route of the copy: of the Path of the target, else what is left of the request's own."""
+        if target.path:
+            return parse_route(target.path[0]).uri
+        if "route" not in request.keys:
+            return None
+        routes = request.routes
+        return routes[own_routes].uri if len(routes) > own_routes else None
+
+    def next_hop(self, request: Request, target: TargetUri, own_routes: int) -> Query:
+        """Step 7: what RFC 3263 starts from, the topmost Route of the copy, else its Request-URI.
+
+        Over TLS alone whenever the Request-URI is sips, whatever the Route is. Raises ParseError, and ProtocolError:
+        404 for a telephone number, 416 when nothing is known of the scheme.
+        """
+        uri = self.next_route(request, target, own_routes) or parse_uri(target.uri)
+        if isinstance(uri, SipUri):
+            return query_of(uri, target.secure)
+        if isinstance(uri, TelUri):
+            raise ProtocolError("no gateway for tel URIs", status=404, clause="RFC 3261 16.5")
+        raise ProtocolError("unknown URI scheme", status=416, clause="RFC 3261 16.3 step 2")
+
+    def is_sips(self, request: Request, target: TargetUri, own_routes: int) -> bool:
+        """Whether the copy has a sips URI where the next hop looks first: in its topmost Route or Request-URI."""
+        if target.uri[:5].lower() == "sips:":
+            return True
+        route = self.next_route(request, target, own_routes)
+        return isinstance(route, SipUri) and route.secure
 
 
-def query_of(uri: SipUri) -> Query:
-    """What RFC 3263 starts from for a URI (RFC 3261 16.6 step 7)."""
+def query_of(uri: SipUri, secure: bool = False) -> Query:
+    """What RFC 3263 starts from for a URI (RFC 3261 16.6 step 7); with `secure`, TLS even where its scheme is sip."""
     host = uri.maddr or uri.bare_host
-    return Query(host, uri.port or 0, (uri.transport or "").upper(), uri.secure)
+    return Query(host, uri.port or 0, (uri.transport or "").upper(), secure or uri.secure)
+
+
+def _is_first_hop(request: Request) -> bool:
+    """Whether the request came from the caller itself: then the flow that it came by is the caller's (RFC 5626 5.1)."""
+    return not request.top_via.more and request.keys.count("via") == 1
 
 
 def _needs_flow(flow: Flow, contact: bytes) -> bool:
@@ -106,7 +122,16 @@ def _needs_flow(flow: Flow, contact: bytes) -> bool:
     if flow.reliable:
         return flow.accepted
     host, port = flow.remote
-    written = f"[{host}]" if ":" in host else host
-    if f"{written}:{port}".encode("ascii", "replace") in contact:
+    written = (f"[{host}]" if ":" in host else host).encode("ascii", "replace")
+    return not _names(contact, b"%b:%d" % (written, port)) and not (port == 5060 and _names(contact, written))
+
+
+def _names(contact: bytes, address: bytes) -> bool:
+    """Whether an address stands in a Contact, not as a part of another."""
+    start = contact.find(address)
+    if start < 0:
         return False
-    return port != 5060 or written.encode("ascii", "replace") not in contact
+    end = start + len(address)
+    return (start == 0 or contact[start - 1] in _BEFORE_ADDRESS) and (
+        end == len(contact) or contact[end] in _BEHIND_ADDRESS
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from offhook.errors import ParseError
 from offhook.proxy.own import OwnNames
 from offhook.sip.message import Request
 
@@ -11,33 +12,35 @@ __all__ = ["has_looped", "loop_mark"]
 
 
 def loop_mark(request: Request) -> str:
-    """The second part of a branch: it varies with all that decides where a request goes, and with nothing else.
+    """The second part of a branch: it varies with all that decides where a request goes, and with nothing else of it.
 
-    That is the Request-URI and the Route values as received; a CRC is what RFC 5393 4.2.4 finds sufficient.
+    That is the Request-URI and the Route values as received; the Call-ID keeps two requests whose sums collide from
+    doing so each time (RFC 5393 4.2.4, which finds a CRC sufficient).
     """
-    mark = crc32(request.raw_uri)
+    mark = crc32(request.raw_uri, crc32(request.octets("call-id") or b""))
     if "route" in request.keys:
         for position, key in enumerate(request.keys):
             if key == "route":
-                mark = crc32(request.lines[position], mark)
+                mark = crc32(request.lines[position].split(b":", 1)[1].strip(), mark)
     return f"{mark:08x}"
 
 
 def has_looped(request: Request, mark: str, own: OwnNames) -> bool:
-    """Whether the request went through here before with the same mark. Raises ParseError."""
-    for position, key in enumerate(request.keys):
-        if key != "via":
-            continue
-        line = request.lines[position]
-        for sent_by in own.sent_by:
-            if sent_by in line:
-                return _bears_mark(request, mark, own)
+    """Whether the request went through here before with the same mark."""
+    ending = b"-" + mark.encode("ascii")
+    for line in request.lines:
+        if ending in line:
+            return _bears_mark(request, mark, own)
     return False
 
 
 def _bears_mark(request: Request, mark: str, own: OwnNames) -> bool:
-    ours = [sent_by.decode("ascii", "replace") for sent_by in own.sent_by]
+    ours = [sent_by.decode("utf-8", "surrogateescape") for sent_by in own.sent_by]
+    try:
+        vias = request.vias
+    except ParseError:
+        # The Via of somebody else: what it looks like is none of our business (RFC 5393 4.2.4).
+        return False
     return any(
-        via.sent_by.lower() in ours and via.branch is not None and via.branch.rpartition("-")[2] == mark
-        for via in request.vias
+        via.branch is not None and via.branch.endswith(f"-{mark}") and via.sent_by.lower() in ours for via in vias
     )

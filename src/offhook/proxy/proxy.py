@@ -6,43 +6,36 @@ A request goes through `validation` (16.3), access control, route preprocessing 
 
 from __future__ import annotations
 
+from typing import Final
+
 from offhook.clock import Moment
-from offhook.errors import ProtocolError
-from offhook.flow import Flow, Target
+from offhook.errors import ParseError, ProtocolError
+from offhook.flow import Flow
 from offhook.location.base import address_of_record
-from offhook.proxy.access import Access, Pending
+from offhook.proxy.access import Access
 from offhook.proxy.branches import Branches
 from offhook.proxy.context import ResponseContext
-from offhook.proxy.forwarding import Forwarder, query_of
+from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.loop import loop_mark
 from offhook.proxy.own import OwnNames
 from offhook.proxy.preprocessing import preprocess
 from offhook.proxy.record_route import OwnRoute, RecordRoutes
 from offhook.proxy.settings import ProxyDomain, ProxySettings
+from offhook.proxy.stateless import StatelessForward, StatelessForwarding
 from offhook.proxy.target_uri import TargetUri
-from offhook.proxy.targets import Lookups, by_preference, fallback_target
+from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target
 from offhook.proxy.validation import Refusal, validate
 from offhook.sip.message import Request
-from offhook.sip.serializer import reply
-from offhook.sip.uri import SipUri
+from offhook.sip.uri import SipUri, TelUri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Effect, Resolved
 
 __all__ = ["Proxy"]
 
-_DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
-
-
-class StatelessForward:
-    """A request that is forwarded without state once its next hop is known."""
-
-    __slots__ = ("arrival", "own_routes", "request", "target")
-
-    def __init__(self, request: Request, target: TargetUri, own_routes: int, arrival: Flow) -> None:
-        self.request = request
-        self.target = target
-        self.own_routes = own_routes
-        self.arrival = arrival
+_NO_DIALOG: Final = frozenset(
+    ("ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "OPTIONS", "PRACK", "PUBLISH", "REGISTER", "UPDATE")
+)
+"""Methods that set up no dialog. Any other may, also one that nobody here knows (16.6 step 4; NOTIFY: RFC 6665 4.3)."""
 
 
 class Proxy:
@@ -70,6 +63,7 @@ class Proxy:
         self.record_routes = RecordRoutes(secret, own)
         self.forwarder = Forwarder(self.record_routes)
         self.branches = Branches(stack, self.forwarder, self.settings)
+        self.stateless = StatelessForwarding(stack, self.forwarder)
 
     def request(self, request: Request, flow: Flow, now: Moment) -> None:
         """Take a request that matches no transaction. Raises ParseError and ProtocolError when it is to be refused."""
@@ -86,21 +80,24 @@ class Proxy:
             return
         routed = self._own_route(request)
         domain = None if routed.decides else self._domain(request)
-        if method == "CANCEL" and (domain is None or not domain.stateless):
-            # 16.10 would forward it; but what this proxy forwarded with state, it would know.
-            self.stack.refuse(request, flow, 481)
+        stateless = domain is not None and domain.stateless
+        if method == "CANCEL":
+            # 16.10 would forward it; but what this proxy forwarded with state, it would know, and nothing may be
+            # forwarded for nobody knows whom, as a CANCEL cannot be challenged (22.1).
+            if not stateless or not self._forward_stateless(request, domain, routed.count, flow, now):
+                self.stack.refuse(request, flow, 481)
             return
-        verdict = None if method == "CANCEL" else self.access.check(request, flow, routed.proven, now)
+        verdict = self.access.check(request, flow, routed.proven, now)
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
-        elif domain is not None and domain.stateless and not isinstance(verdict, Pending):
-            self._forward_stateless(request, domain, routed.count, flow, now)
+            return
+        if verdict is None and stateless and self._forward_stateless(request, domain, routed.count, flow, now):
+            return
+        context = self._context(request, self.stack.accept(received, flow, now), flow, mark, routed)
+        if verdict is None:
+            self._determine_targets(context, now)
         else:
-            context = self._context(request, self.stack.accept(received, flow, now), flow, mark, routed, now)
-            if isinstance(verdict, Pending):
-                self.access.start(request, flow, context, now)
-            else:
-                self._determine_targets(context, now)
+            self.access.start(request, flow, context, now)
 
     def admitted(self, context: ResponseContext, refusal: Refusal | None, now: Moment) -> None:
         """The verdict of a check that took time."""
@@ -119,38 +116,43 @@ class Proxy:
             self.branches.refuse(context, 500, now)
             return
         uri = context.request.uri
-        if not targets and isinstance(uri, SipUri):
-            targets = fallback_target(uri, self.domains.get(self.own.domain_of(uri) or ""))
-            if not targets:
-                self.branches.refuse(context, 480 if self.lookups.is_known(address_of_record(uri)) else 404, now)
-                return
-        context.waiting = by_preference(targets)
-        self.branches.launch(context, now)
+        if not isinstance(uri, SipUri):
+            self.branches.refuse(context, 404, now)
+            return
+        found = targets or fallback_target(uri, self._domain(context.request))
+        wanted = as_asked(found, uri.secure)
+        if wanted:
+            context.waiting = by_preference(wanted)
+            self.branches.launch(context, now)
+        elif found:
+            # RFC 5630 5.3: from sips nobody is led to less.
+            self.branches.refuse(context, 480, now, (("Warning", '380 offhook "SIPS Not Allowed"'),))
+        else:
+            self.branches.refuse(context, self._absent(uri), now)
 
     def receive(self, event: Effect, now: Moment) -> None:
         """Take an event that concerns a branch or a response context."""
         if isinstance(event, Resolved) and isinstance(event.user, StatelessForward):
-            if event.targets:
-                self._send_stateless(event.user, event.targets[0])
+            try:
+                self.stateless.resolved(event)
+            except (ParseError, ProtocolError):
+                return  # what waited was an ACK, which nobody answers
         else:
             self.branches.receive(event, now)
 
     # Within
 
     def _context(
-        self, request: Request, server: ServerTransaction, flow: Flow, mark: str, routed: OwnRoute, now: Moment
+        self, request: Request, server: ServerTransaction, flow: Flow, mark: str, routed: OwnRoute
     ) -> ResponseContext:
         context = ResponseContext(request, server, flow, mark)
-        context.server.user = context
+        server.user = context
         context.breadth = self._breadth(request)
         context.own_routes = routed.count
         context.by_route = routed.decides
         context.way = routed.flow
-        method = request.method
-        context.record_route = self.settings.record_route and method in _DIALOG_FORMING and request.to_tag is None
-        if method == "INVITE":
-            # At once, so that the caller stops sending again while a look-up or a phone takes its time (16.2).
-            self.stack.respond(context.server, reply(request, 100).response(), now)
+        # A request within a dialog too: a UA that lost its route set finds us again (16.6 step 4).
+        context.dialog_forming = request.method not in _NO_DIALOG
         return context
 
     def _breadth(self, request: Request) -> int:
@@ -180,7 +182,13 @@ class Proxy:
         """
         request = context.request
         uri = request.uri
-        if context.by_route or not isinstance(uri, SipUri) or self.own.domain_of(uri) is None:
+        if isinstance(uri, TelUri) and not context.by_route:
+            # Whoever lets its users dial numbers has a gateway behind its fallback.
+            domain = self.domains.get(self._caller_domain(request) or "")
+            context.waiting = fallback_target(uri, domain) or [TargetUri(request.request_uri)]
+            self.branches.launch(context, now)
+            return
+        if context.by_route or not isinstance(uri, SipUri) or uri.maddr or self.own.domain_of(uri) is None:
             context.waiting = [TargetUri(request.request_uri, self._living(context.way))]
             self.branches.launch(context, now)
             return
@@ -190,6 +198,14 @@ class Proxy:
             self.lookups.start(aor, context, now)
         else:
             self.located(context, targets, now)
+
+    def _caller_domain(self, request: Request) -> str | None:
+        uri = request.from_.uri
+        return self.own.domain_of(uri) if isinstance(uri, SipUri) else None
+
+    def _absent(self, uri: SipUri) -> int:
+        """What is answered for a user without any target (16.5): there is none, or nobody is there."""
+        return 480 if self.lookups.is_known(address_of_record(uri)) else 404
 
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
@@ -201,37 +217,27 @@ class Proxy:
         routed = self._own_route(request)
         if routed.proven:
             target = TargetUri(request.request_uri, self._living(routed.flow))
-            self._send_when_resolved(StatelessForward(request, target, routed.count, flow))
+            self.stateless.when_resolved(StatelessForward(request, target, routed.count, flow, 0))
             return
         domain = None if routed.decides else self._domain(request)
         if domain is not None and domain.stateless:
             self._forward_stateless(request, domain, routed.count, flow, now)
 
     def _forward_stateless(
-        self, request: Request, domain: ProxyDomain, own_routes: int, flow: Flow, now: Moment
-    ) -> None:
-        """Stateless forwarding (16.11): one target, chosen by the message and the location service alone."""
+        self, request: Request, domain: ProxyDomain | None, own_routes: int, flow: Flow, now: Moment
+    ) -> bool:
+        """Forward to one target, chosen by the message and the location service alone (16.11); False if that cannot be.
+
+        A request that is refused counts as forwarded.
+        """
         uri = request.uri
-        if not isinstance(uri, SipUri):
-            raise ProtocolError("not a SIP URI", status=416, clause="RFC 3261 16.3 step 2")
-        found = self.lookups.targets_now(address_of_record(uri), now)
-        targets = by_preference(found) if found else fallback_target(uri, domain)
-        if targets:
-            self._send_when_resolved(StatelessForward(request, targets[0], own_routes, flow))
-        else:
-            self.stack.refuse(request, flow, 480 if self.lookups.is_known(address_of_record(uri)) else 404)
-
-    def _send_when_resolved(self, forward: StatelessForward) -> None:
-        if forward.target.flow is not None:
-            self._send_stateless(forward, self.stack.target_over(forward.target.flow))
-            return
-        uri = self.forwarder.next_hop(forward.request, forward.target, forward.own_routes)
-        hops = self.stack.resolve(query_of(uri), forward, None)
-        if hops:
-            self._send_stateless(forward, hops[0])
-
-    def _send_stateless(self, forward: StatelessForward, hop: Target) -> None:
-        request = forward.request
-        draft = self.forwarder.copy(request, forward.target, forward.own_routes, 0)
-        self.forwarder.fix_strict_route(draft, request, forward.target, forward.own_routes)
-        self.stack.forward_stateless(draft, request, hop, forward.arrival)
+        targets = self.lookups.targets_now(address_of_record(uri), now) if isinstance(uri, SipUri) else None
+        if targets is None or not isinstance(uri, SipUri):
+            return False
+        found = targets or fallback_target(uri, domain)
+        wanted = by_preference(as_asked(found, uri.secure))
+        if not wanted:
+            self.stack.refuse(request, flow, 480 if found else self._absent(uri))
+            return True
+        breadth = 0 if request.method in ("ACK", "CANCEL") else self._breadth(request)
+        return self.stateless.at_once(StatelessForward(request, wanted[0], own_routes, flow, breadth))

@@ -28,10 +28,10 @@ CALLEE: Final = "oh-b"
 class OwnRoute:
     """What the Route entries of a request say.
 
-    `count` is how many topmost entries are ours. `proven` when they are of this dialog; else the sender put us there,
-    as a phone does with its outbound proxy, and the entries are worth nothing but their removal. `flow` is the way to
-    the side that a request within a dialog goes to, or None where its Contact is to be used. `leads_on` when entries of
-    others follow.
+    `count` is how many topmost entries are ours and go. `proven` when they are of this dialog; else the sender put us
+    there, as a phone does with its outbound proxy, and the entries are worth nothing but their removal. `flow` is the
+    way to the side that a request within a dialog goes to, or None where its Contact is to be used. `leads_on` when
+    further entries follow.
     """
 
     __slots__ = ("count", "flow", "leads_on", "proven")
@@ -57,52 +57,57 @@ class RecordRoutes:
         self._key = blake2b(secret, person=b"record-route").digest()
         self._own = own
 
-    def entry(self, request: Request, sent_by: str, transport: str, caller: Flow | None, callee: Flow | None) -> str:
-        """One Record-Route value; `sent_by` and `transport` are those of the side that it is written for.
-
-        The URI is sips when the Request-URI is (16.6 step 4).
-        """
+    def proof(self, request: Request, caller: Flow | None, callee: Flow | None) -> str:
+        """The parameters that prove a dialog: the flows by which its sides are reached, None where Contact will do."""
         flows = ""
         if caller is not None:
             flows = f";{CALLER}={_packed(caller)}"
         if callee is not None:
             flows += f";{CALLEE}={_packed(callee)}"
-        mac = self._mac(request.call_id, request.from_tag or "", flows)
-        if request.raw_uri[:5].lower() == b"sips:":
-            return f"<sips:{sent_by};lr;{MAC}={mac}{flows}>"
+        return f";{MAC}={self._mac(request.call_id, request.from_tag or '', flows)}{flows}"
+
+    def entry(self, proof: str, sent_by: str, transport: str, sips: bool) -> str:
+        """One Record-Route value; `sent_by` and `transport` are those of the side that it is written for."""
+        if sips:
+            return f"<sips:{sent_by};lr{proof}>"
         way = "" if transport == "UDP" else f";transport={transport.lower()}"
-        return f"<sip:{sent_by}{way};lr;{MAC}={mac}{flows}>"
+        return f"<sip:{sent_by}{way};lr{proof}>"
 
     def read(self, request: Request, routes: list[NameAddr]) -> OwnRoute:
         """What the entries say.
 
         Those that are ours go, whoever wrote them: a phone that sends all its requests through here loads our name as
-        its first route (8.1.2). But only our MAC, made for this dialog, proves anything.
+        its first route (8.1.2). But only our MAC, made for this dialog, proves anything, and only within the dialog.
+        Entries with the same proof are one pass of the request through here, which wrote one for each side; when it
+        spirals, each pass has its own.
         """
         count = 0
-        proven = 0
+        proof: tuple[str | None, str | None, str | None] | None = None
         flow: Flow | None = None
         for route in routes:
             uri = route.uri
-            if proven == 2 or not isinstance(uri, SipUri) or not self._own.is_listener(uri):
+            if not isinstance(uri, SipUri) or not self._own.is_listener(uri):
                 break
-            count += 1
             params = uri.params
             mac = params.get(MAC)
-            if mac is None:
-                continue
-            caller, callee = params.get(CALLER), params.get(CALLEE)
-            flows = ("" if caller is None else f";{CALLER}={caller}") + (
-                "" if callee is None else f";{CALLEE}={callee}"
-            )
-            if self._is_mac(mac, request.call_id, request.from_tag, flows):
-                flow = flow or _unpacked(callee)
-            elif self._is_mac(mac, request.call_id, request.to_tag, flows):
-                flow = flow or _unpacked(caller)
-            else:
-                continue
-            proven += 1
-        return OwnRoute(count, flow, proven > 0, count < len(routes))
+            if mac is not None and request.to_tag is not None:
+                shown = (mac, params.get(CALLER), params.get(CALLEE))
+                if proof is None:
+                    towards = self._side(request, *shown)
+                    if towards:
+                        proof = shown
+                        flow = _unpacked(params.get(towards))
+                elif shown != proof:
+                    break
+            count += 1
+        return OwnRoute(count, flow, proof is not None, count < len(routes))
+
+    def _side(self, request: Request, mac: str, caller: str | None, callee: str | None) -> str:
+        """The side that a request within the dialog goes to, CALLER or CALLEE; nothing when the MAC is of another."""
+        flows = ("" if caller is None else f";{CALLER}={caller}") + ("" if callee is None else f";{CALLEE}={callee}")
+        if self._is_mac(mac, request.call_id, request.from_tag, flows):
+            return CALLEE
+        return CALLER if self._is_mac(mac, request.call_id, request.to_tag, flows) else ""
 
     def _is_mac(self, mac: str, call_id: str, tag: str | None, flows: str) -> bool:
         expected = self._mac(call_id, tag or "", flows)

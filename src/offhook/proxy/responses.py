@@ -1,4 +1,4 @@
-"""Which answer goes back (RFC 3261 16.7 steps 6 and 7)."""
+"""Which answer goes back (RFC 3261 16.7 steps 3, 6 and 7)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from offhook.proxy.context import Branch, ResponseContext
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
 
-__all__ = ["best_branch", "final_response"]
+__all__ = ["best_branch", "final_response", "onward"]
 
 _TELLING: Final = frozenset((401, 407, 415, 420, 484))
 """Those of the 4xx that tell the caller how to try again come first in their class."""
 _CHALLENGES: Final = ("WWW-Authenticate", "Proxy-Authenticate")
 
 
-def _rank(status: int) -> tuple[int, int, int]:
-    if status >= 600:
-        return (0, 0, status)
-    return (status // 100, 0 if status in _TELLING else 2 if status in (408, 503) else 1, 0)
+def onward(response: Response) -> Response | None:
+    """Step 3: the response without our Via; None when no other is left, so that it was not meant for anybody else."""
+    draft = Draft.of(response).remove_first("Via")
+    upstream = draft.response()
+    return upstream if "via" in upstream.keys else None
 
 
 def best_branch(context: ResponseContext) -> Branch | None:
@@ -40,11 +41,16 @@ def final_response(context: ResponseContext, branch: Branch, to_tag: str) -> Res
     received = branch.response
     if received is None or status != received.status:
         return reply(context.request, status, None, to_tag).response()
-    if status not in (401, 407):
-        return Draft.of(received).remove_first("Via").response()
     draft = Draft.of(received).remove_first("Via")
-    for other in context.branches:
-        if other is not branch and other.status in (401, 407) and other.response is not None:
-            for name in _CHALLENGES:
-                draft.copy(name, other.response)
+    if status in (401, 407):
+        for other in context.branches:
+            if other is not branch and other.status in (401, 407) and other.response is not None:
+                for name in _CHALLENGES:
+                    draft.copy(name, other.response)
     return draft.response()
+
+
+def _rank(status: int) -> tuple[int, int, int]:
+    if status >= 600:
+        return (0, 0, status)
+    return (status // 100, 0 if status in _TELLING else 2 if status in (408, 503) else 1, 0)

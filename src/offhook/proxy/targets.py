@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from offhook.clock import Moment
+from offhook.errors import ParseError
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.settings import ProxyDomain
 from offhook.proxy.target_uri import TargetUri
-from offhook.sip.uri import SipUri
+from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Lookups", "by_preference", "fallback_target"]
+__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target"]
 
 
 class Lookups(Protocol):
@@ -26,24 +27,73 @@ class Lookups(Protocol):
         """Ask; `Proxy.located` is called with the answer."""
 
 
-def fallback_target(uri: SipUri, domain: ProxyDomain | None) -> list[TargetUri]:
-    """The target of an AOR without a binding: the domain's fallback with the user that was called."""
+def fallback_target(uri: SipUri | TelUri, domain: ProxyDomain | None) -> list[TargetUri]:
+    """The target of an AOR without a binding: the domain's fallback with the user that was called.
+
+    A telephone number becomes the user, as RFC 3261 19.1.6 writes it.
+    """
     if domain is None or domain.fallback is None:
         return []
+    if isinstance(uri, TelUri):
+        return [TargetUri(domain.fallback.with_user(uri.digits).with_param("user", "phone").serialize())]
     return [TargetUri(domain.fallback.with_user(uri.user_unescaped).serialize())]
 
 
 def by_preference(targets: list[TargetUri]) -> list[TargetUri]:
-    """The target set in the order of q, each URI once (16.5); equal preferences are forked to together."""
-    seen: set[str] = set()
+    """The target set in the order of q, each URI once (16.5); equal preferences are forked to together.
+
+    Two bindings of one URI over different flows are two ways to it. What no Request-URI may have, such as the header
+    fields of a Contact, is taken out (16.6 step 2).
+    """
+    if len(targets) == 1 and not _is_dressed(targets[0].uri):
+        return targets
     unique: list[TargetUri] = []
     for target in targets:
-        if target.uri not in seen or target.flow is not None:
-            seen.add(target.uri)
+        if _is_dressed(target.uri):
+            target = TargetUri(_undressed(target.uri), target.flow, target.path, target.q, target.secure)
+        if not any(_is_same(target, other) for other in unique):
             unique.append(target)
     unique.sort(key=_preference)
     return unique
 
 
-def _preference(target: TargetUri) -> float:
-    return -target.q
+def as_asked(targets: list[TargetUri], secure: bool) -> list[TargetUri]:
+    """The targets that may be used for a Request-URI of sip or, with `secure`, of sips (RFC 5630 5.3).
+
+    From sips, only sips: nothing less is what the caller asked for. From sip, a sips Contact is called by its sip URI,
+    still over TLS alone.
+    """
+    if secure:
+        return [target for target in targets if target.uri[:5].lower() == "sips:"]
+    return [_plain(target) if target.uri[:5].lower() == "sips:" else target for target in targets]
+
+
+def _plain(target: TargetUri) -> TargetUri:
+    return TargetUri(f"sip{target.uri[4:]}", target.flow, target.path, target.q, True)
+
+
+def _preference(target: TargetUri) -> tuple[float, str]:
+    # Equal ones in an order of their own, so that a stateless choice among them is always the same (16.11).
+    return (-target.q, target.uri)
+
+
+def _is_same(one: TargetUri, other: TargetUri) -> bool:
+    if one.flow != other.flow:
+        return False
+    return one.uri == other.uri or _parsed(one.uri) == _parsed(other.uri)
+
+
+def _parsed(text: str) -> SipUri | TelUri | OtherUri:
+    try:
+        return parse_uri(text)
+    except ParseError:
+        return OtherUri("", text)
+
+
+def _is_dressed(uri: str) -> bool:
+    return "?" in uri or ";method=" in uri.lower()
+
+
+def _undressed(text: str) -> str:
+    uri = _parsed(text)
+    return uri.without_headers().without_param("method").serialize() if isinstance(uri, SipUri) else text

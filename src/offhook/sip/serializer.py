@@ -75,6 +75,12 @@ class Draft:
             draft._reason = message.reason
         return draft
 
+    @property
+    def size(self) -> int:
+        """How many octets the message has as it stands."""
+        lines = self._lines
+        return sum(map(len, lines)) + 2 * len(lines) + 2 + len(self._body)
+
     def start(self, method: str, request_uri: str | bytes) -> Draft:
         """Replace the request line. Raises InvalidState for a method that is no token or white space in the URI."""
         octets = _octets(request_uri)

@@ -1,0 +1,78 @@
+"""Stateless forwarding (RFC 3261 16.11): one target, nothing kept, the same again for what comes again.
+
+Whatever would have to be remembered makes a request stateful instead: a choice that chance has a part in (RFC 3263
+4.4), and a change of transport, where reliable delivery ends or TLS does (16.1).
+"""
+
+from __future__ import annotations
+
+from offhook.flow import Flow, Query, Target
+from offhook.proxy.forwarding import Forwarder
+from offhook.proxy.target_uri import TargetUri
+from offhook.sip.message import Request
+from offhook.stack import Stack
+from offhook.transaction.effects import Resolved
+
+__all__ = ["StatelessForward", "StatelessForwarding"]
+
+
+class StatelessForward:
+    """A request with its target; `own_routes` of its topmost Routes are ours, `arrival` is the flow that it came by."""
+
+    __slots__ = ("arrival", "breadth", "own_routes", "request", "target")
+
+    def __init__(self, request: Request, target: TargetUri, own_routes: int, arrival: Flow, breadth: int) -> None:
+        self.request = request
+        self.target = target
+        self.own_routes = own_routes
+        self.arrival = arrival
+        self.breadth = breadth
+
+
+class StatelessForwarding:
+    """Sends on what needs no transaction. Every act may raise ParseError and ProtocolError."""
+
+    __slots__ = ("_forwarder", "_stack")
+
+    def __init__(self, stack: Stack, forwarder: Forwarder) -> None:
+        self._stack = stack
+        self._forwarder = forwarder
+
+    def at_once(self, forward: StatelessForward) -> bool:
+        """Forward a request that needs no look-up and stays on its transport; False when it has to be stateful."""
+        hop = self._way(forward.target)
+        if hop is None:
+            hops = self._stack.resolve_now(self._next_hop(forward))
+            if not hops:
+                return False
+            hop = hops[0]
+        if hop.transport != forward.arrival.transport:
+            return False
+        self._send(forward, hop)
+        return True
+
+    def when_resolved(self, forward: StatelessForward) -> None:
+        """Forward a request that nobody answers, such as the ACK to a 2xx, as soon as its next hop is known."""
+        hop = self._way(forward.target)
+        hops = self._stack.resolve(self._next_hop(forward), forward, None) if hop is None else [hop]
+        if hops:
+            self._send(forward, hops[0])
+
+    def resolved(self, event: Resolved) -> None:
+        """Take the answer that a request waited for. Without one there is nobody to tell."""
+        if isinstance(event.user, StatelessForward) and event.targets:
+            self._send(event.user, event.targets[0])
+
+    def _way(self, target: TargetUri) -> Target | None:
+        flow = target.flow
+        return self._stack.target_over(flow) if flow is not None and (flow.secure or not target.secure) else None
+
+    def _next_hop(self, forward: StatelessForward) -> Query:
+        return self._forwarder.next_hop(forward.request, forward.target, forward.own_routes)
+
+    def _send(self, forward: StatelessForward, hop: Target) -> None:
+        request = forward.request
+        target = forward.target
+        draft = self._forwarder.copy(request, target, forward.own_routes, forward.breadth)
+        self._forwarder.fix_strict_route(draft, request, target, forward.own_routes)
+        self._stack.forward_stateless(draft, request, hop, forward.arrival)
