@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from ipaddress import ip_network
 from typing import Any, Final
 
-from offhook.accounts.authenticator import Authenticator, Realm
 from offhook.accounts.base import PENDING, Account, Pending
 from offhook.accounts.memory import MemoryAccounts
 from offhook.clock import Moment
@@ -14,13 +12,9 @@ from offhook.ids import IdSource
 from offhook.location.binding import Binding
 from offhook.location.memory import MemoryLocation
 from offhook.location.update import Update
-from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
-from offhook.redirect import Redirect
-from offhook.registrar import Registrar, RegistrarSettings
 from offhook.security.digest import require_algorithms
-from offhook.security.nonce import NonceGuard, NonceSource
-from offhook.server.access import AccessControl, DomainAccess
-from offhook.server.lookups import LocationLookups
+from offhook.server.assembly import assemble
+from offhook.server.config import DomainConfig, RegistrarConfig, ServerConfig
 from offhook.server.role import ServerRole
 from offhook.stack import Stack
 from offhook.testing.network import VirtualNetwork, VirtualNode
@@ -113,29 +107,11 @@ class SimulatedServer:
         self._waiting.clear()
 
     def _make_role(self, stack: Stack) -> ServerRole:
-        names = frozenset((DOMAIN,))
-        own = OwnNames(names)
-        own.add(SERVER, 5060)
+        domain = DomainConfig(name=DOMAIN, algorithms=["SHA-256", "MD5"], trusted=[f"{TRUSTED}0/24"])
+        config = ServerConfig(domain=[domain], registrar=RegistrarConfig(max_expires=600, default_expires=600))
         later: Any = self._later
-        authenticator = Authenticator(self.accounts, NonceSource(SECRET, stack.ids), NonceGuard())
-        domain = DomainAccess(Realm(DOMAIN, ("SHA-256", "MD5")), (ip_network(f"{TRUSTED}0/24"),))
-        access = AccessControl({DOMAIN: domain}, own, authenticator, later)
-        lookups = LocationLookups(stack, self.location, self.accounts, lambda aor: False, later)
-        domains = {DOMAIN: ProxyDomain(DOMAIN)}
-        proxy = Proxy(stack, domains, own, lookups, access, SECRET, ProxySettings())
-        lookups.located = proxy.located
-        access.admitted = proxy.admitted
-        registrar = Registrar(
-            stack,
-            self.location,
-            later,
-            names,
-            own.is_listener,
-            SECRET,
-            RegistrarSettings(max_expires=600, default_expires=600),
-        )
-        redirect = Redirect(stack, self.location, later, lookups.is_known)
-        self.role = ServerRole(stack, own, access, self.location, registrar, proxy, redirect, frozenset(), later)
+        self.role = assemble(config, stack, self.accounts, self.location, SECRET, later)
+        self.role.listens_at((SERVER, 5060), (SERVER, 5060))
         return self.role
 
     def _later(self, work: Coroutine[Any, Any, object], done: Callable[[object, Moment], None]) -> None:
