@@ -11,6 +11,7 @@ from offhook.sip.headers.durations import (
     MinSE,
     RetryAfter,
     SessionExpires,
+    parse_expires,
     parse_min_se,
     parse_retry_after,
     parse_session_expires,
@@ -40,8 +41,7 @@ def test_retry_after(text: str, seconds: int, comment: str | None, duration: int
     "text",
     [
         "", "x", "-1", "5 x", "5 (a", "5 (a) b", "5 (a)(b)", "5 (a\nb)", "5;", "5,6", "5.5",
-        "949302838503028349304023988",  # RFC 4475 3.1.2.5
-        "Thu, 01 Dec 1994 16:00:00 GMT",
+        "Thu, 01 Dec 1994 16:00:00 EST", "Thu, 1", "Thu, 32 Dec 1994 16:00:00 GMT",
     ],
 )  # fmt: skip
 def test_malformed_retry_after(text: str) -> None:
@@ -86,3 +86,35 @@ def test_malformed_intervals(text: str) -> None:
         parse_session_expires(text)
     with pytest.raises(ParseError):
         parse_min_se(text)
+
+
+def test_retry_after_of_rfc_2543() -> None:
+    value = parse_retry_after("Mon, 21 Jul 1997 18:48:34 GMT (I'm in a meeting)")
+    assert (value.seconds, value.comment) == (3600, "I'm in a meeting")
+    value = parse_retry_after("Mon, 01 Jan 9999 00:00:00 GMT (Dear John: Don't call me back, ever);duration=3600")
+    assert (value.seconds, value.duration) == (3600, 3600)
+
+
+def test_a_retry_after_that_is_too_large_is_the_largest() -> None:
+    """RFC 4475 3.1.2.5."""
+    assert parse_retry_after("949302838503028349304023988").seconds == 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("0005", 5),
+        ("4294967295", 2**32 - 1),
+        ("1" + "0" * 100, 2**32 - 1),  # RFC 4475 3.1.2.4
+        ("Thu, 01 Dec 1994 16:00:00 GMT", 3600),  # RFC 2543 6.20
+    ],
+)
+def test_expires(text: str, seconds: int) -> None:
+    assert parse_expires(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "5 ;a", "5 (a)", "3600 seconds", "Thu, 01 Dec 1994 16:00:00 GMT (a)"])
+def test_malformed_expires(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_expires(text)

@@ -218,17 +218,27 @@ def test_lists_that_may_be_empty() -> None:
             assert caught.value.header == known.name
 
 
-@pytest.mark.parametrize("name", ["Via", "Contact", "Route", "Supported", "Allow", "Accept"])
+@pytest.mark.parametrize("name", ["Via", "Contact", "Route", "Require", "Warning"])
 def test_empty_elements_are_refused(name: str) -> None:
     """RFC 4475 3.1.2.1: extraneous separators make a message invalid."""
-    good = {"Via": "SIP/2.0/UDP 192.0.2.15", "Contact": "<sip:a@b>", "Route": "<sip:a;lr>", "Accept": "a/b"}
-    value = good.get(name, "INVITE")
+    good = {"Via": "SIP/2.0/UDP 192.0.2.15", "Contact": "<sip:a@b>", "Route": "<sip:a;lr>", "Warning": '399 a "b"'}
+    value = good.get(name, "100rel")
     known = row(name.lower())
     assert known is not None
     assert len(known.decode(f"{value}, {value}")) == 2
     for text in (f"{value},,{value}", f",{value}", f"{value},", f"{value};;,;,,", ","):
         with pytest.raises(ParseError):
             known.decode(text)
+
+
+@pytest.mark.parametrize("name", ["Supported", "Allow", "Accept", "Accept-Language"])
+def test_empty_elements_of_lists_that_may_be_empty(name: str) -> None:
+    """RFC 2543 C.1 allowed null elements in every list, and "Allow: INVITE, ACK," is still met."""
+    known = row(name.lower())
+    assert known is not None
+    value = "a/b" if name == "Accept" else "a"
+    assert len(known.decode(f",{value}, ,{value},")) == 2
+    assert known.decode(",") == []
 
 
 @pytest.mark.parametrize(("name", "text"), FIELDS)

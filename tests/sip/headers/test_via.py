@@ -135,3 +135,26 @@ def test_copies() -> None:
 def test_what_is_built_is_read_again(transport: str, host: str, port: int | None, branch: str) -> None:
     via = Via(transport, host, port, {"branch": branch, "rport": None})
     assert parse_via(str(via)) == via
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        # RFC 2543 6.40
+        (
+            "SIP/2.0/UDP first.example.com:4000;ttl=16;maddr=224.2.0.1 (Example)",
+            "SIP/2.0/UDP first.example.com:4000;ttl=16;maddr=224.2.0.1",
+        ),
+        ("SIP/2.0/UDP a (b (c) \\))", "SIP/2.0/UDP a"),
+    ],
+)
+def test_a_comment_of_rfc_2543_is_passed_over(text: str, written: str) -> None:
+    assert str(parse_via(text)) == written
+
+
+@pytest.mark.parametrize(
+    "text", ["SIP/2.0/UDP a)", "SIP/2.0/UDP a (b))", "SIP/2.0/UDP a (b)(c)", "(b)", "SIP/2.0/UDP (b)"]
+)
+def test_what_is_no_comment_at_the_end(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_via(text)

@@ -1,4 +1,4 @@
-"""Times with parameters: Retry-After, Session-Expires, Min-SE (RFC 3261 20.33, RFC 4028 4, 5)."""
+"""Times: Expires, Retry-After, Session-Expires, Min-SE (RFC 3261 20.19, 20.33, RFC 4028 4, 5)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,27 @@ import re
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.sip.headers.grammar import comment_end, parse_params, quote, serialize_params, strip_comment
-from offhook.sip.headers.numbers import parse_delta_seconds
+from offhook.sip.headers.date import parse_date
+from offhook.sip.headers.grammar import WSP, comment_end, parse_params, quote, serialize_params, strip_comment
+from offhook.sip.headers.numbers import MAX_DELTA_SECONDS, bounded, parse_delta_seconds
 from offhook.sip.headers.value import Parameterized
 
-__all__ = ["MinSE", "RetryAfter", "SessionExpires", "parse_min_se", "parse_retry_after", "parse_session_expires"]
+__all__ = [
+    "DATED_SECONDS",
+    "MinSE",
+    "RetryAfter",
+    "SessionExpires",
+    "parse_expires",
+    "parse_min_se",
+    "parse_retry_after",
+    "parse_session_expires",
+]
+
+DATED_SECONDS: Final = 3600
+"""What a date means in the place of seconds: RFC 2543 6.20 and 6.32 allowed one, RFC 3261 20.10 has this default."""
 
 _SECONDS: Final = re.compile(r"([0-9]+)[ \t]*")
+_DATE: Final = re.compile(r"([A-Za-z]{3},[^(;]*)")
 
 
 class _Duration(Parameterized):
@@ -96,6 +110,27 @@ def _seconds(text: str) -> tuple[int, str]:
     return parse_delta_seconds(found.group(1)), text[found.end() :]
 
 
+def _seconds_or_date(text: str) -> tuple[int, str]:
+    """A number that is too large counts as the largest (RFC 4475 3.1.2.4 lets an element do so)."""
+    found = _SECONDS.match(text)
+    if found is not None:
+        seconds = bounded(found.group(1), MAX_DELTA_SECONDS)
+        return MAX_DELTA_SECONDS if seconds < 0 else seconds, text[found.end() :]
+    found = _DATE.match(text)
+    if found is None:
+        raise ParseError("a time in seconds is missing", clause="RFC 3261 25.1 delta-seconds")
+    parse_date(found.group(1).rstrip(WSP))
+    return DATED_SECONDS, text[found.end() :]
+
+
+def parse_expires(text: str) -> int:
+    """The value of Expires, in seconds. Raises ParseError."""
+    seconds, rest = _seconds_or_date(text)
+    if rest:
+        raise ParseError("Expires is not a time in seconds", clause="RFC 3261 20.19")
+    return seconds
+
+
 def parse_session_expires(text: str) -> SessionExpires:
     """The value of Session-Expires. Raises ParseError."""
     seconds, rest = _seconds(text)
@@ -113,7 +148,7 @@ def parse_retry_after(text: str) -> RetryAfter:
 
     Retry-After = "Retry-After" HCOLON delta-seconds [ comment ] *( SEMI retry-param )
     """
-    seconds, rest = _seconds(text)
+    seconds, rest = _seconds_or_date(text)
     comment: str | None = None
     if rest.startswith("("):
         end = comment_end(rest, 0)

@@ -17,7 +17,7 @@ from offhook.sip.headers.call_id import parse_call_id, parse_join, parse_replace
 from offhook.sip.headers.content import parse_content_disposition, parse_media_range, parse_media_type
 from offhook.sip.headers.cseq import parse_cseq, parse_rack, parse_rseq
 from offhook.sip.headers.date import parse_date
-from offhook.sip.headers.durations import parse_min_se, parse_retry_after, parse_session_expires
+from offhook.sip.headers.durations import parse_expires, parse_min_se, parse_retry_after, parse_session_expires
 from offhook.sip.headers.event import parse_event, parse_subscription_state
 from offhook.sip.headers.grammar import is_token, split_list
 from offhook.sip.headers.info import parse_info
@@ -71,7 +71,8 @@ class HeaderRow:
     """One header: `name` as it is written, `compact` form or None, `parse` for one value, `kind`, and `source`.
 
     `parse` takes the text of one value, unfolded and stripped, and returns the decoded value or raises ParseError.
-    `optional` says that a field of kind LIST may stand without any value, as "Supported:" does.
+    `optional` says that a field of kind LIST may stand without any value, as "Supported:" does; empty elements of such
+    a list are passed over, which RFC 2543 allowed everywhere.
     """
 
     __slots__ = ("compact", "key", "kind", "name", "optional", "parse", "source")
@@ -98,7 +99,9 @@ class HeaderRow:
         if self.kind != LIST:
             return [self.parse(text)]
         parts = split_list(text)
-        if not parts and not self.optional:
+        if self.optional:
+            return [self.parse(part) for part in parts if part]
+        if not parts:
             raise ParseError(f"{self.name} is empty", header=self.name, clause=self.source)
         return [self.parse(part) for part in parts]
 
@@ -175,7 +178,7 @@ for _row in (
     HeaderRow("Encryption", None, parse_encryption, SINGLE, "RFC 2543 6.19"),
     HeaderRow("Error-Info", None, parse_info, LIST, "RFC 3261 20.18"),
     HeaderRow("Event", "o", parse_event, SINGLE, "RFC 6665 8.2.1"),
-    HeaderRow("Expires", None, parse_delta_seconds, SINGLE, "RFC 3261 20.19"),
+    HeaderRow("Expires", None, parse_expires, SINGLE, "RFC 3261 20.19"),
     HeaderRow("Flow-Timer", None, parse_delta_seconds, SINGLE, "RFC 5626 10"),
     HeaderRow("From", "f", parse_name_addr, SINGLE, "RFC 3261 20.20"),
     HeaderRow("History-Info", None, parse_name_addr, LIST, "RFC 7044 5"),

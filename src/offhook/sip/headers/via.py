@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.sip.headers.grammar import TOKEN, parse_params, serialize_params
+from offhook.sip.headers.grammar import TOKEN, WSP, comment_end, parse_params, serialize_params
 from offhook.sip.headers.value import Parameterized
 from offhook.sip.host import HOST, bare_host, bracketed_host, canonical_host, checked_host, checked_port
 
@@ -123,8 +123,13 @@ class Via(Parameterized):
 def parse_via(text: str) -> Via:
     """One Via value. Raises ParseError.
 
-    White space may stand around the slashes and the colon (RFC 4475 3.1.1.1).
+    White space may stand around the slashes and the colon (RFC 4475 3.1.1.1). A comment at the end, which RFC 2543 6.40
+    allowed, is passed over.
     """
+    if text.endswith(")"):
+        start = text.find("(")
+        if comment_end(text, start) == len(text):
+            text = text[:start].rstrip(WSP)
     found = _VIA.fullmatch(text)
     if found is None:
         raise ParseError("malformed Via", clause="RFC 3261 20.42")
