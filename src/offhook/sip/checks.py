@@ -1,7 +1,8 @@
 """Validity beyond grammar: what a message that parses may still get wrong, each check named by its clause.
 
-`fault` judges the message itself: what it finds earns a request the status that it names and lets a response be
-dropped. `objection` says what some element would answer to a request that is valid.
+`judge` says of octets what the checks here and the grammars say together. `fault` judges the message itself: what it
+finds earns a request the status that it names and lets a response be dropped. `objection` says what some element would
+answer to a request that is valid, or what is odd about it and to be borne.
 """
 
 from __future__ import annotations
@@ -9,27 +10,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from offhook.errors import ParseError
 from offhook.sip.headers.address import Contact
 from offhook.sip.headers.auth import Credentials
 from offhook.sip.headers.registry import SINGLE, row
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import METHODS
+from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.uri import SipUri, TelUri
 
-__all__ = ["Fault", "fault", "objection", "read_all", "routing_fault"]
+__all__ = [
+    "INVALID",
+    "MALFORMED",
+    "OK",
+    "Fault",
+    "Judgement",
+    "fault",
+    "judge",
+    "objection",
+    "read_all",
+    "routing_fault",
+]
 
-KNOWN_METHODS: Final = frozenset(METHODS.values()) - {"COMET", "UNSUBSCRIBE"}
-OPTION_TAGS: Final = frozenset(("100rel", "path", "replaces", "timer", "outbound", "norefersub", "eventlist", "join"))
-BODIES: Final = frozenset(("application/sdp", "application/isup", "text/plain", "message/sipfrag"))
-DIALOG_FORMING: Final = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
+OK: Final = "ok"
+INVALID: Final = "invalid"
+MALFORMED: Final = "malformed"
+
+_HISTORICAL: Final = frozenset(("COMET", "UNSUBSCRIBE"))
+_KNOWN_METHODS: Final = frozenset(METHODS.values()) - _HISTORICAL
+_OPTION_TAGS: Final = frozenset(("100rel", "eventlist", "join", "norefersub", "outbound", "path", "replaces", "timer"))
+_BODIES: Final = frozenset(("application/sdp", "application/isup", "text/plain", "message/sipfrag"))
+_DIALOG_FORMING: Final = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
+_COOKIE: Final = b"z9hG4bK"
+_BROADCAST: Final = "255.255.255.255"
 
 
 class Fault:
-    """One finding: the clause that it is about, the status that it earns, and why in words."""
+    """One finding: the clause that it is about, the status that it earns or None, and why in words."""
 
     __slots__ = ("clause", "reason", "status")
 
-    def __init__(self, clause: str, status: int, reason: str) -> None:
+    def __init__(self, clause: str, status: int | None, reason: str) -> None:
         self.clause = clause
         self.status = status
         self.reason = reason
@@ -38,83 +59,59 @@ class Fault:
         return f"Fault({self.clause!r}, {self.status}, {self.reason!r})"
 
 
+class Judgement:
+    """What is to be said of the octets of one message.
+
+    `verdict` is MALFORMED (it cannot be parsed), INVALID (it breaks a MUST itself) or OK. `status` is what a request
+    earns; None where nothing does, and for responses. `clause` and `reason` tell what was found, or are None.
+    """
+
+    __slots__ = ("clause", "reason", "status", "verdict")
+
+    def __init__(self, verdict: str, status: int | None, clause: str | None, reason: str | None) -> None:
+        self.verdict = verdict
+        self.status = status
+        self.clause = clause
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Judgement({self.verdict!r}, {self.status}, {self.clause!r}, {self.reason!r})"
+
+
+def judge(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Judgement:
+    """Judge one message as a datagram: parse it, read every typed header, take all checks."""
+    try:
+        message = parse(data, limits)
+        read_all(message)
+        found = fault(message)
+        objected = objection(message) if isinstance(message, Request) and found is None else None
+    except ParseError as error:
+        response = data.lstrip(b"\r\n")[:4].upper() == b"SIP/"
+        reason = error.reason if error.header is None else f"{error.header}: {error.reason}"
+        return Judgement(MALFORMED, None if response else error.status, error.clause, reason)
+    if found is not None:
+        return Judgement(INVALID, found.status if isinstance(message, Request) else None, found.clause, found.reason)
+    if objected is not None:
+        return Judgement(OK, objected.status, objected.clause, objected.reason)
+    return Judgement(OK, None, None, None)
+
+
+def read_all(message: Message) -> None:
+    """Decode the Request-URI and every header that the registry knows. Raises ParseError at the first broken one."""
+    if isinstance(message, Request):
+        _ = message.uri
+    for key in dict.fromkeys(message.keys[1:]):
+        if row(key) is not None:
+            message.headers(key)
+
+
 def routing_fault(request: Request) -> Fault | None:
-    """What earns a request 400 from every element, before any role looks at it. Raises ParseError."""
+    """What earns a request 400 from every element, before any role looks at it."""
     if request.cseq_method != request.method:
         return Fault("RFC 3261 8.1.1.5", 400, "CSeq names another method")
     if request.truncated:
         return Fault("RFC 3261 18.3", 400, "Content-Length is larger than the body")
     return None
-
-
-def _repeated(message: Message) -> Fault | None:
-    for key in set(message.keys[1:]):
-        known = row(key)
-        if known is not None and known.kind == SINGLE and message.keys.count(key) > 1:
-            return Fault("RFC 3261 7.3.1", 400, f"{known.name} stands more than once")
-    return None
-
-
-def _request_uri(message: Message) -> Fault | None:
-    if isinstance(message, Request):
-        uri = message.uri
-        if isinstance(uri, SipUri) and uri.headers_text:
-            return Fault("RFC 3261 19.1.1", 400, "the Request-URI has header fields")
-        if isinstance(uri, SipUri) and uri.method is not None:
-            return Fault("RFC 3261 19.1.1", 400, "the Request-URI has a method parameter")
-    return None
-
-
-def _contact(message: Message) -> Fault | None:
-    if isinstance(message, Request) and message.method in ("INVITE", "SUBSCRIBE"):
-        contacts = [value for value in message.contacts if isinstance(value, Contact)]
-        if len(contacts) != 1:
-            many = "no" if not contacts else "more than one"
-            return Fault("RFC 3261 8.1.1.8", 400, f"{many} Contact in a request that sets up a dialog")
-    return None
-
-
-def _star(message: Message) -> Fault | None:
-    """A wildcard stands alone, in a REGISTER, and asks to remove (10.3 step 6)."""
-    values = message.contacts
-    stars = sum(not isinstance(value, Contact) for value in values)
-    if not stars:
-        return None
-    alone = len(values) == 1 and isinstance(message, Request) and message.method == "REGISTER"
-    if not alone or message.number("Expires") != 0:
-        return Fault("RFC 3261 10.3 step 6", 400, 'Contact "*" without Expires 0, or beside another')
-    return None
-
-
-def _content_type(message: Message) -> Fault | None:
-    if message.body and message.content_length and not message.has("Content-Type"):
-        return Fault("RFC 3261 20.15", 400, "a body without Content-Type")
-    return None
-
-
-def _broadcast(message: Message) -> Fault | None:
-    if isinstance(message, Response) and any(via.host == "255.255.255.255" for via in message.vias):
-        return Fault("RFC 3261 18.2.2", 400, "a response that would go to a broadcast address")
-    return None
-
-
-def _truncated(message: Message) -> Fault | None:
-    if isinstance(message, Request):
-        return routing_fault(message)
-    if message.truncated:
-        return Fault("RFC 3261 18.3", 400, "Content-Length is larger than the body")
-    return None
-
-
-_FAULTS: Final[tuple[Callable[[Message], Fault | None], ...]] = (
-    _truncated,
-    _repeated,
-    _request_uri,
-    _star,
-    _contact,
-    _content_type,
-    _broadcast,
-)
 
 
 def fault(message: Message) -> Fault | None:
@@ -126,15 +123,11 @@ def fault(message: Message) -> Fault | None:
     return None
 
 
-def read_all(message: Message) -> None:
-    """Decode every header that the registry knows. Raises ParseError at the first that is broken."""
-    for key in dict.fromkeys(message.keys[1:]):
-        if row(key) is not None:
-            message.headers(key)
-
-
 def objection(request: Request) -> Fault | None:
-    """What some element answers to a valid request: an unknown method, scheme, extension, type; 483; 401."""
+    """What some element answers to a valid request, else what is odd about it, else None. Raises ParseError.
+
+    The answers are 401, 405, 406, 415, 416, 420, 483 and 501; what is merely odd has no status.
+    """
     for check in _OBJECTIONS:
         found = check(request)
         if found is not None:
@@ -142,12 +135,88 @@ def objection(request: Request) -> Fault | None:
     return None
 
 
-def _unknown_method(request: Request) -> Fault | None:
-    if request.method in KNOWN_METHODS:
+# Faults
+
+
+def _framing(message: Message) -> Fault | None:
+    if isinstance(message, Request):
+        return routing_fault(message)
+    if message.truncated:
+        return Fault("RFC 3261 18.3", 400, "Content-Length is larger than the body")
+    return None
+
+
+def _repeated(message: Message) -> Fault | None:
+    keys = message.keys
+    for key in dict.fromkeys(keys[1:]):
+        known = row(key)
+        if known is not None and known.kind == SINGLE and keys.count(key) > 1:
+            return Fault("RFC 3261 7.3.1", 400, f"{known.name} stands more than once")
+    return None
+
+
+def _request_uri(message: Message) -> Fault | None:
+    if not isinstance(message, Request):
         return None
-    if request.method in ("COMET", "UNSUBSCRIBE"):
+    uri = message.uri
+    if isinstance(uri, SipUri) and uri.headers_text:
+        return Fault("RFC 3261 19.1.1", 400, "the Request-URI has header fields")
+    if isinstance(uri, SipUri) and uri.method is not None:
+        return Fault("RFC 3261 19.1.1", 400, "the Request-URI has a method parameter")
+    return None
+
+
+def _several_contacts(message: Message) -> Fault | None:
+    """A request that sets up a dialog has one Contact. RFC 2543 allowed several, and its peers are borne with."""
+    if not isinstance(message, Request) or message.method not in _DIALOG_FORMING or _is_of_rfc_2543(message):
+        return None
+    if len(message.contacts) > 1:
+        return Fault("RFC 3261 8.1.1.8", 400, "more than one Contact in a request that sets up a dialog")
+    return None
+
+
+def _star(message: Message) -> Fault | None:
+    """A wildcard stands alone, in a REGISTER, and asks to remove (10.3 step 6)."""
+    values = message.contacts
+    if all(isinstance(value, Contact) for value in values):
+        return None
+    alone = len(values) == 1 and isinstance(message, Request) and message.method == "REGISTER"
+    if not alone or message.number("Expires") != 0:
+        return Fault("RFC 3261 10.3 step 6", 400, 'Contact "*" without Expires 0, or beside another')
+    return None
+
+
+def _broadcast(message: Message) -> Fault | None:
+    """Whoever forwards such a response sends it to everybody (RFC 4475 3.3.10)."""
+    if isinstance(message, Response) and any(_BROADCAST in (via.host, via.received) for via in message.vias):
+        return Fault("RFC 3261 18.2.2", 400, "a response that would go to a broadcast address")
+    return None
+
+
+def _is_of_rfc_2543(message: Message) -> bool:
+    branch = message.top_via.branch
+    return branch is None or branch[:7] != _COOKIE
+
+
+_FAULTS: Final[tuple[Callable[[Message], Fault | None], ...]] = (
+    _framing,
+    _repeated,
+    _request_uri,
+    _star,
+    _several_contacts,
+    _broadcast,
+)
+
+
+# Objections
+
+
+def _unknown_method(request: Request) -> Fault | None:
+    if request.method in _KNOWN_METHODS:
+        return None
+    if request.method in _HISTORICAL:
         return Fault("RFC 3261 21.4.6", 405, f"{request.method} is not used any more")
-    return Fault("RFC 3261 21.5.2", 501, f"no element knows the method {request.method}")
+    return Fault("RFC 3261 21.5.2", 501, f"no element knows the method {request.method[:60]}")
 
 
 def _unknown_scheme(request: Request) -> Fault | None:
@@ -163,22 +232,27 @@ def _no_hops_left(request: Request) -> Fault | None:
 
 
 def _unknown_extension(request: Request) -> Fault | None:
+    if request.method in ("ACK", "CANCEL"):
+        # RFC 3261 8.2.2.3: nobody may answer 420 to these.
+        return None
     for name, clause in (("Require", "RFC 3261 8.2.2.3"), ("Proxy-Require", "RFC 3261 16.3 step 5")):
-        unknown = [tag for tag in request.tokens(name) if tag not in OPTION_TAGS]
+        unknown = [tag for tag in request.tokens(name) if tag.lower() not in _OPTION_TAGS]
         if unknown:
-            return Fault(clause, 420, f"unknown extension {', '.join(unknown)}")
+            return Fault(clause, 420, f"unknown extension {', '.join(unknown)}"[:120])
     return None
 
 
 def _unknown_body(request: Request) -> Fault | None:
-    kind = request.content_type
-    if not request.body or kind is None:
+    if not request.body or request.content_length == 0:
         return None
+    kind = request.content_type
+    if kind is None:
+        # A MUST of the sender (20.15), which RFC 2543's peers often miss and which a UAS can only answer like this.
+        return Fault("RFC 3261 20.15", 415, "a body without Content-Type")
     encodings = [encoding for encoding in request.tokens("Content-Encoding") if encoding.lower() != "identity"]
-    if encodings or not (kind in BODIES or kind.startswith("multipart/")):
-        return Fault(
-            "RFC 3261 8.2.3", 415, f"a body of type {kind}" + (f" in {', '.join(encodings)}" if encodings else "")
-        )
+    if encodings or not (kind in _BODIES or kind.startswith("multipart/")):
+        how = f" in {', '.join(encodings)}" if encodings else ""
+        return Fault("RFC 3261 8.2.3", 415, f"a body of type {kind}{how}"[:120])
     return None
 
 
@@ -192,9 +266,28 @@ def _unacceptable(request: Request) -> Fault | None:
 
 
 def _unknown_credentials(request: Request) -> Fault | None:
-    for value in request.headers("Authorization"):
-        if isinstance(value, Credentials) and not value.is_digest:
-            return Fault("RFC 3261 22.1", 401, f"credentials of the unknown scheme {value.scheme}")
+    schemes = [value.scheme for value in request.headers("Authorization") if isinstance(value, Credentials)]
+    if schemes and not any(scheme.lower() == "digest" for scheme in schemes):
+        return Fault("RFC 3261 22.1", 401, f"credentials of the unknown scheme {schemes[0][:60]}")
+    return None
+
+
+def _no_contact(request: Request) -> Fault | None:
+    """A MUST of the sender (8.1.1.8); optional with RFC 2543, and whoever makes no dialog does not miss it."""
+    if request.method in ("INVITE", "SUBSCRIBE") and not request.contacts:
+        return Fault("RFC 3261 8.1.1.8", None, "no Contact in a request that sets up a dialog")
+    return None
+
+
+def _no_max_forwards(request: Request) -> Fault | None:
+    if request.max_forwards is None:
+        return Fault("RFC 3261 16.3 step 3", None, "no Max-Forwards, as RFC 2543 knew none")
+    return None
+
+
+def _no_from_tag(request: Request) -> Fault | None:
+    if request.from_tag is None:
+        return Fault("RFC 3261 8.1.1.3", None, "no tag in From, as with RFC 2543")
     return None
 
 
@@ -206,4 +299,7 @@ _OBJECTIONS: Final[tuple[Callable[[Request], Fault | None], ...]] = (
     _unknown_body,
     _unacceptable,
     _unknown_credentials,
+    _no_contact,
+    _no_max_forwards,
+    _no_from_tag,
 )

@@ -16,7 +16,7 @@ from offhook.sip.method import intern_method
 from offhook.sip.scan import WHITE, has_bare_nul, separators
 from offhook.sip.status import phrase
 
-__all__ = ["Draft", "new_request", "new_response", "reply"]
+__all__ = ["Draft", "field", "new_request", "new_response", "reply"]
 
 _URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
@@ -33,14 +33,18 @@ def _key(name: str) -> str:
         raise InvalidState(error.reason) from None
 
 
-def _line(name: str, value: str | bytes) -> bytes:
-    """A header field on one line. Raises InvalidState for what would end it: a value that injects another field."""
+def field(name: str, value: str | bytes) -> tuple[str, bytes]:
+    """The key of a header field and the field on one line, a folded value unfolded.
+
+    Raises InvalidState for a name that is no token, and for a value that would inject another field.
+    """
+    key = _key(name)
     octets = _octets(value)
     if b"\n" in octets:
         octets = _FOLD.sub(b" ", octets)
     if b"\n" in octets or b"\r" in octets or has_bare_nul(octets):
         raise InvalidState(f"a line end or NUL in the value of {name}")
-    return b"%b: %b" % (name.encode("ascii"), octets)
+    return key, b"%b: %b" % (name.encode("ascii"), octets)
 
 
 class Draft:
@@ -93,23 +97,22 @@ class Draft:
 
     def add(self, name: str, value: str | bytes) -> Draft:
         """Add a field below all others."""
-        key = _key(name)
-        self._lines.append(_line(name, value))
+        key, line = field(name, value)
+        self._lines.append(line)
         self._keys.append(key)
         return self
 
     def prepend(self, name: str, value: str | bytes) -> Draft:
         """Add a field above all others, so that its value is the topmost of its header."""
-        key = _key(name)
-        self._lines.insert(1, _line(name, value))
+        key, line = field(name, value)
+        self._lines.insert(1, line)
         self._keys.insert(1, key)
         return self
 
     def set(self, name: str, value: str | bytes) -> Draft:
         """Give a header one field: the first keeps its place, further ones go; added below when there is none."""
-        key = _key(name)
+        key, line = field(name, value)
         keys = self._keys
-        line = _line(name, value)
         if key not in keys:
             self._lines.append(line)
             keys.append(key)
