@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
-from offhook.errors import ParseError
+from offhook.errors import ParseError, ProtocolError
+from offhook.sip.message import Request
+from offhook.sip.mime import BodyPart, Multipart
 from offhook.sip.serializer import Draft
-from offhook.ua.body import is_optional, session_description
+from offhook.ua.body import session_description, understood
 from tests.dialog.messages import request
 from tests.ua.household import OFFER
 
@@ -42,8 +46,43 @@ def test_a_broken_one_is_an_error() -> None:
         session_description(bearing(b"v=1", "application/sdp").request())
 
 
-@pytest.mark.parametrize(
-    ("disposition", "optional"), [(None, False), ("render", False), ("render;handling=Optional", True)]
-)
-def test_what_may_be_passed_over(disposition: str | None, optional: bool) -> None:
-    assert is_optional(bearing(b"x", "x/y", disposition).request()) is optional
+def several(subtype: str, *parts: BodyPart) -> Request:
+    whole = Multipart.build(parts, subtype)
+    return Draft.of(request()).body(whole.serialize(), whole.content_type).request()
+
+
+OTHER = BodyPart.build(b"isup", "application/isup", "signal;handling=optional")
+NEEDED = BodyPart.build(b"isup", "application/isup", "signal")
+DESCRIPTION = BodyPart.build(OFFER, "application/sdp")
+
+
+@pytest.mark.rfc("5621 8")
+def test_a_description_is_found_among_other_parts() -> None:
+    for parts in ((DESCRIPTION, OTHER), (OTHER, DESCRIPTION)):
+        found = session_description(several("mixed", *parts))
+        assert found is not None
+        assert found.serialize() == OFFER
+        assert len(understood(several("mixed", *parts))) == 1
+    # Of alternatives the last one that is understood.
+    assert session_description(several("alternative", DESCRIPTION, NEEDED)) is not None
+    inner = Multipart.build([DESCRIPTION, OTHER])
+    nested = BodyPart.build(inner.serialize(), inner.content_type)
+    assert session_description(several("mixed", OTHER, nested)) is not None
+    assert session_description(several("mixed", OTHER)) is None
+
+
+def test_what_must_not_be_passed_over_is_refused_in_requests_alone() -> None:
+    received = several("mixed", DESCRIPTION, NEEDED)
+    with pytest.raises(ProtocolError) as caught:
+        understood(received)
+    assert caught.value.status == 415
+    assert session_description(received) is not None
+
+
+def test_an_encoded_part_is_decoded() -> None:
+    part = BodyPart.build(b64encode(OFFER), "application/sdp", fields=[("Content-Transfer-Encoding", "base64")])
+    assert session_description(several("mixed", part)) is not None
+
+
+def test_no_body_needs_no_understanding() -> None:
+    assert understood(request()) == []

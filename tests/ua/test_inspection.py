@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.errors import ParseError
 from offhook.ids import IdSource
 from offhook.sip.message import Request
+from offhook.sip.mime import BodyPart, Multipart
 from offhook.sip.serializer import new_request
 from offhook.stack import Stack
+from offhook.ua.body import ACCEPT
 from offhook.ua.context import Context
 from offhook.ua.inspection import inspect
 from offhook.ua.settings import Settings
@@ -15,7 +18,14 @@ from tests.ua.household import OFFER, aor
 
 BOB = "sip:bob@192.0.2.1"
 SDP = "application/sdp"
+MIXED = "multipart/mixed;boundary=part"
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE")
+
+
+def mixed(content_type: str = "application/sdp", disposition: str = "session") -> bytes:
+    """A session description, and something else beside it."""
+    parts = [BodyPart.build(OFFER, "application/sdp"), BodyPart.build(b"x", content_type, disposition)]
+    return Multipart.build(parts, boundary="part").serialize()
 
 
 def context() -> Context:
@@ -42,13 +52,17 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     ("BYE", "sip:eve@192.0.2.1", {"To": "<sip:b@c>;tag=1"}, b"", None, None, None),
     ("INVITE", BOB, {"Require": "magic, 100rel, Other"}, b"x", "x/y", 420, ("Unsupported", "magic, Other")),
     ("INVITE", BOB, {"Require": "100REL"}, b"", None, None, None),
-    ("INVITE", BOB, {}, b"x", "message/cpim", 415, ("Accept", SDP)),
-    ("INVITE", BOB, {}, b"x", None, 415, ("Accept", SDP)),
+    ("INVITE", BOB, {}, b"x", "message/cpim", 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {}, b"x", None, 415, ("Accept", ACCEPT)),
     ("INVITE", BOB, {"Content-Disposition": "render;handling=optional"}, b"x", "x/y", None, None),
     ("INVITE", BOB, {"Content-Encoding": "gzip"}, b"x", SDP, 415, ("Accept-Encoding", "identity")),
     ("INVITE", BOB, {"Content-Encoding": "identity"}, b"x", SDP, None, None),
+    ("INVITE", BOB, {}, mixed(), MIXED, None, None),
+    ("INVITE", BOB, {}, mixed("application/isup", "signal"), MIXED, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {}, mixed("application/isup", "signal;handling=optional"), MIXED, None, None),
+    ("INVITE", BOB, {}, b"--x", MIXED, 400, None),
     ("OPTIONS", BOB, {}, b"x", "x/y", None, None),
-    ("INVITE", BOB, {"Accept": "text/plain"}, OFFER, SDP, 406, ("Accept", SDP)),
+    ("INVITE", BOB, {"Accept": "text/plain"}, OFFER, SDP, 406, ("Accept", ACCEPT)),
     ("INVITE", BOB, {"Accept": "text/plain, application/*"}, OFFER, SDP, None, None),
     ("OPTIONS", BOB, {"Accept": "text/plain"}, b"", None, None, None),
 ]  # fmt: skip
@@ -65,6 +79,11 @@ def test_each_check(
     status: int | None,
     header: tuple[str, str] | None,
 ) -> None:
-    refusal = inspect(context(), made(method, uri, dict(headers), body, content_type))
+    received = made(method, uri, dict(headers), body, content_type)
+    if status == 400 and body:
+        with pytest.raises(ParseError):
+            inspect(context(), received)
+        return
+    refusal = inspect(context(), received)
     assert (None if refusal is None else refusal.status) == status
     assert (refusal.headers[0] if refusal is not None and refusal.headers else None) == header

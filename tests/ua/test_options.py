@@ -8,6 +8,7 @@ from offhook.clock import Moment
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import parse_uri
+from offhook.ua.body import ACCEPT
 from offhook.ua.events import Failure
 from offhook.ua.options import accepts_descriptions
 from tests.dialog.messages import request
@@ -40,7 +41,7 @@ def test_the_answer_lists_what_we_can_do() -> None:
     assert response is not None
     assert response.status == 200
     assert response.tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
-    assert [str(value) for value in response.headers("Accept")] == ["application/sdp"]
+    assert [str(value) for value in response.headers("Accept")] == ACCEPT.split(", ")
     assert response.text("Accept-Encoding") == "identity"
     assert response.text("Accept-Language") == "en"
     assert response.tokens("Supported") == ["100rel"]
@@ -49,7 +50,7 @@ def test_the_answer_lists_what_we_can_do() -> None:
     assert asked.bob.media.ports == []
     assert asked.house.nothing_is_left()
     sent = asked.house.sent("OPTIONS")[0]
-    assert sent.text("Accept") == "application/sdp"
+    assert sent.text("Accept") == ACCEPT
     assert sent.text("Contact") == "<sip:alice@192.0.2.1:5060>"
 
 

@@ -19,12 +19,10 @@ from offhook.sip.uri import SipUri, Uri
 from offhook.stack import ServerTransaction, Stack
 from offhook.ua.settings import Settings
 
-__all__ = ["ACCEPTED_BODIES", "SUPPORTED", "Context"]
+__all__ = ["SUPPORTED", "Context"]
 
 SUPPORTED: Final = (OPTION_TAG,)
 """The option tags that are true of us (RFC 3261 20.37)."""
-
-ACCEPTED_BODIES: Final = ("application/sdp",)
 
 _METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from offhook.errors import ParseError
+from offhook.errors import ParseError, ProtocolError
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
-from offhook.ua.body import SDP, is_optional
+from offhook.ua.body import ACCEPT, understood
 from offhook.ua.context import SUPPORTED, Context
 from offhook.ua.options import accepts_descriptions
 
@@ -79,16 +79,19 @@ def _content(context: Context, request: Request) -> Refusal | None:
         return None
     if any(coding.lower() != "identity" for coding in request.tokens("Content-Encoding")):
         return Refusal(415, ("Accept-Encoding", "identity"))
-    if request.method not in DESCRIBED or request.content_type == SDP or is_optional(request):
-        return None
-    return Refusal(415, ("Accept", SDP))
+    if request.method in DESCRIBED:
+        try:
+            understood(request)
+        except ProtocolError as error:
+            return Refusal(error.status, ("Accept", ACCEPT))
+    return None
 
 
 def _acceptable(context: Context, request: Request) -> Refusal | None:
     """21.4.7: an INVITE whose sender takes no session description, which is all that we can answer with."""
     if request.method != "INVITE" or accepts_descriptions(request):
         return None
-    return Refusal(406, ("Accept", SDP))
+    return Refusal(406, ("Accept", ACCEPT))
 
 
 STEPS: Final[tuple[Step, ...]] = (_method, _scheme, _address, _extensions, _content, _acceptable)

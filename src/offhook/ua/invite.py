@@ -18,7 +18,7 @@ from offhook.sip.serializer import Draft
 from offhook.sip.status import phrase
 from offhook.sip.uri import Uri
 from offhook.transaction.machine import Transaction
-from offhook.ua.body import SDP, session_description
+from offhook.ua.body import ACCEPT, SDP, session_description
 from offhook.ua.client import ClientRequest
 from offhook.ua.context import Context
 from offhook.ua.events import CallEnd, CallEvent, EndCause, Failure, Progress
@@ -93,7 +93,7 @@ class ClientInvite(InviteCall):
         context = self.context
         draft = context.request("INVITE", uri, self.uri, self.call_id, self._tag, number, self._routes)
         draft.add("Contact", context.contact(target, asks_with_sips(uri, self._routes)))
-        draft.add("Allow", context.allow).add("Supported", context.supported).add("Accept", SDP)
+        draft.add("Allow", context.allow).add("Supported", context.supported).add("Accept", ACCEPT)
         for name, value in self._headers:
             draft.add(name, value)
         return draft.body(self._describe(target).serialize(), SDP)

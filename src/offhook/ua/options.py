@@ -14,7 +14,7 @@ from offhook.sip.serializer import Draft
 from offhook.sip.uri import Uri
 from offhook.stack import ServerTransaction
 from offhook.transaction.machine import Transaction
-from offhook.ua.body import SDP
+from offhook.ua.body import ACCEPT, SDP
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
 from offhook.ua.invite_session import media_hosts
@@ -40,7 +40,7 @@ class ClientOptions(StandaloneRequest):
 
     def complete(self, draft: Draft, target: Target) -> Draft:
         secure = asks_with_sips(self.uri, self.routes)
-        return draft.add("Contact", self.context.contact(target, secure)).add("Accept", SDP)
+        return draft.add("Contact", self.context.contact(target, secure)).add("Accept", ACCEPT)
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         self._on_done(response, None, now)
@@ -67,7 +67,7 @@ def receive_options(
     Raises ParseError.
     """
     draft = context.reply(transaction, status).add("Allow", context.allow)
-    draft.add("Accept", SDP).add("Accept-Encoding", "identity").add("Accept-Language", "en")
+    draft.add("Accept", ACCEPT).add("Accept-Encoding", "identity").add("Accept-Language", "en")
     draft.add("Supported", context.supported)
     if status == 200 and accepts_descriptions(request):
         _, shown = media_hosts(context.stack.target_over(transaction.arrival))
