@@ -31,8 +31,11 @@ class Sipp(Process):
         file = SCENARIOS / f"{scenario}.xml"
         chosen = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
         given = [word for key, value in (keys or {}).items() for word in ("-key", key, value)]
+        # While a busy machine does not run it, INVITEs are sent again. SIPp takes some of them for new messages, and would
+        # abort their calls.
+        patience = ["-default_behaviors", "all,-abortunexp"] if scenario == "answer" else []
         command = [
-            *("sipp", *chosen, *arguments, *given, "-i", local, "-p", str(port), "-nostdin"),
+            *("sipp", *chosen, *arguments, *given, *patience, "-i", local, "-p", str(port), "-nostdin"),
             *("-trace_stat", "-stf", str(self._statistics), "-fd", "1"),
             *("-trace_err", "-error_file", str(folder / f"sipp-{port}-errors.log")),
         ]
