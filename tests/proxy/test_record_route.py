@@ -1,0 +1,139 @@
+"""Record-Route entries and what they prove: RFC 3261 16.4, 16.6 step 4, 16.12."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.flow import Flow
+from offhook.proxy.own import OwnNames
+from offhook.proxy.record_route import OwnRoute, RecordRoutes
+from tests.proxy.requests import request
+
+OWN = OwnNames(frozenset(("example.com",)))
+OWN.add("192.0.2.10", 5060)
+OWN.add("192.0.2.10", 5061)
+ROUTES = RecordRoutes(b"secret", OWN)
+
+CALLER = Flow("TCP", "tcp:192.0.2.10:5060", ("192.0.2.10", 5060), ("198.51.100.1", 40000), "0.0.1", 7, accepted=True)
+CALLEE = Flow("UDP", "udp:192.0.2.10:5060", ("192.0.2.10", 5060), ("198.51.100.2", 40000))
+
+HERE = "192.0.2.10:5060"
+BYE_OF_CALLER = {"From": "<sip:alice@example.com>;tag=a", "To": "<sip:bob@example.com>;tag=b"}
+BYE_OF_CALLEE = {"From": "<sip:bob@example.com>;tag=b", "To": "<sip:alice@example.com>;tag=a"}
+
+
+def entry(caller: Flow | None = None, callee: Flow | None = None, transport: str = "UDP", sips: bool = False) -> str:
+    """What a dialog between the tags a and b got."""
+    return ROUTES.entry(ROUTES.proof(request(), caller, callee), HERE, transport, sips)
+
+
+def read(*routes: str, **headers: str) -> OwnRoute:
+    arrived = request("BYE", Route=", ".join(routes), **{**BYE_OF_CALLER, **headers})
+    return ROUTES.read(arrived, arrived.routes)
+
+
+@pytest.mark.rfc("3261 16.6 step 4")
+@pytest.mark.parametrize(
+    ("transport", "sips", "beginning"),
+    [
+        ("UDP", False, f"<sip:{HERE};lr;"),
+        ("TCP", False, f"<sip:{HERE};transport=tcp;lr;"),
+        ("TLS", False, f"<sip:{HERE};transport=tls;lr;"),
+        ("TLS", True, f"<sips:{HERE};lr;"),
+    ],
+)
+def test_an_entry_leads_back_to_us(transport: str, sips: bool, beginning: str) -> None:
+    assert entry(transport=transport, sips=sips).startswith(beginning)
+
+
+def test_an_entry_proves_its_dialog_to_both_sides() -> None:
+    for headers in (BYE_OF_CALLER, BYE_OF_CALLEE):
+        found = read(entry(), **headers)
+        assert (found.count, found.proven, found.flow, found.leads_on, found.decides) == (1, True, None, False, True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Call-ID": "another"},
+        {"From": "<sip:alice@example.com>;tag=x"},
+        {"From": "<sip:alice@example.com>"},
+        # Without a To tag it is no request within a dialog, whatever Route it brings.
+        {"To": "<sip:bob@example.com>"},
+    ],
+)
+def test_an_entry_proves_nothing_to_others(headers: dict[str, str]) -> None:
+    found = read(entry(), **headers)
+    assert (found.count, found.proven, found.decides) == (1, False, False)
+
+
+def test_another_secret_proves_nothing() -> None:
+    other = RecordRoutes(b"other", OWN)
+    assert not read(other.entry(other.proof(request(), None, None), HERE, "UDP", False)).proven
+
+
+@pytest.mark.rfc("5626 5.3")
+def test_an_entry_names_the_flow_of_the_other_side() -> None:
+    both = entry(CALLER, CALLEE)
+    assert read(both).flow == CALLEE
+    assert read(both, **BYE_OF_CALLEE).flow == CALLER
+    assert read(entry(CALLER)).flow is None
+    assert read(entry(CALLER), **BYE_OF_CALLEE).flow == CALLER
+    flow = read(entry(CALLER), **BYE_OF_CALLEE).flow
+    assert flow is not None
+    assert (flow.serial, flow.accepted, flow.key) == (7, True, CALLER.key)
+
+
+def test_flows_cannot_be_exchanged() -> None:
+    """Nobody makes this server send anywhere by writing a flow of his own."""
+    plain, flowing = entry(), entry(CALLER, CALLEE)
+    mac, flows = plain.partition(";oh-mac=")[2][:-1], flowing.partition(";oh-a=")[2]
+    assert not read(f"<sip:{HERE};lr;oh-mac={mac};oh-a={flows}").proven
+    assert not read(flowing.replace(";oh-a=", ";oh-c=").replace(";oh-b=", ";oh-a=").replace(";oh-c=", ";oh-b=")).proven
+    assert not read(flowing.partition(";oh-b=")[0] + ">").proven
+
+
+@pytest.mark.rfc("5658 4")
+def test_the_entries_of_both_sides_go_together() -> None:
+    found = read(entry(CALLER, CALLEE, "TCP"), entry(CALLER, CALLEE), "<sip:192.0.2.77;lr>")
+    assert (found.count, found.proven, found.flow, found.leads_on) == (2, True, CALLEE, True)
+
+
+def test_each_pass_of_a_spiral_has_an_entry_of_its_own() -> None:
+    """The second pass knows the callee's flow, the first the caller's."""
+    first, second = entry(CALLER, None), entry(None, CALLEE)
+    assert (read(first, second).count, read(first, second).flow, read(first, second).leads_on) == (1, None, True)
+    assert (read(second).count, read(second).flow) == (1, CALLEE)
+    assert read(second, first, **BYE_OF_CALLEE).count == 1
+    assert read(first, **BYE_OF_CALLEE).flow == CALLER
+
+
+@pytest.mark.rfc("3261 16.4")
+@pytest.mark.parametrize(
+    ("routes", "count", "leads_on"),
+    [
+        (["<sip:192.0.2.10;lr>"], 1, False),
+        (["<sip:example.com;lr>"], 1, False),
+        (["<sip:192.0.2.10;lr>", "<sip:192.0.2.10:5061;lr>"], 2, False),
+        (["<sip:192.0.2.10;lr>", "<sip:192.0.2.77;lr>"], 1, True),
+        (["<sip:192.0.2.77;lr>", "<sip:192.0.2.10;lr>"], 0, True),
+        (["<tel:+1555>"], 0, True),
+        (["<sip:192.0.2.10:5999;lr>"], 0, True),
+    ],
+)
+def test_routes_that_a_phone_loaded_go_and_prove_nothing(routes: list[str], count: int, leads_on: bool) -> None:
+    found = read(*routes)
+    assert (found.count, found.leads_on, found.proven, found.decides) == (count, leads_on, False, leads_on)
+
+
+def test_a_loaded_route_above_a_proven_one_goes_with_it() -> None:
+    found = read("<sip:192.0.2.10;lr>", entry(None, CALLEE))
+    assert (found.count, found.proven, found.flow) == (2, True, CALLEE)
+
+
+def test_parameters_that_others_add_do_no_harm() -> None:
+    assert read(entry(None, CALLEE).replace(";lr;", ";lr=on;maybe=x;")).flow == CALLEE
+
+
+def test_no_route_decides_nothing() -> None:
+    assert (OwnRoute().count, OwnRoute().decides, OwnRoute().flow) == (0, False, None)

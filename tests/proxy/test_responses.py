@@ -1,0 +1,119 @@
+"""Response selection: RFC 3261 16.7 steps 3, 6 and 7."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.proxy.context import Branch, ResponseContext
+from offhook.proxy.responses import best_branch, final_response, onward
+from offhook.proxy.target_uri import TargetUri
+from offhook.sip.message import Response
+from offhook.sip.serializer import Draft, reply
+from offhook.transaction.server_invite import InviteServerTransaction
+from tests.proxy.requests import request
+from tests.transaction.machines import FLOWS, Rig, received
+
+OURS = "SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-0-1"
+
+
+def answered(*statuses: int) -> ResponseContext:
+    """A context whose branches have these answers, each received."""
+    arrived = request()
+    flow = FLOWS["UDP"]
+    server = InviteServerTransaction(Rig().table, (b"z9hG4bKone", "h", 5060, "INVITE"), arrived, flow, flow)
+    context = ResponseContext(arrived, server, flow, "0")
+    forwarded = Draft.of(arrived).prepend("Via", OURS).request()
+    for status in statuses:
+        branch = Branch(context, TargetUri("sip:bob@h"), 1)
+        branch.status = status
+        branch.response = received(reply(forwarded, status, None, f"t{len(context.branches)}").response(), Response)
+        context.branches.append(branch)
+    return context
+
+
+@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.parametrize(
+    ("statuses", "best"),
+    [
+        ([404], 404),
+        ([404, 600], 600),
+        ([603, 600], 600),
+        ([500, 404, 302], 302),
+        ([404, 302, 301], 302),
+        ([503, 407, 501, 404], 407),
+        ([404, 401], 401),
+        ([404, 415], 415),
+        ([404, 420], 420),
+        ([404, 484], 484),
+        ([408, 404], 404),
+        ([408, 503], 408),
+        ([503, 500], 500),
+        ([486, 404], 486),
+    ],
+)
+def test_the_best_answer(statuses: list[int], best: int) -> None:
+    branch = best_branch(answered(*statuses))
+    assert branch is not None
+    assert branch.status == best
+
+
+def test_no_answer_is_none() -> None:
+    assert best_branch(answered()) is None
+    pending = answered(404)
+    pending.branches[0].status = 0
+    assert best_branch(pending) is None
+
+
+@pytest.mark.rfc("3261 16.7 step 3")
+def test_our_via_goes() -> None:
+    context = answered(200)
+    response = context.branches[0].response
+    assert response is not None
+    upstream = onward(response)
+    assert upstream is not None
+    assert [via.branch for via in upstream.vias] == ["z9hG4bKone"]
+    assert [via.branch for via in response.vias] == ["z9hG4bK-0-1", "z9hG4bKone"]
+
+
+@pytest.mark.rfc("3261 16.7 step 3")
+def test_a_response_with_our_via_alone_is_for_nobody_else() -> None:
+    response = received(reply(request(Via=OURS), 200, None, "b").response(), Response)
+    assert onward(response) is None
+
+
+def test_a_comma_separates_vias_too() -> None:
+    joined = received(reply(request(Via=f"{OURS} , SIP/2.0/UDP h;branch=z9hG4bKone"), 200).response(), Response)
+    upstream = onward(joined)
+    assert upstream is not None
+    assert [via.branch for via in upstream.vias] == ["z9hG4bKone"]
+
+
+@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.parametrize(("status", "sent", "tag"), [(486, 486, "t0"), (600, 600, "t0"), (503, 500, "ours")])
+def test_the_answer_is_the_received_one_but_for_503(status: int, sent: int, tag: str) -> None:
+    context = answered(status)
+    response = final_response(context, context.branches[0], "ours")
+    assert (response.status, response.to_tag) == (sent, tag)
+    assert [via.branch for via in response.vias] == ["z9hG4bKone"]
+
+
+def test_a_branch_without_an_answer_gets_one_of_ours() -> None:
+    context = answered(404)
+    context.branches[0].status = 408
+    context.branches[0].response = None
+    response = final_response(context, context.branches[0], "ours")
+    assert (response.status, response.to_tag, response.call_id) == (408, "ours", "call")
+
+
+@pytest.mark.rfc("3261 16.7 step 7")
+def test_a_challenge_bears_the_challenges_of_all() -> None:
+    context = answered(401, 407, 404)
+    for branch, name in zip(
+        context.branches, ("WWW-Authenticate", "Proxy-Authenticate", "Proxy-Authenticate"), strict=True
+    ):
+        assert branch.response is not None
+        challenge = f'Digest realm="{branch.status}", nonce="n"'
+        branch.response = Draft.of(branch.response).add(name, challenge).response()
+    response = final_response(context, context.branches[0], "ours")
+    assert (response.status, len(response.texts("WWW-Authenticate"))) == (401, 1)
+    assert response.texts("Proxy-Authenticate") == ['Digest realm="407", nonce="n"']
