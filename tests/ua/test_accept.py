@@ -316,6 +316,20 @@ def test_the_200_waits_for_the_prack_of_an_answer() -> None:
     assert bob.heard == ["answered"]
 
 
+def test_a_hang_up_while_the_200_waits_refuses_the_call() -> None:
+    house, bob, script = called(ABLE)
+    bob.ring(early_media=True)
+    bob.answer()
+    bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run(0.3)
+    assert statuses(script) == [183, 603]
+    acknowledge(script, bob, 2)
+    house.run()
+    assert bob.heard == ["ended: REFUSED"]
+    assert 200 not in [response.status for response in script.responses if response.cseq_method == "INVITE"]
+    assert house.nothing_is_left()
+
+
 def test_no_prack_is_504() -> None:
     house, bob, script = called(RELIABLE)
     bob.ring()

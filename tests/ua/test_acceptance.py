@@ -26,7 +26,7 @@ class Bench:
         self.acks: list[Request] = []
         self.lost: list[float] = []
         response = context.reply(transaction, 200).response()
-        self.acceptance = Acceptance(context, transaction, response, False, self.take, self.lose)
+        self.acceptance = Acceptance(context, transaction, response, self.take, self.lose)
         self.acceptance.start(self.at(0))
 
     @staticmethod

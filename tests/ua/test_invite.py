@@ -152,6 +152,22 @@ def test_each_200_gets_the_same_ack_again() -> None:
     assert acks[0].request_uri == "sip:peer@192.0.2.9:5060"
 
 
+def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() -> None:
+    house, alice, script, call = calling()
+    script.respond(200, body=sdp())
+    house.run(0.2)
+    alice.do(call.hang_up)
+    house.run(0.3)
+    script.respond(200, method="BYE", contact=False)
+    house.run(10)
+    assert len(alice.core.context.dialogs) == 0
+    script.respond(200, method="INVITE", body=sdp())
+    house.run(20)
+    assert script.methods() == ["INVITE", "ACK", "BYE", "ACK"]
+    house.run()
+    assert house.nothing_is_left()
+
+
 @pytest.mark.rfc("3261 22.1")
 def test_the_ack_bears_the_credentials_of_its_invite() -> None:
     house = House()

@@ -1,10 +1,10 @@
-"""The dialog table: which dialog a message belongs to (RFC 3261 12, 12.2.2)."""
+"""The dialog table: which dialog a request belongs to (RFC 3261 12.2.2)."""
 
 from __future__ import annotations
 
 from offhook.dialog.dialog import Dialog, DialogId
 from offhook.errors import InvalidState
-from offhook.sip.message import Request, Response
+from offhook.sip.message import Request
 
 __all__ = ["DialogTable"]
 
@@ -40,7 +40,3 @@ class DialogTable:
         if local_tag is None:
             return None
         return self._dialogs.get((request.call_id, local_tag, request.from_tag or ""))
-
-    def of_response(self, response: Response) -> Dialog | None:
-        """The dialog that a response to us is in: local tag in From, remote tag in To. Raises ParseError."""
-        return self._dialogs.get((response.call_id, response.from_tag or "", response.to_tag or ""))

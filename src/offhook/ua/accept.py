@@ -144,7 +144,7 @@ class ServerInvite(InviteCall):
         if self.session is not None:
             self.session.hang_up(now, CallEnd(EndCause.HUNG_UP))
         elif self.end is None:
-            self.refuse(603, now)
+            self._refuse(CallEnd(EndCause.REFUSED, 603, phrase(603)), 603, now)
 
     # What happens meanwhile
 
@@ -208,18 +208,17 @@ class ServerInvite(InviteCall):
     def _accept(self, now: Moment) -> None:
         draft = self._response(200)
         try:
-            described = self._describe(draft, True)
+            self._describe(draft, True)
         except ProtocolError as error:
             end = CallEnd(EndCause.NO_MEDIA, error.status, error.reason)
             self._refuse(end, error.status, now, (warning(self.context, error.reason),))
             raise
         session = self._own
-        offered = described and session.exchange.offering
         self._stop_waiting(now)
         session.usage.fire(UsageEvent.SUCCESS, None, now)
         session.dialog.confirm()
         response = draft.response()
-        session.accept(Acceptance(self.context, self.transaction, response, offered, self._acked, self._unacked), now)
+        session.accept(Acceptance(self.context, self.transaction, response, self._acked, self._unacked), now)
         self._begin(session, now)
 
     def _acked(self, ack: Request, now: Moment) -> None:

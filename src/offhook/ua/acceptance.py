@@ -16,8 +16,7 @@ __all__ = ["Acceptance"]
 class Acceptance:
     """One 2xx under way.
 
-    `on_ack` is called with the first ACK, `on_lost` after 64*T1 without one. `offered`: the 2xx holds an offer, so that
-    the ACK has to bring the answer.
+    `on_ack` is called with the first ACK, `on_lost` after 64*T1 without one.
     """
 
     def __init__(
@@ -25,11 +24,9 @@ class Acceptance:
         context: Context,
         transaction: ServerTransaction,
         response: Response,
-        offered: bool,
         on_ack: Callable[[Request, Moment], None],
         on_lost: Callable[[Moment], None],
     ) -> None:
-        self.offered = offered
         self._context = context
         self._transaction = transaction
         self._response = response

@@ -58,6 +58,7 @@ class ClientInvite(InviteCall):
         self._cseq = 0
         self._offer: SessionDescription | None = None
         self._hosts = ("", "")
+        self._past: list[InviteSession] = []
         self._orders: dict[str, ProvisionalOrder] = {}
         self._cancelled: CallEnd | None = None
         self._ring_timer: Timer | None = None
@@ -148,6 +149,7 @@ class ClientInvite(InviteCall):
     def on_over(self, now: Moment) -> None:
         # 64*T1 after the first 2xx no other one will come (13.2.2.4).
         self._open = False
+        self._past.clear()
         self._end_early(now)
         self._forget()
 
@@ -158,6 +160,12 @@ class ClientInvite(InviteCall):
     @property
     def _transactions_open(self) -> bool:
         return self._open
+
+    def on_usage_ended(self, session: InviteSession, now: Moment) -> None:
+        # Its 2xx may still come again, and wants its ACK.
+        if self._open:
+            self._past.append(session)
+        super().on_usage_ended(session, now)
 
     # Within
 
@@ -172,7 +180,7 @@ class ClientInvite(InviteCall):
     def _session_of(self, response: Response, transaction: Transaction) -> InviteSession:
         """The session of a response, a new one for a To tag that was not seen before (12.1.2). Raises ParseError."""
         tag = response.to_tag or ""
-        for session in self._sessions:
+        for session in (*self._sessions, *self._past):
             if session.dialog.remote_tag == tag:
                 return session
         if self._offer is None:

@@ -54,7 +54,7 @@ def receive_reinvite(session: InviteSession, request: Request, transaction: Serv
         session.hang_up(now, CallEnd(EndCause.NOT_ACKNOWLEDGED))
 
     offered = session.exchange.offering
-    session.accept(Acceptance(context, transaction, draft.response(), offered, acknowledged, lost), now)
+    session.accept(Acceptance(context, transaction, draft.response(), acknowledged, lost), now)
     if not offered:
         session.changed(now)
 
