@@ -1,0 +1,343 @@
+"""It is no open relay, and nobody calls in another's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_network
+
+import pytest
+from structlog.testing import capture_logs
+
+from offhook.accounts.authenticator import Realm
+from offhook.accounts.base import Account
+from offhook.errors import SipError
+from offhook.location.binding import Binding
+from offhook.location.update import Update
+from offhook.server import access
+from offhook.server.access import DomainAccess
+from offhook.server.config import DomainConfig
+from offhook.sip.message import Request, Response
+from offhook.sip.serializer import Draft
+from offhook.testing.peer import ScriptedPeer
+from tests.server.wiring import DOMAIN, PASSWORDS, SERVER, Site
+
+FOREIGN = "203.0.113.7"
+
+
+def test_all_names_exist() -> None:
+    assert all(hasattr(access, name) for name in access.__all__)
+
+
+def reached(site: Site, host: str) -> list[str]:
+    return [message.request_uri for message in site.messages(to=host) if isinstance(message, Request)]
+
+
+def bind(site: Site, aor: str, contact: str) -> None:
+    now = site.network.clock.now()
+    site.location.save(
+        Update(aor, "c", 1, [Binding(contact, "", None, now.wall + 900, "c", 1, "b", (), "", False)]), now
+    )
+
+
+# Strangers
+
+
+def test_a_stranger_reaches_our_users() -> None:
+    site = Site()
+    bob = site.phone("bob")
+    bob.register()
+    assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com") == [200]
+    assert len(reached(site, bob.node.host)) == 1
+
+
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "OPTIONS", "REGISTER", "FOO"])
+def test_a_stranger_reaches_nobody_else_by_us(method: str) -> None:
+    site = Site()
+    site.stranger(FOREIGN)
+    with capture_logs() as lines:
+        assert site.send(site.stranger(), method, f"sip:carol@{FOREIGN}") == [403]
+    assert [(line["reason"], line["source"]) for line in lines] == [
+        ("a foreign caller for a foreign domain", "198.51.100.1:5060")
+    ]
+    assert reached(site, FOREIGN) == []
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [f"<sip:{FOREIGN};lr>"],
+        [f"<sip:{SERVER};lr>", f"<sip:{FOREIGN};lr>"],
+        [f"<sip:{SERVER};lr;oh-mac=0123456789ab>", f"<sip:{FOREIGN}>"],
+        ["<mailto:carol@example.net>"],
+    ],
+)
+def test_a_strangers_route_leads_nowhere_else(routes: list[str]) -> None:
+    site = Site()
+    site.stranger(FOREIGN)
+    site.phone("bob").register()
+
+    def edit(draft: Draft) -> None:
+        for route in routes:
+            draft.add("Route", route)
+
+    with capture_logs() as lines:
+        assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", edit) == [403]
+    assert lines[0]["reason"] == "a foreign caller's Route to somewhere else"
+    assert reached(site, FOREIGN) == []
+
+
+@pytest.mark.parametrize("uri", ["tel:+15550100", f"sip:carol@{FOREIGN}"])
+def test_a_foreign_target_by_any_name_is_refused(uri: str) -> None:
+    site = Site()
+    assert site.send(site.stranger(), "MESSAGE", uri) == [403]
+
+
+@pytest.mark.parametrize("sender", ["tel:+15550100", "<sip:anonymous@anonymous.invalid>", "<mailto:x@example.com>"])
+def test_whoever_is_not_of_a_domain_of_ours_is_a_stranger(sender: str) -> None:
+    site = Site()
+    site.phone("bob").register()
+    stranger = site.stranger()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", f"{sender};tag=1" if sender.startswith("<") else f"<{sender}>;tag=1")
+
+    assert site.send(stranger, "MESSAGE", "sip:bob@example.com", edit) == [200]
+    assert site.send(stranger, "MESSAGE", f"sip:carol@{FOREIGN}", edit) == [403]
+
+
+def test_a_stranger_whose_sender_cannot_be_read_is_refused() -> None:
+    site = Site()
+    assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", lambda draft: draft.set("From", "<sip:>")) == [
+        400
+    ]
+
+
+# In another's name
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "sip:alice@example.com",
+        "sips:alice@EXAMPLE.com",
+        "sip:alice@example.com:9999",
+        "sip:%61lice@example.com;user=phone",
+        "sip:example.com",
+        f"sip:alice@{DOMAIN};maddr=192.0.2.99",
+    ],
+)
+def test_a_caller_of_our_domain_is_challenged(sender: str) -> None:
+    site = Site()
+    bob = site.phone("bob")
+    bob.register()
+    stranger = site.stranger()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", f"<{sender}>;tag=1")
+
+    assert site.send(stranger, "MESSAGE", "sip:bob@example.com", edit) == [407]
+    assert "Digest" in (stranger.role.responses[-1].text("Proxy-Authenticate") or "")
+    assert reached(site, bob.node.host) == []
+    assert site.left() == [0, 0]
+
+
+def test_nothing_is_looked_up_before_the_caller_is_known() -> None:
+    site = Site()
+    stranger = site.stranger()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com>;tag=1")
+
+    assert site.send(stranger, "MESSAGE", "sip:nobody@example.com", edit) == [407]
+
+
+def test_nobody_calls_under_another_users_name() -> None:
+    site = Site()
+    with capture_logs() as lines:
+        assert site.phone("alice", PASSWORDS["bob"], username="bob").message("sip:bob@example.com") == [403]
+    assert lines[-1]["reason"] == "a From that is not the caller's own"
+
+
+def test_nobody_registers_for_another_user() -> None:
+    site = Site()
+    assert site.phone("alice", PASSWORDS["bob"], username="bob").register() == [403]
+    assert site.location.held("sip:alice@example.com") == []
+
+
+def test_a_user_calls_anywhere() -> None:
+    site = Site()
+    site.stranger(FOREIGN)
+    assert site.phone("alice", proxy=f"sip:{SERVER};lr").message(f"sip:carol@{FOREIGN}") == [200]
+
+
+@pytest.mark.rfc("3261 22.1")
+def test_ack_and_cancel_are_never_challenged() -> None:
+    site = Site()
+    alice = site.phone("alice")
+    alice.register()
+    site.phone("bob").register()
+    call = alice.invite("sip:bob@example.com")
+    alice.node.call(call.hang_up)
+    site.run(5.0)
+    answers = [m for m in site.messages(of=SERVER, to=alice.node.host) if isinstance(m, Response)]
+    assert [m.status for m in answers if m.cseq_method == "CANCEL"] == [200]
+    assert [m.status for m in answers if m.cseq_method == "INVITE"][-1] == 487
+
+
+# Within dialogs
+
+
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "NOTIFY", "MESSAGE"])
+@pytest.mark.parametrize("route", ["", f"<sip:{SERVER};lr>", f"<sip:{SERVER};lr;oh-mac=000000000000000000000000>"])
+def test_a_dialog_needs_our_own_route(method: str, route: str) -> None:
+    site = Site()
+    bob = site.phone("bob")
+    bob.register()
+    with capture_logs() as lines:
+        sent = site.send(
+            site.stranger(),
+            method,
+            f"sip:bob@{bob.node.host}",
+            (lambda draft: draft.add("Route", route)) if route else None,
+            to_tag="x",
+        )
+    assert sent == [403]
+    assert lines[0]["reason"] == "within a dialog that did not come through here"
+    assert reached(site, bob.node.host) == []
+
+
+# Networks that are trusted
+
+
+def test_a_trusted_network_is_not_challenged() -> None:
+    site = Site(domain=DomainConfig(name=DOMAIN, trusted=["198.51.100.0/24", "2001:db8::/32"]))
+    bob = site.phone("bob")
+    bob.register()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com>;tag=1")
+
+    assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", edit) == [200]
+    assert site.send(site.stranger(FOREIGN), "MESSAGE", "sip:bob@example.com", edit) == [407]
+
+
+def test_a_trusted_network_registers_without_a_password() -> None:
+    site = Site(domain=DomainConfig(name=DOMAIN, trusted=["198.51.100.0/24"]))
+    stranger = site.stranger()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:bob@example.com>;tag=1").set("To", "<sip:bob@example.com>")
+
+    assert site.send(stranger, "REGISTER", f"sip:{DOMAIN}", edit) == [200]
+    assert reached(site, stranger.host) == []
+    assert site.send(site.stranger(FOREIGN), "MESSAGE", "sip:bob@example.com") == [200]
+
+
+def test_trust_is_of_networks() -> None:
+    domain = DomainAccess(Realm("r", ("MD5",)), (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")))
+    hosts = ("192.0.2.1", "192.0.3.1", "2001:db8:1::1", "2001:db9::1", "fe80::1%eth0")
+    for _ in range(2):
+        assert [domain.trusts(host) for host in hosts] == [True, False, True, False, False]
+    assert not DomainAccess(Realm("r", ("MD5",))).trusts("192.0.2.1")
+
+
+def test_what_is_remembered_of_addresses_is_bounded() -> None:
+    domain = DomainAccess(Realm("r", ("MD5",)), (ip_network("10.0.0.0/8"),))
+    for number in range(10_001):
+        assert domain.trusts(f"10.0.{number >> 8}.{number & 255}")
+    assert len(domain._verdicts) == 1
+
+
+# Spirals
+
+
+@pytest.mark.parametrize("transport", ["", ";transport=tcp"])
+def test_what_comes_back_from_ourselves_was_checked_before(transport: str) -> None:
+    site = Site()
+    bob = site.phone("bob")
+    bob.register()
+    bind(site, "sip:sales@example.com", f"sip:bob@example.com{transport}")
+    assert site.phone("alice").message("sip:sales@example.com") == [200]
+    assert len(reached(site, bob.node.host)) == 1
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_a_neighbour_at_our_address_is_not_ourselves(transport: str) -> None:
+    site = Site()
+    site.phone("bob").register()
+    neighbour = site.network.add(SERVER, lambda stack: ScriptedPeer(stack, f"sip:m@{SERVER}"), port=5999)
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com>;tag=1")
+
+    assert site.send(neighbour, "MESSAGE", "sip:bob@example.com", edit, transport) == [407]
+
+
+# Accounts that take their time
+
+
+@pytest.mark.parametrize(("password", "status"), [(PASSWORDS["alice"], 200), ("wrong", 407)])
+def test_a_slow_account_is_waited_for(password: str, status: int) -> None:
+    site = Site()
+    site.phone("bob").register()
+    site.accounts.slow = True
+    assert site.phone("alice", password=password).message("sip:bob@example.com") == [status]
+
+
+def test_accounts_that_fail_are_a_500() -> None:
+    site = Site()
+    site.accounts.slow = True
+    site.accounts.error = SipError("the disk is gone")
+    with capture_logs() as lines:
+        assert site.phone("alice").message("sip:bob@example.com") == [500]
+    assert [line["error"] for line in lines] == ["the disk is gone"]
+
+
+async def test_a_wait_for_a_stranger_or_a_foreign_registration_ends_at_once() -> None:
+    site = Site()
+    control = site.server.role.access
+    now = site.network.clock.now()
+    flow = site.server.stack.flow_to(site.server.target_to("198.51.100.1", 5060))
+    request = site.stranger().role.request("MESSAGE", "sip:carol@foreign.example").request()
+    assert await control.wait(request, flow, now) is None
+    assert await control.wait_register(request, flow, now) is None
+    assert control.verdict_of(request, account := Account.create("x", DOMAIN, "y")) is account
+
+
+def test_a_registration_at_a_foreign_domain_is_refused() -> None:
+    site = Site()
+    stranger = site.stranger()
+
+    def edit(draft: Draft) -> None:
+        draft.set("To", "<sip:carol@foreign.example>")
+
+    with capture_logs() as lines:
+        assert site.send(stranger, "REGISTER", f"sip:{DOMAIN}", edit) == [403]
+    assert lines[0]["reason"] == "registration at a foreign domain"
+
+
+# What the log says
+
+
+def test_a_flood_of_strangers_does_not_fill_the_log() -> None:
+    site = Site()
+    stranger = site.stranger()
+    with capture_logs() as lines:
+        for _ in range(60):
+            stranger.call(_sender(site))
+        site.run(5.0)
+    assert len(lines) == 50
+    site.run(10.0)
+    with capture_logs() as lines:
+        site.send(stranger, "MESSAGE", f"sip:carol@{FOREIGN}")
+    assert [line["not_logged_before"] for line in lines] == [10]
+
+
+def _sender(site: Site) -> Callable[..., None]:
+    peer = site.network.nodes["198.51.100.1", 5060]
+
+    def act(now: object) -> None:
+        draft = peer.role.request("MESSAGE", f"sip:carol@{FOREIGN}")
+        peer.role.send(draft, peer.target_to(SERVER, 5060), now)
+
+    return act
