@@ -1,0 +1,226 @@
+"""The command as a script meets it: what it prints, its exit statuses, and a call between two terminals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from offhook.media.audio.tone import sine, tone_above_rest
+
+OFFHOOK = [sys.executable, "-c", "from offhook.cli import main; main()"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Terminal:
+    """A home folder of its own, and the processes that run in it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.processes: list[subprocess.Popen[str]] = []
+        keep = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "OFFHOOK_"))}
+        self.environment = keep | {"HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+
+    def run(self, *words: str, password: str = "", given: str = "") -> subprocess.CompletedProcess[str]:
+        environment = self.environment | ({"OFFHOOK_PASSWORD": password} if password else {})
+        return subprocess.run(
+            [*OFFHOOK, *words], env=environment, input=given, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def start(self, *words: str, until: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*OFFHOOK, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert until in line, line + process.stdout.read()
+        return process
+
+    def end(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[int, str]:
+        process.send_signal(number)
+        printed, _ = process.communicate(timeout=30)
+        return process.returncode, printed
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path)
+    yield terminal
+    for process in terminal.processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def config(tmp_path: Path, port: int) -> Path:
+    path = tmp_path / "offhook.toml"
+    listen = "".join(
+        f'[[listen]]\ntransport = "{transport}"\naddress = "127.0.0.1"\nport = {port}\n' for transport in ("udp", "tcp")
+    )
+    path.write_text(f'data = "{tmp_path / "data"}"\n{listen}[[domain]]\nname = "example.test"\n')
+    return path
+
+
+def add(terminal: Terminal, config: Path, *users: str) -> None:
+    for user in users:
+        made = terminal.run("user", "add", f"{user}@example.test", "-c", str(config), password=f"{user}'s word")
+        assert (made.returncode, made.stderr) == (0, "")
+
+
+def test_a_call_between_two_terminals(terminal: Terminal, config: Path, port: int, tmp_path: Path) -> None:
+    add(terminal, config, "alice", "bob")
+    server = terminal.start("serve", "-c", str(config), until="ready")
+    proxy = f"sip:127.0.0.1:{port};lr"
+    (terminal.home / "offhook").mkdir(exist_ok=True)
+    accounts = "".join(
+        f'[[account]]\nuri = "sip:{user}@example.test"\npassword = "{user}\'s word"\nproxy = "{proxy}"\n'
+        for user in ("alice", "bob")
+    )
+    (terminal.home / "offhook" / "config.toml").write_text(f'default = "sip:alice@example.test"\n{accounts}')
+    tone, heard = tmp_path / "tone.wav", tmp_path / "heard.wav"
+    soundfile.write(tone, sine(440.0, 1.0), 8000)
+    bob = terminal.start("answer", "--as", "sip:bob@example.test", "--record", str(heard), until="waiting for calls")
+    call = terminal.run("call", "sip:bob@example.test", "--play", str(tone), "--seconds", "1.5")
+    assert call.returncode == 0, call.stderr
+    assert "180 Ringing" in call.stdout
+    assert call.stdout.splitlines()[-1] == "the call is over: we hung up"
+    status, printed = terminal.end(bob)
+    assert status == 0
+    assert "a call from <sip:alice@example.test>" in printed
+    assert "the call is over: the peer hung up" in printed
+    samples, _ = soundfile.read(heard, dtype="int16")
+    assert tone_above_rest(samples, 440.0) > 20
+    assert terminal.run("call", "sip:nobody@example.test").returncode == 3
+    assert terminal.run("message", "sip:bob@example.test", "hi").returncode == 3
+    wrong = terminal.run("register", "--once", password="wrong")
+    assert wrong.returncode == 4
+    assert "the server refuses the password" in wrong.stderr
+    assert terminal.run("register", "--once").returncode == 0
+    assert terminal.end(server, signal.SIGTERM)[0] == 0
+
+
+def test_ping_asks_the_server(terminal: Terminal, config: Path, port: int) -> None:
+    terminal.start("serve", "-c", str(config), until="ready")
+    pinged = terminal.run("ping", f"sip:127.0.0.1:{port}")
+    assert pinged.returncode == 0
+    assert pinged.stdout.startswith("200 OK after ")
+
+
+def test_a_call_without_any_server(terminal: Terminal, tmp_path: Path) -> None:
+    bob = subprocess.Popen(
+        [*OFFHOOK, "answer", "--no-register", "--as", "sip:bob@127.0.0.1", "--calls", "1"],
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    terminal.processes.append(bob)
+    assert bob.stdout is not None
+    line = bob.stdout.readline()
+    address = next(word.strip(",;") for word in line.split() if word.startswith("127.0.0.1:"))
+    call = terminal.run(
+        "call", f"sip:bob@{address}", "--no-register", "--as", "sip:alice@127.0.0.1", "--seconds", "0.3", "--trace"
+    )
+    assert call.returncode == 0, call.stderr
+    assert "INVITE sip:bob@" in call.stderr
+    assert bob.wait(10) == 0
+
+
+def test_ctrl_c_hangs_up_and_ends_with_130_before_the_answer(terminal: Terminal) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(10)
+        target = f"sip:nobody@127.0.0.1:{silent.getsockname()[1]}"
+        call = terminal.start("call", target, "--no-register", until="calling")
+        assert silent.recv(65536).startswith(b"INVITE ")
+        assert terminal.end(call)[0] == 130
+
+
+def test_users_come_and_go(terminal: Terminal, config: Path) -> None:
+    add(terminal, config, "alice", "bob")
+    listed = terminal.run("user", "list", "-c", str(config))
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == [
+        "sip:alice@example.test",
+        "sip:bob@example.test",
+    ]
+    again = terminal.run("user", "add", "alice@example.test", "-c", str(config), password="x")
+    assert (again.returncode, again.stderr) == (1, "offhook: there is an account sip:alice@example.test already\n")
+    changed = terminal.run("user", "passwd", "alice@example.test", "-c", str(config), given="another word\n")
+    assert changed.returncode == 0
+    assert terminal.run("user", "remove", "bob@example.test", "-c", str(config)).returncode == 0
+    assert terminal.run("user", "remove", "bob@example.test", "-c", str(config)).returncode == 1
+    assert len(terminal.run("user", "list", "-c", str(config)).stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("call", "sip:bob@example.test", "--as", "sip:alice@example.test"), "no password is known for"),
+        (("call", "sip:bob@example.test", "--as", "nonsense"), "names no account"),
+        (("user", "add", "example.test"), "has no user"),
+        (("serve", "-c", "missing.toml"), "missing.toml: cannot be read: no such file or directory"),
+        (("check-config", "missing.toml"), "missing.toml: cannot be read: no such file or directory"),
+    ],
+)
+def test_a_mistake_is_one_sentence(terminal: Terminal, words: tuple[str, ...], said: str) -> None:
+    ended = terminal.run(*words)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("offhook: ")
+
+
+def test_a_mistake_in_the_configuration_names_its_line(terminal: Terminal, config: Path) -> None:
+    config.write_text(config.read_text() + "nmae = 'x'\n")
+    ended = terminal.run("check-config", str(config))
+    assert ended.returncode == 2
+    line = len(config.read_text().splitlines())
+    assert f"{config} line {line}: " in ended.stderr
+    assert "did you mean" in ended.stderr
+
+
+def test_a_port_in_use_is_said(terminal: Terminal, config: Path, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", port))
+        ended = terminal.run("serve", "-c", str(config))
+    assert ended.returncode == 6
+    assert str(port) in ended.stderr
+    assert "in use" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_second_server_on_the_same_data_is_refused(terminal: Terminal, config: Path) -> None:
+    terminal.start("serve", "-c", str(config), until="ready")
+    ended = terminal.run("serve", "-c", str(config))
+    assert ended.returncode == 2
+    assert "in use by another server" in ended.stderr
+
+
+def test_a_killed_server_leaves_nothing_that_hinders_the_next(terminal: Terminal, config: Path) -> None:
+    first = terminal.start("serve", "-c", str(config), until="ready")
+    first.send_signal(signal.SIGKILL)
+    first.communicate(timeout=10)
+    started = time.monotonic()
+    second = terminal.start("serve", "-c", str(config), until="ready")
+    assert time.monotonic() - started < 20
+    assert terminal.end(second)[0] == 0
