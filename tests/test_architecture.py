@@ -208,11 +208,19 @@ def every_module_is_mirrored(house: House) -> Iterator[str]:
 
 
 def is_data(tree: ast.Module) -> bool:
-    """Whether a module holds nothing that acts: no function but constructors that keep what they are given."""
+    """Whether a module holds nothing that acts: no function but constructors that keep what they are given, and the
+    methods of protocols, which are their docstrings.
+    """
     functions = [
         node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     ]
-    return all(isinstance(node, ast.FunctionDef) and only_keeps(node) for node in functions)
+    return all(
+        is_docstring_alone(node) or (isinstance(node, ast.FunctionDef) and only_keeps(node)) for node in functions
+    )
+
+
+def is_docstring_alone(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    return not isinstance(node, ast.Lambda) and len(node.body) == 1 and ast.get_docstring(node) is not None
 
 
 def only_keeps(function: ast.FunctionDef) -> bool:

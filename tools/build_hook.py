@@ -27,7 +27,8 @@ from setuptools import setup
 
 group, target, *sources = sys.argv[1:]
 # No configuration: what `make check` checks strictly is here only compiled.
-extensions = mypycify(["--config-file=", "--ignore-missing-imports", *sources], opt_level="3", debug_level="0", group_name=group)
+options = ["--config-file=", "--ignore-missing-imports"]
+extensions = mypycify([*options, *sources], opt_level="3", debug_level="0", group_name=group)
 setup(name=group, ext_modules=extensions, script_args=["-q", "build_ext", "--build-lib", target])
 """
 
