@@ -14,15 +14,15 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from offhook.media.audio.samples import Samples
-from offhook.media.audio.tone import sine
-from offhook.media.audio.wav import WavWriter, read_all
-from tests.interop.namespaces import Namespace
+from offhook.media.audio.wav import read_all
+from tests.interop.namespaces import DOMAIN, SERVER, Namespace
 from tests.interop.process import PATIENCE, until
+from tests.interop.server import PASSWORDS
+from tests.interop.tones import RATE, TONES, write_tone
 
-__all__ = ["Baresip", "write_tone"]
+__all__ = ["Baresip"]
 
 CONTROL: Final = 4444
-RATE: Final = 8000
 CONFIG: Final = """
 poll_method epoll
 sip_listen {listen}:5060
@@ -52,37 +52,35 @@ snd_path {folder}
 """
 
 
-def write_tone(path: Path, frequency: float, seconds: float) -> None:
-    """A WAV file with a tone, at 8000 Hz."""
-    writer = WavWriter(path)
-    writer.write(sine(frequency, seconds))
-    writer.close()
-
-
 class Baresip:
     """A running baresip with one account."""
 
     def __init__(
         self,
         home: Namespace,
-        account: str,
+        user: str,
+        transport: str = "udp",
         *,
-        tone: float,
-        authorities: str = "",
-        listen: str = "0.0.0.0",
+        authorities: Path,
+        server: str = SERVER,
+        password: str = "",
     ) -> None:
-        """`account` is a line of its accounts file; it plays `tone` Hz and trusts the certificates in `authorities`."""
+        """It registers as `user`, at the server's address, and trusts the certificates in `authorities`."""
         self.home = home
-        self.user = account.partition("sip:")[2].partition("@")[0]
+        self.user = user
         self.folder = home.folder
+        host, listen = (f"[{server}]", "[::]") if ":" in server else (server, "0.0.0.0")
+        port = 5061 if transport == "tls" else 5060
+        account = (
+            f"<sip:{user}@{DOMAIN};transport={transport}>;auth_pass={password or PASSWORDS[user]};regint=600"
+            f';outbound="sip:{host}:{port};transport={transport}"\n'
+        )
         self._events: list[dict[str, Any]] = []
         self._buffer = b""
-        write_tone(self.folder / "tone.wav", tone, 60)
+        write_tone(self.folder / "tone.wav", TONES[home.name])
         config = CONFIG.format(listen=listen, folder=self.folder, authorities=authorities)
-        if not authorities:
-            config = config.replace("sip_cafile", "#")
         (self.folder / "config").write_text(config, "ascii")
-        (self.folder / "accounts").write_text(account + "\n", "ascii")
+        (self.folder / "accounts").write_text(account, "ascii")
         family = "-6" if ":" in listen else "-4"
         self.process = home.start("baresip", "baresip", family, "-s", "-v", "-f", str(self.folder))
         try:

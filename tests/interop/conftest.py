@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from tests.interop.namespaces import Network
+from tests.interop.phones import Phones
 from tests.interop.server import HubServer, OffhookServer, add_accounts, listening
 from tests.transport.certificates import Authority
 
@@ -30,6 +31,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             if text:
                 report.sections.append((str(log), text[-LOG_TAIL:]))
     return report
+
+
+@pytest.fixture
+def phones(network: Network, server: HubServer, running: ExitStack) -> Phones:
+    return Phones(network, server, running)
 
 
 @pytest.fixture

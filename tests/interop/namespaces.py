@@ -88,9 +88,9 @@ class Namespace:
         assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def start(self, name: str, *command: str) -> Process:
-        """Start a program within."""
-        return Process(self.folder, name, self.command(*command))
+    def start(self, name: str, *command: str, environment: dict[str, str] | None = None) -> Process:
+        """Start a program within; `environment` goes on top of the tests' own."""
+        return Process(self.folder, name, self.command(*command), environment=environment)
 
     def socket(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A socket within: it belongs to the namespace of the thread that makes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -35,13 +36,14 @@ class Process:
     """A running program, named for its log file `folder/NAME.log`, which holds its standard output and error."""
 
     def __init__(self, folder: Path, name: str, command: Sequence[str], *, environment: dict[str, str] | None = None):
+        """`environment` goes on top of the tests' own."""
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
             self._popen = subprocess.Popen(
                 [*END_WITH_TESTS, *command],
                 cwd=folder,
-                env=environment,
+                env=os.environ | (environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

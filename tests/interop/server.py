@@ -17,7 +17,10 @@ from tests.interop.namespaces import DOMAIN, SERVER, SERVER6, Network
 from tests.interop.process import Process
 from tests.transport.certificates import Authority
 
-__all__ = ["PASSWORDS", "HubServer", "OffhookServer", "add_accounts", "listening"]
+__all__ = ["OFFHOOK", "PASSWORDS", "HubServer", "OffhookServer", "add_accounts", "listening"]
+
+OFFHOOK: Final = str(Path(sys.executable).with_name("offhook"))
+"""The command that is tested."""
 
 PASSWORDS: Final = {"alice": "wonderland", "bob": "scaffolding"}
 
@@ -48,7 +51,7 @@ class OffhookServer:
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
-        command = [*self._within, sys.executable, str(Path(__file__).parent / "serve.py"), str(self._file)]
+        command = [*self._within, OFFHOOK, "serve", "-c", str(self._file)]
         self.process = Process(self.folder, f"server-{next(self._starts)}", command)
         try:
             self.process.wait_for("^ready")

@@ -31,7 +31,7 @@ class Sipp(Process):
         file = SCENARIOS / f"{scenario}.xml"
         chosen = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
         given = [word for key, value in (keys or {}).items() for word in ("-key", key, value)]
-        # While a busy machine does not run it, INVITEs are sent again. SIPp takes some of them for new messages, and would
+        # While a busy machine does not run it, INVITEs are sent again. It takes some of them for new ones, and would
         # abort their calls.
         patience = ["-default_behaviors", "all,-abortunexp"] if scenario == "answer" else []
         command = [

@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
-
 import pytest
 
-from offhook.media.audio.tone import tone_above_rest
 from tests.interop.baresip import Baresip
 from tests.interop.namespaces import DOMAIN, SERVER, SERVER6, Network
+from tests.interop.phones import Phones
 from tests.interop.process import until
-from tests.interop.server import PASSWORDS, HubServer
+from tests.interop.server import HubServer
+from tests.interop.tones import CLEAR, converse
 
 pytestmark = pytest.mark.interop("baresip", "ip", "nft", root=True)
-
-TONES = {"alice": 440.0, "bob": 1004.0, "carol": 2300.0}
-CLEAR = 20.0
-"""How many dB a tone that came through stands above all else."""
-
-Phone = Callable[..., Baresip]
-
-
-@pytest.fixture
-def phone(network: Network, server: HubServer, running: ExitStack) -> Phone:
-    """Starts a registered baresip: phone(user, transport, place of another name)."""
-
-    def start(
-        user: str, transport: str = "udp", place: str = "", password: str = "", host: str = SERVER, wait: bool = True
-    ) -> Baresip:
-        port = 5061 if transport == "tls" else 5060
-        account = (
-            f"<sip:{user}@{DOMAIN};transport={transport}>;auth_pass={password or PASSWORDS[user]};regint=600"
-            f';outbound="sip:{f"[{host}]" if ":" in host else host}:{port};transport={transport}"'
-        )
-        home = network.phone(place or user)
-        listen = "[::]" if ":" in host else "0.0.0.0"
-        baresip = running.enter_context(
-            Baresip(home, account, tone=TONES[home.name], authorities=str(server.authorities), listen=listen)
-        )
-        if wait:
-            baresip.registered()
-        return baresip
-
-    return start
 
 
 def establish(caller: Baresip, callee: Baresip) -> None:
@@ -55,16 +23,6 @@ def establish(caller: Baresip, callee: Baresip) -> None:
     callee.event("CALL_ESTABLISHED")
 
 
-def converse(one: Baresip, other: Baresip) -> tuple[float, float]:
-    """Both talk for a while; how far in dB each one's tone stands above all else in the other's ears."""
-    one.talk(2.0)
-    other.talk(2.0)
-    return (
-        tone_above_rest(other.heard(), TONES[one.home.name]),
-        tone_above_rest(one.heard(), TONES[other.home.name]),
-    )
-
-
 def end(one: Baresip, other: Baresip) -> None:
     """One hangs up, and both calls are over."""
     one.command("hangup")
@@ -74,8 +32,8 @@ def end(one: Baresip, other: Baresip) -> None:
 
 @pytest.mark.parametrize("host", [SERVER, SERVER6], ids=["ipv4", "ipv6"])
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
-def test_audio_goes_both_ways(phone: Phone, transport: str, host: str) -> None:
-    alice, bob = phone("alice", transport, host=host), phone("bob", transport, host=host)
+def test_audio_goes_both_ways(phones: Phones, transport: str, host: str) -> None:
+    alice, bob = phones.baresip("alice", transport, server=host), phones.baresip("bob", transport, server=host)
     establish(alice, bob)
     assert min(converse(alice, bob)) > CLEAR
     end(alice, bob)
@@ -85,8 +43,8 @@ def test_audio_goes_both_ways(phone: Phone, transport: str, host: str) -> None:
     assert "alice" in alice.seen('^Proxy-Authorization: Digest username="(.*?)", realm="example.com"')
 
 
-def test_without_rtp_the_same_call_fails(phone: Phone, network: Network) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_without_rtp_the_same_call_fails(phones: Phones, network: Network) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     network.block_audio()
     establish(alice, bob)
     assert max(converse(alice, bob)) < CLEAR
@@ -96,15 +54,15 @@ def test_without_rtp_the_same_call_fails(phone: Phone, network: Network) -> None
 
 
 @pytest.mark.parametrize(("one", "other"), [("udp", "tcp"), ("tcp", "tls"), ("tls", "udp")])
-def test_transports_of_the_two_may_differ(phone: Phone, one: str, other: str) -> None:
-    alice, bob = phone("alice", one), phone("bob", other)
+def test_transports_of_the_two_may_differ(phones: Phones, one: str, other: str) -> None:
+    alice, bob = phones.baresip("alice", one), phones.baresip("bob", other)
     establish(alice, bob)
     assert min(converse(alice, bob)) > CLEAR
     end(bob, alice)
 
 
-def test_hold_and_digits_pass_within_a_dialog(phone: Phone, network: Network) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_hold_and_digits_pass_within_a_dialog(phones: Phones, network: Network) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     establish(alice, bob)
     alice.talk(0.5)
     alice.command("hold")
@@ -122,8 +80,8 @@ def test_hold_and_digits_pass_within_a_dialog(phone: Phone, network: Network) ->
     end(alice, bob)
 
 
-def test_a_caller_gives_up(phone: Phone) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_a_caller_gives_up(phones: Phones) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     alice.command("dial", f"sip:bob@{DOMAIN}")
     bob.event("CALL_INCOMING")
     alice.event("CALL_RINGING")
@@ -132,8 +90,8 @@ def test_a_caller_gives_up(phone: Phone) -> None:
     assert bob.seen(r"^(CANCEL) ")
 
 
-def test_a_callee_declines(phone: Phone) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_a_callee_declines(phones: Phones) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     alice.command("dial", f"sip:bob@{DOMAIN}")
     bob.event("CALL_INCOMING")
     bob.command("hangup")
@@ -141,14 +99,14 @@ def test_a_callee_declines(phone: Phone) -> None:
 
 
 @pytest.mark.parametrize(("user", "status"), [("nobody", "404"), ("bob", "480")])
-def test_a_callee_that_is_not_there(phone: Phone, user: str, status: str) -> None:
-    alice = phone("alice")
+def test_a_callee_that_is_not_there(phones: Phones, user: str, status: str) -> None:
+    alice = phones.baresip("alice")
     alice.command("dial", f"sip:{user}@{DOMAIN}")
     assert status in alice.event("CALL_CLOSED")["param"]
 
 
-def test_of_two_phones_the_first_that_answers_has_the_call(phone: Phone) -> None:
-    alice, desk, mobile = phone("alice"), phone("bob"), phone("bob", "tcp", place="carol")
+def test_of_two_phones_the_first_that_answers_has_the_call(phones: Phones) -> None:
+    alice, desk, mobile = phones.baresip("alice"), phones.baresip("bob"), phones.baresip("bob", "tcp", place="carol")
     alice.command("dial", f"sip:bob@{DOMAIN}")
     desk.event("CALL_INCOMING")
     mobile.event("CALL_INCOMING")
@@ -159,29 +117,29 @@ def test_of_two_phones_the_first_that_answers_has_the_call(phone: Phone) -> None
     end(alice, mobile)
 
 
-def test_a_phone_asks_what_another_can_do(phone: Phone) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_a_phone_asks_what_another_can_do(phones: Phones) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     alice.command("options", f"sip:bob@{DOMAIN}")
     until("OPTIONS", lambda: bob.seen("^(OPTIONS) "))
     until("answer", lambda: len(alice.seen("^CSeq: [0-9]+ (OPTIONS)")) >= 4)
     assert "SIP/2.0 200" in alice.process.output.rpartition("SIP/2.0 407")[2]
 
 
-def test_a_wrong_password_does_not_register(phone: Phone) -> None:
-    mallory = phone("alice", password="looking-glass", wait=False)
+def test_a_wrong_password_does_not_register(phones: Phones) -> None:
+    mallory = phones.baresip("alice", password="looking-glass")
     mallory.process.wait_for("reg: sip:alice@example.com: 40[13] ")
 
 
-def test_a_phone_that_goes_away_unregisters(phone: Phone) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_a_phone_that_goes_away_unregisters(phones: Phones) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     bob.send("quit")
     assert bob.process.wait() == 0
     alice.command("dial", f"sip:bob@{DOMAIN}")
     assert "480" in alice.event("CALL_CLOSED")["param"]
 
 
-def test_a_killed_server_calls_its_phones_when_it_is_back(phone: Phone, server: HubServer) -> None:
-    alice, bob = phone("alice"), phone("bob")
+def test_a_killed_server_calls_its_phones_when_it_is_back(phones: Phones, server: HubServer) -> None:
+    alice, bob = phones.baresip("alice"), phones.baresip("bob")
     server.kill()
     server.start()
     establish(alice, bob)
