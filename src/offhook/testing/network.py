@@ -141,11 +141,13 @@ class VirtualNode(Generic[RoleType]):
         if deadline is None or (self._armed is not None and self._armed <= deadline):
             return
         self._armed = deadline
-        self.network.at(deadline - self.network.clock.monotonic, self, self._advance)
+        self.network.at(deadline - self.network.clock.monotonic, self, lambda: self._advance(deadline))
 
-    def _advance(self) -> None:
-        self._armed = None
-        self.stack.advance(self.network.clock.now())
+    def _advance(self, deadline: float) -> None:
+        if self._armed == deadline:
+            # Otherwise it was armed for something earlier meanwhile, and has been armed again since.
+            self._armed = None
+            self.stack.advance(self.network.clock.now())
 
 
 class VirtualNetwork:
