@@ -94,14 +94,16 @@ class Authenticator:
     ) -> Account | Unproven:
         algorithm = base_algorithm(credentials.algorithm)
         ha1 = account.ha1_for(algorithm) if account is not None and algorithm in realm.algorithms else None
-        # A user who does not exist costs the same work as one who does, and gets the same answer.
+        # A user who does not exist costs the same work as one who does, and gets the same answer. The digest-uri is
+        # not compared with the Request-URI, which proxies and phones write in other ways (RFC 8760 2.6 item 6).
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)
         state = self._nonces.check(credentials.nonce, realm.name, now.wall)
         if state is not NonceState.FRESH:
             return Unproven(credentials.username, stale=True)
-        if credentials.qop is not None and not self._guard.accept(credentials.nonce, credentials.nonce_count):
-            # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both.
+        if not self._guard.accept(credentials.nonce, credentials.nonce_count):
+            # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both. Without
+            # a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)
         return account

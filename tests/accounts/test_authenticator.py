@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offhook.accounts import authenticator
+from offhook.accounts.authenticator import Authenticator, Realm, Unproven
+from offhook.accounts.base import PENDING, Account, Pending
+from offhook.accounts.memory import MemoryAccounts
+from offhook.clock import Moment
+from offhook.errors import ParseError
+from offhook.ids import IdSource
+from offhook.security.digest import Challenge, Credentials, compute_ha1, request_digest
+from offhook.security.nonce import NonceGuard, NonceSource
+from offhook.sip.headers.auth import Challenge as ChallengeValue
+from offhook.sip.headers.auth import Credentials as CredentialsValue
+from offhook.sip.message import Request
+from offhook.sip.serializer import new_request
+
+REALM = Realm("example.com", ("SHA-256", "MD5"))
+SECRET = b"x" * 32
+WALL = 1_767_225_600.0
+
+
+def at(seconds: float = 0.0) -> Moment:
+    return Moment(seconds, WALL + seconds)
+
+
+class LaterAccounts(MemoryAccounts):
+    """Accounts that have to be awaited."""
+
+    def by_username_now(self, username: str, realm: str) -> Account | Pending | None:  # type: ignore[override]
+        return PENDING
+
+    async def by_username(self, username: str, realm: str) -> Account | None:
+        return super().by_username_now(username, realm)
+
+
+class Desk:
+    """An authenticator, and a client that answers its challenges."""
+
+    def __init__(self, accounts: type[MemoryAccounts] = MemoryAccounts) -> None:
+        self.store = accounts(
+            [
+                Account.create("alice", "example.com", "wonderland"),
+                Account.create("bob", "example.com", "x", algorithms=["SHA-256"]),
+                Account.create("carol", "example.com", "x").with_enabled(False),
+            ]
+        )
+        self.it = Authenticator(self.store, NonceSource(SECRET, IdSource.seeded(1), 60.0), NonceGuard())
+
+    def nonce(self, now: Moment) -> str:
+        [(_, value), *_] = self.it.challenges(REALM, "WWW-Authenticate", False, now)
+        return value.partition('nonce="')[2].partition('"')[0]
+
+    def check(self, request: Request, now: Moment, realm: Realm = REALM) -> Account | Unproven | Pending:
+        return self.it.check(request, realm, "Authorization", now)
+
+
+def request(*headers: tuple[str, str], method: str = "REGISTER", body: bytes = b"") -> Request:
+    draft = new_request(method, "sip:example.com")
+    for name, value in headers:
+        draft.add(name, value)
+    return draft.body(body).request()
+
+
+def credentials(
+    nonce: str,
+    username: str = "alice",
+    password: str = "wonderland",
+    *,
+    realm: str = "example.com",
+    algorithm: str = "SHA-256",
+    qop: str | None = "auth",
+    nc: int = 1,
+    method: str = "REGISTER",
+    body: bytes = b"",
+) -> tuple[str, str]:
+    """The Authorization of a client that knows a password."""
+    count = None if qop is None else f"{nc:08x}"
+    made = Credentials(username, realm, nonce, "sip:example.com", "", algorithm, "c", None, qop, count)
+    made.response = request_digest(made, compute_ha1(algorithm, username, realm, password), method, body)
+    return ("Authorization", CredentialsValue("Digest", made.parameters()).serialize())
+
+
+def aor_of(found: object) -> str:
+    assert isinstance(found, Account)
+    return found.aor
+
+
+def test_all_names_exist() -> None:
+    assert all(hasattr(authenticator, name) for name in authenticator.__all__)
+
+
+@pytest.mark.rfc("8760 2.3")
+def test_a_challenge_for_each_algorithm_in_its_order() -> None:
+    fields = Desk().it.challenges(REALM, "Proxy-Authenticate", False, at())
+    assert [name for name, _ in fields] == ["Proxy-Authenticate"] * 2
+    [values] = [request(*fields).headers("Proxy-Authenticate")]
+    read = [Challenge.parse(value.params) for value in values if isinstance(value, ChallengeValue)]
+    assert [(one.algorithm, one.realm, one.qop, one.stale) for one in read] == [
+        ("SHA-256", "example.com", ("auth",), False),
+        ("MD5", "example.com", ("auth",), False),
+    ]
+    assert len({one.nonce for one in read}) == 1
+
+
+def test_the_right_password_is_known_by_every_algorithm() -> None:
+    desk = Desk()
+    for algorithm in ("SHA-256", "MD5", "SHA-256-sess", "MD5-sess"):
+        found = desk.check(request(credentials(desk.nonce(at()), algorithm=algorithm)), at())
+        assert aor_of(found) == "sip:alice@example.com"
+
+
+@pytest.mark.rfc("3261 22.4")
+def test_a_client_of_rfc_2069_is_known() -> None:
+    desk = Desk()
+    sent = request(credentials(desk.nonce(at()), algorithm="MD5", qop=None))
+    assert aor_of(desk.check(sent, at())) == "sip:alice@example.com"
+    replayed = desk.check(sent, at())
+    assert isinstance(replayed, Unproven)
+    assert replayed.stale
+
+
+def test_auth_int_covers_the_body() -> None:
+    desk = Desk()
+    nonce = desk.nonce(at())
+    header = credentials(nonce, qop="auth-int", method="MESSAGE", body=b"one")
+    assert isinstance(desk.check(request(header, method="MESSAGE", body=b"two"), at()), Unproven)
+    assert aor_of(desk.check(request(header, method="MESSAGE", body=b"one"), at())) == "sip:alice@example.com"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password": "wrong"},
+        {"username": "nobody"},
+        {"username": "carol", "password": "x"},
+        {"username": "bob", "password": "x", "algorithm": "MD5"},
+        {"algorithm": "SHA-512-256"},
+        {"method": "INVITE"},
+    ],
+    ids=["password", "nobody", "disabled", "no such secret", "not offered", "another method"],
+)
+def test_whoever_is_wrong_is_asked_again(change: dict[str, Any]) -> None:
+    desk = Desk()
+    found = desk.check(request(credentials(desk.nonce(at()), **change)), at())
+    assert isinstance(found, Unproven)
+    assert (found.username, found.stale) == (change.get("username", "alice"), False)
+
+
+def test_whoever_says_nothing_is_asked() -> None:
+    desk = Desk()
+    found = desk.check(request(), at())
+    assert isinstance(found, Unproven)
+    assert (found.username, found.stale) == (None, False)
+
+
+@pytest.mark.rfc("3261 22.3")
+def test_credentials_for_others_are_not_ours_to_judge() -> None:
+    desk = Desk()
+    other = credentials("n", realm="other.example")
+    own = credentials(desk.nonce(at()))
+    basic = ("Authorization", "Basic QWxhZGRpbjpvcGVu")
+    assert isinstance(desk.check(request(other, basic), at()), Unproven)
+    assert aor_of(desk.check(request(other, basic, own), at())) == "sip:alice@example.com"
+
+
+def test_an_aged_nonce_is_stale() -> None:
+    desk = Desk()
+    header = credentials(desk.nonce(at()))
+    found = desk.check(request(header), at(61.0))
+    assert isinstance(found, Unproven)
+    assert found.stale
+    [(_, value), *_] = desk.it.challenges(REALM, "WWW-Authenticate", True, at(61.0))
+    assert "stale=true" in value
+
+
+def test_a_nonce_of_somebody_else_needs_the_right_password_to_be_stale() -> None:
+    desk = Desk()
+    foreign = NonceSource(b"y" * 32, IdSource.seeded(2)).issue("example.com", WALL)
+    right = desk.check(request(credentials(foreign)), at())
+    wrong = desk.check(request(credentials(foreign, password="wrong")), at())
+    assert isinstance(right, Unproven)
+    assert isinstance(wrong, Unproven)
+    assert (right.stale, wrong.stale) == (True, False)
+
+
+def test_a_nonce_is_of_one_realm() -> None:
+    desk = Desk()
+    desk.store = MemoryAccounts()
+    [(_, value), *_] = desk.it.challenges(Realm("other.example", ("MD5",)), "WWW-Authenticate", False, at())
+    nonce = value.partition('nonce="')[2].partition('"')[0]
+    found = desk.check(request(credentials(nonce)), at())
+    assert isinstance(found, Unproven)
+    assert found.stale
+
+
+def test_a_replay_is_stale_and_counting_on_is_not() -> None:
+    desk = Desk()
+    nonce = desk.nonce(at())
+    first, second = request(credentials(nonce, nc=1)), request(credentials(nonce, nc=2))
+    assert aor_of(desk.check(first, at())) == "sip:alice@example.com"
+    assert aor_of(desk.check(second, at())) == "sip:alice@example.com"
+    replayed = desk.check(first, at())
+    assert isinstance(replayed, Unproven)
+    assert replayed.stale
+
+
+def test_a_wrong_password_uses_no_count_up() -> None:
+    desk = Desk()
+    nonce = desk.nonce(at())
+    desk.check(request(credentials(nonce, password="wrong")), at())
+    assert aor_of(desk.check(request(credentials(nonce)), at())) == "sip:alice@example.com"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        'Digest username="alice", realm="example.com"',
+        'Digest username="alice", realm="example.com", nonce="n", uri="sip:a", response="0", qop=auth',
+        'Digest username="alice", realm="example.com", nonce="n", uri="sip:a", response="0", qop=x, cnonce="c", nc=1',
+        "Digest",
+    ],
+)
+def test_malformed_credentials_are_a_400(value: str) -> None:
+    with pytest.raises(ParseError) as failure:
+        Desk().check(request(("Authorization", value)), at())
+    assert failure.value.status == 400
+
+
+async def test_slow_accounts_are_waited_for() -> None:
+    desk = Desk(LaterAccounts)
+    right = request(credentials(desk.nonce(at())))
+    assert desk.check(right, at()) is PENDING
+    assert aor_of(await desk.it.wait(right, REALM, "Authorization", at())) == "sip:alice@example.com"
+    wrong = request(credentials(desk.nonce(at()), password="wrong"))
+    assert isinstance(await desk.it.wait(wrong, REALM, "Authorization", at()), Unproven)
+    assert isinstance(await desk.it.wait(request(), REALM, "Authorization", at()), Unproven)
+
+
+def test_nobody_is_waited_for_without_credentials() -> None:
+    assert isinstance(Desk(LaterAccounts).check(request(), at()), Unproven)
+
+
+@pytest.mark.parametrize("username", ["\udcff", "a\x1b", "x" * 5000, 'q"uo\\te'])
+def test_any_name_may_be_claimed(username: str) -> None:
+    desk = Desk()
+    found = desk.check(request(credentials(desk.nonce(at()), username=username)), at())
+    assert isinstance(found, Unproven)
+    assert found.username == username
