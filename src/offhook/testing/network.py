@@ -1,13 +1,13 @@
 """A virtual network: whole engines talk to each other in virtual time, with faults, and every run repeats exactly.
 
-    network = VirtualNetwork(seed=1, loss=0.2)
+    network = VirtualNetwork(seed=1, faults=Faults(loss=0.2))
     alice = network.add("192.0.2.1", lambda stack: MyRole(stack))
     bob = network.add("192.0.2.2", lambda stack: OtherRole(stack))
     alice.call(lambda now: alice.role.invite(bob, now))
     network.run(until=60)
 
 A role is any object with `receive(event, now)`. Datagrams may be lost, delayed, doubled, overtaken and cut off by a
-partition; streams keep order and lose nothing, but break at a partition.
+partition; streams keep order and lose nothing while they stand, but break at a partition and a crash.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class Faults:
 
 
 class VirtualNode(Generic[RoleType]):
-    """One host: an address, an engine, and the role that decides for it."""
+    """One host: an address, an engine, and the role that decides for it.
+
+    `streams` holds, by the key of each of its flows, the node at the other end and the flow there.
+    """
 
     def __init__(
         self,
@@ -74,7 +77,10 @@ class VirtualNode(Generic[RoleType]):
         ids = IdSource.seeded(f"{network.seed}/{host}:{port}/{boot}", origin=f"{number}.0.{boot}")
         self.stack = Stack(ids, b"secret of the simulation", self._resolve_now, values)
         self.role = make_role(self.stack)
+        self._make_role = make_role
+        self._values = values
         self.streams: dict[str, tuple[VirtualNode[Any], Flow]] = {}
+        self._refused: set[str] = set()
         self._armed: float | None = None
 
     def target_to(self, host: str, port: int, transport: str = "UDP") -> Target:
@@ -97,19 +103,26 @@ class VirtualNode(Generic[RoleType]):
         self._arm()
 
     def crash(self) -> None:
-        """Stop without a word; streams break, datagrams to it are lost."""
+        """Stop without a word: timers and memory are gone, streams break, what is under way to it is lost."""
         self.alive = False
         for flow_key in list(self.streams):
-            self.drop_stream(flow_key, CLOSED)
+            self.break_stream(flow_key)
+
+    def restart(self) -> VirtualNode[RoleType]:
+        """The host after a restart, with a new engine and a new role; what it knew is gone, crashed or not."""
+        if self.alive:
+            self.crash()
+        return self.network.add(self.host, self._make_role, self.port, self._values)
 
     def _carry_out(self, effect: Effect) -> None:
         network = self.network
         if isinstance(effect, Transmit):
-            network.transmit(self, effect.flow, effect.data)
+            if effect.flow.key not in self._refused:
+                network.transmit(self, effect.flow, effect.data)
         elif isinstance(effect, Connect):
             network.connect(self, effect.flow, effect.target)
         elif isinstance(effect, Close):
-            self.drop_stream(effect.flow.key, CLOSED)
+            self._close_stream(effect.flow.key)
         elif isinstance(effect, Resolve):
             answer = network.resolve(self, effect.query)
             now = network.clock.now()
@@ -120,21 +133,43 @@ class VirtualNode(Generic[RoleType]):
     def _resolve_now(self, query: Query) -> list[Target] | None:
         return self.network.resolve(self, query) or None
 
-    def drop_stream(self, flow_key: str, state: str) -> None:
-        """Break one connection; both ends hear of it."""
+    def break_stream(self, flow_key: str) -> None:
+        """Break one connection: both ends hear of it, and what is under way is lost."""
         other = self.streams.pop(flow_key, None)
         if other is None:
             return
         node, flow = other
-        mine = node.streams.pop(flow.key, None)
-        if node.alive:
-            self.network.at(
-                0.0, node, lambda: node.stack.flow_changed(flow, CLOSED, "closed", node.network.clock.now())
-            )
-        if mine is not None and self.alive:
-            own = mine[1]
-            self.stack.flow_changed(own, state, "closed", self.network.clock.now())
-            self.flush()
+        mine = node.streams.pop(flow.key)[1]
+        self.network.at(0.0, node, lambda: node.stream_ended(flow))
+        self.network.at(0.0, self, lambda: self.stream_ended(mine))
+
+    def refuse_stream(self, flow: Flow) -> None:
+        """Let a connection fail that was just asked for, with all that was given for it."""
+
+        def hear() -> None:
+            self._refused.discard(flow.key)
+            self.stack.flow_changed(flow, FAILED, "refused", self.network.clock.now())
+
+        self._refused.add(flow.key)
+        self.network.at(0.0, self, hear)
+
+    def stream_ended(self, flow: Flow) -> None:
+        """Tell the engine that a connection has gone."""
+        self.stack.flow_changed(flow, CLOSED, "closed", self.network.clock.now())
+
+    def _close_stream(self, flow_key: str) -> None:
+        """Close one connection: what was sent before still arrives, then the other end hears of it."""
+        other = self.streams.pop(flow_key, None)
+        if other is None:
+            return
+        node, flow = other
+
+        def hear() -> None:
+            if node.streams.pop(flow.key, None) is not None:
+                node.stream_ended(flow)
+
+        self.network.at(self.network.faults.delay[0], node, hear)
+        self.stream_ended(node.streams[flow.key][1])
 
     def _arm(self) -> None:
         deadline = self.stack.next_deadline()
@@ -163,7 +198,7 @@ class VirtualNetwork:
         self.trace: list[tuple[float, str, str, bytes]] | None = [] if trace else None
         self._places: dict[tuple[str, int], tuple[int, int]] = {}
         self._chance = IdSource.seeded(f"network {seed}")
-        self._queue: list[tuple[float, int, VirtualNode[Any], Callable[[], None]]] = []
+        self._queue: list[tuple[float, int, VirtualNode[Any] | None, Callable[[], None]]] = []
         self._serial = 0
 
     def add(
@@ -188,7 +223,7 @@ class VirtualNetwork:
         for node in list(self.nodes.values()):
             for flow_key, (other, _) in list(node.streams.items()):
                 if self._is_cut(node.host, other.host):
-                    node.drop_stream(flow_key, CLOSED)
+                    node.break_stream(flow_key)
 
     def heal(self) -> None:
         """End all partitions."""
@@ -204,7 +239,9 @@ class VirtualNetwork:
         while self._queue and (until is None or self._queue[0][0] <= until):
             due, _, node, act = heappop(self._queue)
             self.clock.advance_to(due)
-            if node.alive:
+            if node is None:
+                act()
+            elif node.alive:
                 act()
                 node.flush()
         if until is not None:
@@ -226,24 +263,25 @@ class VirtualNetwork:
             if other is None:
                 self.at(0.0, node, lambda: node.stack.flow_changed(flow, FAILED, "not connected", self.clock.now()))
             else:
-                self._deliver(node, other[0], other[1], data, self.faults.delay[0])
+                receiver, arrival = other
+                self.at(self.faults.delay[0], receiver, lambda: self._arrive(node, receiver, arrival, data))
             return
         faults = self.faults
         for _ in range(2 if self._chance.fraction() < faults.duplication else 1):
             lost = self._chance.fraction() < faults.loss
             least, most = faults.delay
             delay = least + (most - least) * self._chance.fraction()
-            receiver = self.nodes.get(flow.remote)
-            if receiver is not None and not lost and not self._is_cut(node.host, receiver.host):
-                sent_by = f"{receiver.host}:{receiver.port}"
-                arrival = Flow("UDP", f"udp:{sent_by}", flow.remote, (node.host, node.port))
-                self._deliver(node, receiver, arrival, data, delay)
+            if not lost and not self._is_cut(node.host, flow.remote[0]):
+                self._serial += 1
+                heappush(
+                    self._queue, (self.clock.monotonic + delay, self._serial, None, self._datagram(node, flow, data))
+                )
 
     def connect(self, node: VirtualNode[Any], flow: Flow, target: Target) -> None:
         """Open a stream; it stands at once or fails at once."""
         receiver = self.nodes.get((target.host, target.port))
         if receiver is None or not receiver.alive or self._is_cut(node.host, receiver.host):
-            self.at(0.0, node, lambda: node.stack.flow_changed(flow, FAILED, "refused", self.clock.now()))
+            node.refuse_stream(flow)
             return
         serial = receiver.stack.new_serial()
         listener = f"{target.transport.lower()}:{receiver.host}:{receiver.port}"
@@ -256,22 +294,37 @@ class VirtualNetwork:
         node.stack.flow_changed(flow, CONNECTED, "", self.clock.now())
 
     def resolve(self, node: VirtualNode[Any], query: Query) -> list[Target]:
-        """The targets of a host name or a numeric host, reached from a node."""
-        transport = query.transport or ("TLS" if query.secure else "UDP")
+        """The targets of a host name or a numeric host, reached from a node; by TLS for a sips URI, else by UDP."""
+        transport = "TLS" if query.secure else query.transport or "UDP"
         host = query.host.strip("[]")
         addresses = self.names.get(host, [(host, query.port or 5060)] if host[:1].isdigit() or ":" in host else [])
-        return [node.target_to(address, query.port or port, transport) for address, port in addresses]
+        targets = [node.target_to(address, query.port or port, transport) for address, port in addresses]
+        if transport == "UDP":
+            # Requests that are too large for a datagram go by TCP (RFC 3261 18.1.1).
+            for target in targets:
+                target.stream = node.target_to(target.host, target.port, "TCP")
+        return targets
 
-    def _deliver(
-        self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes, delay: float
-    ) -> None:
+    def _datagram(self, sender: VirtualNode[Any], flow: Flow, data: bytes) -> Callable[[], None]:
+        """A datagram under way: whoever stands at the address when it arrives gets it."""
+
         def arrive() -> None:
-            now = self.clock.now()
-            if self.trace is not None:
-                self.trace.append((now.monotonic, sender.host, receiver.host, data))
-            receiver.stack.receive(data, flow, now)
+            receiver = self.nodes.get(flow.remote)
+            if receiver is not None and receiver.alive:
+                listener = f"udp:{receiver.host}:{receiver.port}"
+                arrival = Flow("UDP", listener, flow.remote, (sender.host, sender.port))
+                self._arrive(sender, receiver, arrival, data)
+                receiver.flush()
 
-        self.at(delay, receiver, arrive)
+        return arrive
+
+    def _arrive(self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes) -> None:
+        if flow.reliable and flow.key not in receiver.streams:
+            return
+        now = self.clock.now()
+        if self.trace is not None:
+            self.trace.append((now.monotonic, sender.host, receiver.host, data))
+        receiver.stack.receive(data, flow, now)
 
     def _is_cut(self, one: str, other: str) -> bool:
         return any(
