@@ -244,9 +244,9 @@ def _check_vias(message: Message, limits: Limits) -> None:
     lines = [message.lines[position] for position, key in enumerate(message.keys) if key == "via"]
     # Commas that separate nothing are counted too at first: that is cheap, and enough for all but hostile messages.
     if len(lines) + sum([line.count(b",") for line in lines]) > limits.vias:
-        vias = len(lines) + sum([len(separators(line)) for line in lines])
+        vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])
         if vias > limits.vias:
-            raise ParseError(f"{vias} Vias", status=513, header="Via", clause="RFC 3261 21.5.7")
+            raise ParseError(f"more than {limits.vias} Vias", status=513, header="Via", clause="RFC 3261 21.5.7")
 
 
 def _salvage(head: bytes, limits: Limits) -> Salvage:
