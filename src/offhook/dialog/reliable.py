@@ -101,8 +101,7 @@ class ReliableResponses:
             return
         self._repetition.fire(RepetitionEvent.ACKNOWLEDGED, None, now)
         self._repetition = None
-        self._next(now)
-        if self._repetition is None:
+        if not self._next(now):
             self._described = False
             self.settled(now)
 
@@ -112,9 +111,10 @@ class ReliableResponses:
         if self._repetition is not None:
             self._repetition.fire(RepetitionEvent.STOP, None, now)
 
-    def _next(self, now: Moment) -> None:
+    def _next(self, now: Moment) -> bool:
+        """Send the next one that waits, unless one is under way; False when there is none."""
         if self._repetition is not None or not self._waiting:
-            return
+            return False
         self._number += 1
         draft = self._waiting.pop(0)
         response = draft.add("Require", OPTION_TAG).add("RSeq", str(self._number)).response()
@@ -123,6 +123,7 @@ class ReliableResponses:
         self._repetition = Repetition(self._transactions, self._transactions.values.timeout, self._again, self._lost)
         self.send(response, now)
         self._repetition.begin(now)
+        return True
 
     def _again(self, now: Moment) -> None:
         if self._current is not None:
