@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from offhook.media.audio.samples import Samples
 from offhook.media.audio.wav import read_all
-from tests.interop.namespaces import DOMAIN, SERVER, Namespace
+from tests.interop.namespaces import DOMAIN, Namespace
 from tests.interop.process import PATIENCE, until
 from tests.interop.server import PASSWORDS
 from tests.interop.tones import RATE, TONES, write_tone
@@ -70,7 +70,7 @@ class Linphone:
             self.type("soundcard use files")
             self.type(f"record {self._recording}")
             self.type(f"play {tone_file}")
-            self.type(f"register sip:{user}@{DOMAIN} <sip:{SERVER};transport={transport}> {PASSWORDS[user]}")
+            self.type(f"register sip:{user}@{DOMAIN} <sip:{DOMAIN};transport={transport}> {PASSWORDS[user]}")
         except BaseException:
             self.process.stop()
             raise
@@ -102,7 +102,8 @@ class Linphone:
         )
 
     def heard(self) -> Samples:
-        """What it has recorded."""
+        """What it has recorded; only when the call is over does the file get its header."""
+        until("recording", lambda: self._recording.read_bytes()[:4] == b"RIFF")
         return read_all(self._recording)
 
     def type(self, line: str) -> None:

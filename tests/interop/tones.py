@@ -10,7 +10,7 @@ from offhook.media.audio.tone import sine, tone_above_rest
 from offhook.media.audio.wav import WavWriter
 from tests.interop.namespaces import Namespace
 
-__all__ = ["CLEAR", "RATE", "TONES", "Talker", "converse", "write_tone"]
+__all__ = ["CLEAR", "RATE", "TONES", "Talker", "clearness", "converse", "write_tone"]
 
 CLEAR: Final = 20.0
 """How many dB a tone that came through stands above all else."""
@@ -40,9 +40,14 @@ def write_tone(path: Path, frequency: float) -> None:
 
 
 def converse(one: Talker, other: Talker) -> tuple[float, float]:
-    """Let both talk for two seconds; how far in dB each one's tone stands above all else in the other's ears."""
+    """Let both talk for two seconds, and measure."""
     one.talk(2.0)
     other.talk(2.0)
+    return clearness(one, other)
+
+
+def clearness(one: Talker, other: Talker) -> tuple[float, float]:
+    """How far in dB each one's tone stands above all else in the other's ears."""
     return (
         tone_above_rest(other.heard(), TONES[one.home.name]),
         tone_above_rest(one.heard(), TONES[other.home.name]),
