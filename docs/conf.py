@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tools import state_tables
+
+state_tables.write()
 
 with (Path(__file__).parent.parent / "pyproject.toml").open("rb") as file:
     _project = tomllib.load(file)["project"]
