@@ -1,104 +1,304 @@
-"""Drafts: messages from nothing, and edits over those that were received."""
+"""`Draft`: edits over received messages that leave all else as it is, new messages, replies, and no injection."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from offhook.errors import InvalidState
-from offhook.sip.message import Request
+from offhook.errors import InvalidState, ParseError
+from offhook.sip.message import Message, Request, Response
 from offhook.sip.parser import parse
-from offhook.sip.serializer import Draft, new_request, new_response, reply
+from offhook.sip.serializer import Draft, field, new_request, new_response, reply
+from tests.sip.messages import INVITE, OPTIONS, RINGING, SDP, request_of, response_of, with_line, with_more
 
-DATA = (
-    b"OPTIONS sip:bob@example.com SIP/2.0\r\nv: SIP/2.0/UDP a;branch=z9hG4bK1,SIP/2.0/UDP b;branch=z9hG4bK2\r\n"
-    b"From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nTimestamp: 54\r\nMax-Forwards: 70\r\n"
-    b"Route: <sip:one;lr>, <sip:two;lr>\r\nrOuTe: <sip:three;lr>\r\nl: 0\r\n\r\n"
+FOLDED_ROUTES = (
+    b"Route: <sip:a;lr>,\r\n <sip:b;lr> ,\r\n\t<sip:c;lr>",
+    b"route : <sip:d;lr>",
 )
 
 
-def received() -> Request:
-    message = parse(DATA)
-    assert isinstance(message, Request)
-    return message
+def fields_of(data: bytes) -> list[bytes]:
+    return data.partition(b"\r\n\r\n")[0].split(b"\r\n")
 
 
-def test_without_edits_nothing_changes() -> None:
-    assert Draft.of(received()).finish().serialize() == DATA
+# Edits
 
 
-def test_edits_leave_the_original_alone() -> None:
-    message = received()
-    Draft.of(message).set("Max-Forwards", b"69").remove("Route").body(b"x", "text/plain").finish()
-    assert message.serialize() == DATA
+@pytest.mark.parametrize("data", [INVITE, OPTIONS, RINGING])
+def test_without_edits_nothing_changes(data: bytes) -> None:
+    assert Draft.of(parse(data)).finish().serialize() == data
 
 
-def test_the_others_stay_where_they_are() -> None:
-    edited = Draft.of(received()).set("Max-Forwards", b"69").prepend("Via", "SIP/2.0/UDP us;branch=z9hG4bK0").finish()
-    lines = edited.serialize().split(b"\r\n")
-    original = DATA.split(b"\r\n")
-    assert lines[1] == b"Via: SIP/2.0/UDP us;branch=z9hG4bK0"
-    assert lines[2:7] == original[1:6]
-    assert lines[8] == b"Max-Forwards: 69"
+def test_an_edit_touches_its_own_line_alone() -> None:
+    odd = with_more(INVITE, b"X-Odd :  \t two  blanks ", b"s:\xff", b"ROUTE: <sip:a>", b" , <sip:b>", b"X-odd:again")
+    request = request_of(odd)
+    draft = Draft.of(request).set("Max-Forwards", "69").prepend("Via", "SIP/2.0/TCP proxy;branch=z9hG4bKx")
+    forwarded = draft.request().serialize()
+    expected = odd.replace(b"Max-Forwards: 70", b"Max-Forwards: 69").replace(
+        b"SIP/2.0\r\nVia", b"SIP/2.0\r\nVia: SIP/2.0/TCP proxy;branch=z9hG4bKx\r\nVia", 1
+    )
+    assert forwarded == expected
+    assert request.serialize() == odd
+    assert request_of(forwarded).max_forwards == 69
+    assert len(request_of(forwarded).vias) == 2
 
 
-def test_the_first_and_the_last_value_of_a_list() -> None:
-    draft = Draft.of(received()).remove_first("Via").remove_first("Route").remove_last("Route")
+def test_branches_of_a_fork_share_their_lines() -> None:
+    request = request_of(INVITE)
+    branches = [Draft.of(request).start("INVITE", f"sip:{name}@b").request() for name in ("one", "two")]
+    assert [branch.request_uri for branch in branches] == ["sip:one@b", "sip:two@b"]
+    assert request.request_uri == "sip:bob@127.0.0.1:5060"
+    assert branches[0].lines[2] is branches[1].lines[2] is request.lines[2]
+
+
+@pytest.mark.parametrize(
+    ("edit", "before", "after"),
+    [
+        (lambda draft: draft.add("Path", "<sip:p;lr>"), None, b"Path: <sip:p;lr>"),
+        (lambda draft: draft.set("Subject", "new"), b"Subject: Performance Test", b"Subject: new"),
+        (lambda draft: draft.set("s", "new"), b"Subject: Performance Test", b"s: new"),
+        (lambda draft: draft.set("X-New", b"\xff"), None, b"X-New: \xff"),
+        (lambda draft: draft.set("X-New", "caf\udce9 \u00e9"), None, b"X-New: caf\xe9 \xc3\xa9"),
+        (lambda draft: draft.remove("Subject"), b"Subject: Performance Test", None),
+        (lambda draft: draft.remove("c"), b"Content-Type: application/sdp", None),
+        (lambda draft: draft.remove("Route"), None, None),
+        (lambda draft: draft.remove_first("Route"), None, None),
+        (lambda draft: draft.remove_last("Route"), None, None),
+        (lambda draft: draft.remove_first("Contact"), b"Contact: <sip:alice@127.0.0.1:5080>", None),
+        (lambda draft: draft.remove_last("Contact"), b"Contact: <sip:alice@127.0.0.1:5080>", None),
+    ],
+)
+def test_edits(edit: Callable[[Draft], Draft], before: bytes | None, after: bytes | None) -> None:
+    expected = fields_of(INVITE)
+    if before is not None:
+        position = expected.index(before)
+        expected[position : position + 1] = [] if after is None else [after]
+    elif after is not None:
+        expected.append(after)
+    draft = Draft.of(parse(INVITE))
+    assert edit(draft) is draft
     message = draft.finish()
-    assert [via.sent_by for via in message.vias] == ["b"]
-    assert [str(route) for route in message.routes] == ["<sip:two;lr>"]
-    assert not Draft.of(message).remove_first("Via").remove_first("Via").finish().has("Via")
+    assert fields_of(message.serialize()) == expected
+    assert message.keys == parse(message.serialize()).keys
 
 
-def test_a_body_makes_its_length_true() -> None:
-    message = Draft.of(received()).body(b"four", "text/plain").finish()
-    assert (message.text("Content-Length"), message.content_type, message.body) == ("4", "text/plain", b"four")
-    empty = Draft.of(message).body(b"").finish()
-    assert (empty.text("Content-Length"), empty.has("Content-Type")) == ("0", False)
+def test_set_leaves_one_field() -> None:
+    data = with_more(OPTIONS, b"Supported: a", b"X-Y: z", b"k: b", b"Supported: c")
+    message = Draft.of(parse(data)).set("Supported", "d").finish()
+    assert message.texts("Supported") == ["d"]
+    assert message.keys[-2:] == ["supported", "x-y"]
 
 
-@pytest.mark.parametrize("value", ["a\r\nEvil: 1", "a\nb", "a\rb", "a\0b"])
-def test_no_value_can_smuggle_a_field(value: str) -> None:
-    for act in (Draft.add, Draft.set, Draft.prepend):
-        with pytest.raises(InvalidState):
-            act(Draft.of(received()), "Subject", value)
+def test_remove_takes_all_fields() -> None:
+    data = with_more(OPTIONS, b"Supported: a", b"X-Y: z", b"k: b", b"Supported: c")
+    assert Draft.of(parse(data)).remove("Supported").finish().serialize() == with_more(OPTIONS, b"X-Y: z")
 
 
-@pytest.mark.parametrize("uri", ["sip:a b@h", "sip:a@h\r\nEvil: 1", "sip:a@h\n"])
-def test_no_uri_can_smuggle_a_field(uri: str) -> None:
-    with pytest.raises(InvalidState):
-        new_request("OPTIONS", uri)
+def test_the_first_value_goes_and_the_others_stay_as_they_are() -> None:
+    message: Message = parse(with_more(OPTIONS, *FOLDED_ROUTES))
+    for left in (
+        [b"Route: <sip:b;lr> ,\r\n\t<sip:c;lr>", b"route : <sip:d;lr>"],
+        [b"Route: <sip:c;lr>", b"route : <sip:d;lr>"],
+        [b"route : <sip:d;lr>"],
+        [],
+        [],
+    ):
+        message = Draft.of(message).remove_first("Route").finish()
+        assert message.serialize() == with_more(OPTIONS, *left)
+        assert message.keys == parse(message.serialize()).keys
 
 
-def test_no_reason_phrase_can_smuggle_a_field() -> None:
-    with pytest.raises(InvalidState):
-        new_response(200, "OK\r\nEvil: 1")
+def test_the_last_value_goes_and_the_others_stay_as_they_are() -> None:
+    message: Message = parse(with_more(OPTIONS, *FOLDED_ROUTES))
+    for left in (
+        [b"Route: <sip:a;lr>,\r\n <sip:b;lr> ,\r\n\t<sip:c;lr>"],
+        [b"Route: <sip:a;lr>,\r\n <sip:b;lr>"],
+        [b"Route: <sip:a;lr>"],
+        [],
+        [],
+    ):
+        message = Draft.of(message).remove_last("Route").finish()
+        assert message.serialize() == with_more(OPTIONS, *left)
 
 
-@pytest.mark.rfc("3261 8.2.6")
-def test_a_reply_copies_what_it_must() -> None:
-    answer = reply(received(), 200, None, "mine").response()
-    assert (answer.status, answer.reason) == (200, "OK")
-    assert [via.sent_by for via in answer.vias] == ["a", "b"]
-    assert (answer.from_tag, answer.to_tag, answer.call_id, answer.cseq_number) == ("1", "mine", "c", 1)
-    assert answer.text("Content-Length") == "0"
-    assert not answer.has("Timestamp")
+def test_the_own_via_of_a_response_goes_out_of_a_joined_line() -> None:
+    response = Draft.of(parse(RINGING)).remove_first("Via").response()
+    assert response.octets("via") == b"SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-123-1-0"
+    assert not response.top_via.more
+    quoted = with_line(RINGING, b"Via", b'v: SIP/2.0/UDP a;branch=x;y="1,2" , SIP/2.0/UDP b (c, d)')
+    response = Draft.of(parse(quoted)).remove_first("Via").response()
+    assert response.serialize() == with_line(RINGING, b"Via", b"v: SIP/2.0/UDP b (c, d)")
+
+
+def test_fields_are_copied_as_they_stand() -> None:
+    source = parse(with_more(OPTIONS, *FOLDED_ROUTES))
+    message = new_request("BYE", "sip:x").copy("Route", source).copy("Path", source).copy("v", source).finish()
+    assert message.lines[1:4] == [*FOLDED_ROUTES, source.lines[1]]
+    assert message.keys[1:4] == ["route", "route", "via"]
+
+
+def test_a_body_brings_its_length_and_type() -> None:
+    message = Draft.of(parse(OPTIONS)).body(b"hello", "text/plain").finish()
+    assert (message.content_length, message.text("Content-Length"), message.content_type) == (5, "5", "text/plain")
+    message = Draft.of(message).body(b"other").finish()
+    assert (message.body, message.content_type) == (b"other", "text/plain")
+    message = Draft.of(message).body(b"").finish()
+    assert (message.serialize(), message.content_type) == (OPTIONS, None)
+
+
+@pytest.mark.rfc("3261 18.3")
+def test_content_length_is_made_true() -> None:
+    cut = Draft.of(parse(INVITE[:-5])).finish()
+    assert cut.content_length == len(SDP) - 5
+    assert not parse(cut.serialize()).truncated
+    without = Draft.of(parse(with_line(INVITE, b"Content-Length"))).finish()
+    assert without.lines[-1] == b"Content-Length: %d" % len(SDP)
+
+
+def test_line_ends_of_lf_leave_as_crlf() -> None:
+    bare = OPTIONS.replace(b"\r\n", b"\n")
+    assert Draft.of(parse(bare)).finish().serialize() == OPTIONS
+
+
+# New messages
+
+
+def test_a_new_request() -> None:
+    draft = new_request("MESSAGE", "sip:b@example.com").add("Via", "SIP/2.0/UDP a;branch=z9hG4bK1")
+    draft.add("From", "<sip:a>;tag=1").add("To", "<sip:b>").add("Call-ID", "c").add("CSeq", "1 MESSAGE")
+    request = draft.body(b"hi", "text/plain").request()
+    assert isinstance(request, Request)
+    assert request.serialize() == (
+        b"MESSAGE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+        b"To: <sip:b>\r\nCall-ID: c\r\nCSeq: 1 MESSAGE\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
+    )
+    assert parse(request.serialize()).keys == request.keys
+    assert (request.method, request.request_uri, request.branch) == ("MESSAGE", "sip:b@example.com", "z9hG4bK1")
+
+
+def test_a_new_response() -> None:
+    response = new_response(486).response()
+    assert isinstance(response, Response)
+    assert response.serialize() == b"SIP/2.0 486 Busy Here\r\nContent-Length: 0\r\n\r\n"
+    assert (response.status, response.reason) == (486, "Busy Here")
+    assert new_response(486, "caf\udce9").response().lines[0] == b"SIP/2.0 486 caf\xe9"
+    assert new_response(699, "").response().lines[0] == b"SIP/2.0 699 "
+
+
+@pytest.mark.rfc("3261 8.2.6.2")
+def test_a_reply_copies_what_identifies_it() -> None:
+    request = request_of(
+        with_line(INVITE, b"Via", b"v: SIP/2.0/UDP a;branch=x", b" , SIP/2.0/UDP b", b"Via: SIP/2.0/UDP c")
+    )
+    response = reply(request, 180, None, "mine").response()
+    assert response.lines == [
+        b"SIP/2.0 180 Ringing",
+        b"v: SIP/2.0/UDP a;branch=x\r\n , SIP/2.0/UDP b",
+        b"Via: SIP/2.0/UDP c",
+        b'From: "Alice" <sip:alice@example.com>;tag=123SIPpTag001',
+        b"To: <sip:bob@example.com>;tag=mine",
+        b"Call-ID: 1-123@127.0.0.1",
+        b"CSeq: 1 INVITE",
+        b"Content-Length: 0",
+    ]
+    assert response_of(response.serialize()).to_tag == "mine"
 
 
 @pytest.mark.rfc("3261 8.2.6.1")
-def test_a_100_has_the_timestamp_and_no_tag() -> None:
-    answer = reply(received(), 100, None, "mine").response()
-    assert (answer.text("Timestamp"), answer.to_tag) == ("54", None)
+def test_a_100_copies_timestamp_and_adds_no_tag() -> None:
+    request = request_of(with_more(OPTIONS, b"Timestamp: 54"))
+    trying = reply(request, 100, None, "mine").response()
+    assert (trying.to_tag, trying.text("Timestamp")) == (None, "54")
+    assert reply(request, 200, None, "mine").response().text("Timestamp") is None
 
 
-def test_a_draft_is_of_one_kind() -> None:
+def test_a_tag_that_is_there_stays() -> None:
+    line = b"t:  sip:carol@chicago.example.com ; tag = theirs"
+    request = request_of(with_line(OPTIONS, b"To", line))
+    response = reply(request, 200, "Fine", "mine").response()
+    assert response.lines[3] == line
+    assert response.to_tag == "theirs"
+    assert response.reason == "Fine"
+
+
+# What a program must not do
+
+
+@pytest.mark.parametrize(
+    "value", ["a\r\nX: y", "a\nX: y", "a\r", "\n", "a\x00b", b"a\r\n\r\nbody", b"\x00", '"\\\\\x00"']
+)
+def test_a_value_cannot_inject_a_line(value: str | bytes) -> None:
+    draft = Draft.of(parse(OPTIONS))
+    for act in (draft.add, draft.set, draft.prepend, field):
+        with pytest.raises(InvalidState):
+            act("Subject", value)
+    assert draft.finish().serialize() == OPTIONS
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\nX", "é", "a\x00", "\udcff"])
+def test_a_name_is_a_token(name: str) -> None:
+    draft = Draft.of(parse(OPTIONS))
+    for act in (draft.add, draft.set, draft.prepend, field):
+        with pytest.raises(InvalidState):
+            act(name, "x")
+    for other in (draft.remove, draft.remove_first, draft.remove_last):
+        with pytest.raises(InvalidState):
+            other(name)
     with pytest.raises(InvalidState):
-        new_response(200).request()
+        draft.copy(name, parse(OPTIONS))
+    assert draft.finish().serialize() == OPTIONS
+
+
+def test_folded_values_are_unfolded_and_paired_nul_is_kept() -> None:
+    assert field("subject", "a\r\n b\n\tc") == ("subject", b"subject: a b c")
+    assert field("X-Y", '"\\\x00"') == ("x-y", b'X-Y: "\\\x00"')
+
+
+@pytest.mark.parametrize(
+    ("method", "uri"),
+    [
+        *(("", "sip:a"), ("IN VITE", "sip:a"), ("INVITE\r\n", "sip:a"), ("é", "sip:a"), ("INVITE", "")),
+        *(("INVITE", "sip:a b"), ("INVITE", "sip:a\r\nX: y"), ("INVITE", "<sip:a>"), ("INVITE", b"sip:\x00")),
+        ("INVITE", "sip:a\t"),
+    ],
+)
+def test_request_lines_are_checked(method: str, uri: str | bytes) -> None:
     with pytest.raises(InvalidState):
-        new_request("OPTIONS", "sip:h").response()
+        new_request(method, uri)
 
 
-def test_what_is_drafted_can_be_parsed() -> None:
-    draft = new_request("MESSAGE", "sip:b@h").add("Via", "SIP/2.0/UDP h;branch=z9hG4bK1").add("From", "<sip:a@h>;tag=1")
-    draft.add("To", "<sip:b@h>").add("Call-ID", "1").add("CSeq", "1 MESSAGE").body("grüß".encode(), "text/plain")
+@pytest.mark.parametrize(("status", "reason"), [(99, "x"), (700, "x"), (200, "a\r\nX: y"), (200, "a\n"), (200, "\x00")])
+def test_status_lines_are_checked(status: int, reason: str) -> None:
+    with pytest.raises(InvalidState):
+        new_response(status, reason)
+
+
+def test_requests_and_responses_are_not_mixed_up() -> None:
+    with pytest.raises(InvalidState):
+        Draft.of(parse(OPTIONS)).response()
+    with pytest.raises(InvalidState):
+        Draft.of(parse(RINGING)).request()
+    with pytest.raises(InvalidState):
+        Draft.of(parse(RINGING)).start("INVITE", "sip:a")
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from('\r\n\x00\\" :;,')), max_size=20), st.binary(max_size=30))
+def test_whatever_is_taken_can_be_parsed_again(value: str, body: bytes) -> None:
+    draft = Draft.of(parse(OPTIONS)).body(body)
+    try:
+        draft.add("Subject", value)
+    except (InvalidState, UnicodeEncodeError):
+        return
     message = parse(draft.finish().serialize())
-    assert (message.body.decode(), message.cseq_method) == ("grüß", "MESSAGE")
+    assert message.body == body
+    assert len(message.lines) == 9
+
+
+@pytest.mark.parametrize("data", [b"a: b\r\n c", b"a: b"])
+def test_parse_errors_do_not_pass_for_invalid_states(data: bytes) -> None:
+    """What a stranger broke and what the caller broke stay apart."""
+    with pytest.raises(ParseError):
+        parse(data)

@@ -22,6 +22,7 @@ PONG: Final = b"\r\n"
 # White space before the colon and folded values are RFC 3261's own (7.3.1); folds are blanked out before.
 _LENGTH: Final = re.compile(rb"\n(?:content-length|l)[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
+_LINE_FEEDS: Final = re.compile(rb"\n+")
 # The longest beginning of an empty line that may still come whole: CR LF CR.
 _OVERLAP: Final = 3
 
@@ -93,7 +94,11 @@ class StreamFramer:
             return self._take(4)
         if len(buffer) < 4 and PING.startswith(buffer):
             return None
-        self._take(2 if buffer[:2] == PONG else 1)
+        if buffer[:2] == PONG:
+            self._take(2)
+        else:
+            run = _LINE_FEEDS.match(buffer)
+            self._take(1 if run is None else run.end())
         return b""
 
     def _take(self, count: int) -> bytes:
