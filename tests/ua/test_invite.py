@@ -109,6 +109,17 @@ def test_a_200_without_a_usable_answer_is_acknowledged_and_ended(body: bytes) ->
 
 
 @pytest.mark.rfc("3262 4")
+@pytest.mark.rfc("3261 13.2.2.4")
+def test_after_a_200_without_a_usable_answer_that_of_another_branch_comes_too_late() -> None:
+    house, alice, script, _ = calling()
+    script.respond(200, body=b"none")
+    script.respond(200, tag="another", body=sdp())
+    house.run(0.5)
+    assert alice.heard == ["ended: NO_MEDIA"]
+    assert script.methods().count("ACK") == 2
+    assert script.methods().count("BYE") == 2
+
+
 def test_reliable_responses_get_their_prack_in_order() -> None:
     house, alice, script, _ = calling()
     script.respond(180, ("Require", "100rel"), ("RSeq", "10"))

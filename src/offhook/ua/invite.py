@@ -134,10 +134,10 @@ class ClientInvite(InviteCall):
             if self.session is None:
                 status = 488 if session.end.cause is EndCause.NO_MEDIA else 487
                 self._fail(Failure(status, phrase(status)), now, session.end)
-        elif self.session is None and self._cancelled is None:
+        elif self.session is None and self.end is None:
             self._begin(session, now)
         else:
-            # The CANCEL was too late (9.1, 15), or another branch was faster (13.2.2.4).
+            # The CANCEL was too late (9.1, 15), another branch was faster (13.2.2.4), or its 2xx was of no use.
             session.hang_up(now, CallEnd(EndCause.CANCELLED))
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
