@@ -6,6 +6,7 @@ from typing import Final
 
 from offhook.ua.events import EndCause
 from tests.simulation.leg import Leg
+from tests.simulation.plan import Conditions
 
 __all__ = ["disagreement", "is_rare"]
 
@@ -22,8 +23,10 @@ LOSING: Final = frozenset(
     (
         # A change of the session met a peer that was leaving already, and whose BYE came later.
         *((LOST, HUNG_UP), (HUNG_UP, LOST), (LOST, LOST), (LOST, PEER), (PEER, LOST)),
-        # No ACK came for 32 s, while the caller talked: to it, that is a peer that hangs up.
+        # No ACK came for 32 s, while the other talked: to it, that is a peer that hangs up.
         *((PEER, NO_ACK), (HUNG_UP, NO_ACK), (LOST, NO_ACK)),
+        # The same of a re-INVITE of the callee's.
+        *((NO_ACK, PEER), (NO_ACK, HUNG_UP), (NO_ACK, LOST), (NO_ACK, NO_ACK)),
     )
 )
 """How they end besides where datagrams get lost and overtake each other."""
@@ -40,13 +43,13 @@ LEFT_ALONE: Final = frozenset((PEER, NO_ACK, HUNG_UP, LOST))
 """How an answer ends that the caller did not want any more, or that another phone was faster with."""
 
 
-def disagreement(caller: Leg, callees: list[Leg], failures: list[str], fair: bool) -> str | None:
+def disagreement(caller: Leg, callees: list[Leg], failures: list[str], conditions: Conditions) -> str | None:
     """What is wrong with a call, or None. `failures` are the transactions of the call that failed."""
     if caller.vanished:
         return None
     if caller.answered:
-        return _answered(caller, callees, failures, fair) or _left_alone(caller, callees, failures, fair)
-    return _unanswered(caller, callees, failures, fair) or _left_alone(caller, callees, failures, fair)
+        return _answered(caller, callees, failures, conditions) or _left_alone(caller, callees, failures, conditions)
+    return _unanswered(caller, callees, failures, conditions) or _left_alone(caller, callees, failures, conditions)
 
 
 def is_rare(caller: Leg, callees: list[Leg]) -> bool:
@@ -55,7 +58,7 @@ def is_rare(caller: Leg, callees: list[Leg]) -> bool:
     return len(legs) == 1 + len(callees) and any(leg.cause in (NO_ACK, TOO_LONG) for leg in legs)
 
 
-def _answered(caller: Leg, callees: list[Leg], failures: list[str], fair: bool) -> str | None:
+def _answered(caller: Leg, callees: list[Leg], failures: list[str], conditions: Conditions) -> str | None:
     partners = [leg for leg in callees if leg.tag == caller.tag]
     if len(partners) != 1:
         return f"the caller talked to {len(partners)} phones"
@@ -65,26 +68,30 @@ def _answered(caller: Leg, callees: list[Leg], failures: list[str], fair: bool) 
     if not partner.answered:
         return "the phone that the caller talked to never answered"
     pair = (caller.cause, partner.cause)
-    if not (pair in USUAL or (pair in LOSING and not fair) or (pair in UNTOLD and failures)):
+    if not (pair in USUAL or (pair in LOSING and not conditions.fair) or (pair in UNTOLD and failures)):
         return f"the ends disagree: {caller.cause!r}, {partner.cause!r}"
     apart = abs(caller.ended - partner.ended)
-    if apart > (1.0 if fair else WITHIN) and not failures:
+    if apart > (1.0 if conditions.fair else WITHIN) and not failures:
         return f"one end hears {apart:.0f} s late that the call is over"
     return None
 
 
-def _left_alone(caller: Leg, callees: list[Leg], failures: list[str], fair: bool) -> str | None:
+def _left_alone(caller: Leg, callees: list[Leg], failures: list[str], conditions: Conditions) -> str | None:
     """Those that answered and are not talked to have to hear that."""
     for leg in callees:
         if not leg.answered or leg.vanished or leg.tag == caller.tag:
             continue
-        if leg.cause is PEER or (leg.cause in LEFT_ALONE and not fair) or (leg.cause is TOO_LONG and failures):
+        if (
+            leg.cause is PEER
+            or (leg.cause in LEFT_ALONE and not conditions.fair)
+            or (leg.cause is TOO_LONG and failures)
+        ):
             continue
         return f"an answer that nobody waits for ends with {leg.cause!r}"
     return None
 
 
-def _unanswered(caller: Leg, callees: list[Leg], failures: list[str], fair: bool) -> str | None:
+def _unanswered(caller: Leg, callees: list[Leg], failures: list[str], conditions: Conditions) -> str | None:
     if caller.cause is EndCause.CANCELLED:
         return None if caller.given_up else "the caller never gave up"
     if caller.cause is EndCause.NOT_ANSWERED:
@@ -95,8 +102,11 @@ def _unanswered(caller: Leg, callees: list[Leg], failures: list[str], fair: bool
     given = _given(callees)
     redirected = 302 in given
     if status in given or (status == 480 and (redirected or not callees)):
-        return _not_the_worst(status, given) if fair and not redirected else None
+        return _not_the_worst(status, given) if conditions.fair and not redirected else None
     if (failures or any(leg.vanished for leg in callees)) and status in (408, 480, 487, 500, 503):
+        return None
+    if status == 482 and conditions.restarts:
+        # A proxy that has forgotten the INVITE forwards its repetition anew, and the phone takes it for a loop.
         return None
     return f"the caller got {status}, and the callees gave {sorted(given)}"
 

@@ -12,7 +12,6 @@ from offhook.ids import IdSource
 from offhook.security.digest_client import Secret
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri, Uri
-from offhook.testing.media import SilentProvider
 from offhook.testing.network import VirtualNetwork, VirtualNode
 from offhook.ua.accept import ServerInvite
 from offhook.ua.core import UserAgentCore
@@ -22,6 +21,7 @@ from offhook.ua.invite_session import InviteSession
 from offhook.ua.message import ReceivedMessage
 from offhook.ua.settings import Settings
 from tests.simulation.leg import Leg
+from tests.simulation.media import WatchedProvider
 from tests.simulation.plan import Answering, CallPlan, choose
 from tests.simulation.server import DOMAIN, SERVER, password_of
 from tests.simulation.watch import Watch
@@ -60,7 +60,7 @@ class Surroundings(Protocol):
     watch: Watch
     users: list[str]
 
-    def plan_of(self, call_id: str) -> CallPlan: ...
+    def plan_of(self, call_id: str) -> CallPlan | None: ...
 
     def on_answered(self, leg: Leg) -> None: ...
 
@@ -86,7 +86,7 @@ class SimulatedPhone:
         self.legs: list[Leg] = []
         self.messages: list[str] = []
         self.left = False
-        self.media: list[SilentProvider] = []
+        self.media = WatchedProvider()
         self.core: UserAgentCore
         self.node: VirtualNode[Any]
 
@@ -106,8 +106,7 @@ class SimulatedPhone:
             longest_call=LONGEST_CALL,
             most_calls=1000,
         )
-        media = SilentProvider()
-        self.media.append(media)
+        media = self.media = WatchedProvider()
 
         def make_role(stack: Any) -> Any:
             self.core = UserAgentCore(stack, settings, media, self.take, self.take_message)
@@ -200,7 +199,7 @@ class SimulatedPhone:
         self.world.add_leg(leg)
         way = choose(self.chance, USUAL)
         plan = self.world.plan_of(call.call_id)
-        if plan.race and plan.patience is not None:
+        if plan is not None and plan.race and plan.patience is not None:
             self._race(leg, plan)
         elif way in _STATUSES:
             self._decide(leg, self._wait(2), lambda now: call.refuse(_STATUSES[way], now))

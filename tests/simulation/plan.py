@@ -44,24 +44,35 @@ class Answering(StrEnum):
 
 
 class Conditions:
-    """How hard the world is. `fair`: nothing is lost and nobody crashes."""
+    """How hard the world is.
+
+    `fair`: nothing is lost. How often phones crash and come back, some of them are cut off, the server restarts, and
+    the wall clock jumps; and how many calls a peer makes that keeps to no rule.
+    """
 
     def __init__(
-        self, fair: bool = False, crashes: int = 0, partitions: int = 0, restarts: int = 0, steps: int = 0
+        self,
+        fair: bool = False,
+        crashes: int = 0,
+        partitions: int = 0,
+        restarts: int = 0,
+        steps: int = 0,
+        violations: int = 0,
     ) -> None:
         self.fair = fair
         self.crashes = crashes
         self.partitions = partitions
         self.restarts = restarts
         self.steps = steps
+        self.violations = violations
 
 
 class CallPlan:
     """One attempt.
 
     `start`: when. `patience`: after how many seconds the caller gives up a call that is not answered, None: never.
-    `length`: how long an answered call lasts. `changes`: (seconds after the answer, who, whether by UPDATE).
-    `race`: the phones that ring are answered when the caller gives up.
+    `race`: the phones that ring are answered just then. `length`: how long an answered call lasts. `changes`: (seconds
+    after the answer, who, whether by UPDATE). `to_rogue`: it is the peer without rules that is called.
     """
 
     def __init__(self, serial: int, start: float, chance: IdSource) -> None:
@@ -69,6 +80,7 @@ class CallPlan:
         self.serial = serial
         self.start = start
         self.kind = choose(chance, ((Kind.CALL, 88), (Kind.MESSAGE, 8), (Kind.OPTIONS, 4)))
+        self.to_rogue = False
         self.patience: float | None = None
         self.race = False
         if fraction() < 0.2:

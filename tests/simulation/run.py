@@ -1,4 +1,4 @@
-"""One run of the simulation: `python -m tests.simulation.run SEED COUNT [fair]` repeats one that failed.
+"""One run of the simulation: `python -m tests.simulation.run SEED COUNT [fair | bad | worst]` repeats one that failed.
 
 It prints the hash of all that was delivered, and what is wrong.
 """
@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from offhook.errors import ParseError
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
 from tests.simulation.invariants import after_close, after_run, after_settling
@@ -18,7 +19,7 @@ from tests.simulation.plan import Conditions
 from tests.simulation.watch import logs_watched
 from tests.simulation.world import SimulatedWorld
 
-__all__ = ["ROOT", "bad", "ladder", "main", "simulate", "trace_hash"]
+__all__ = ["ROOT", "bad", "ladder", "main", "simulate", "trace_hash", "worst"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,17 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 def bad(count: int) -> Conditions:
     """A bad world of the usual kind."""
     return Conditions(crashes=count // 25, partitions=1 + count // 200)
+
+
+def worst(count: int) -> Conditions:
+    """A world in which everything goes wrong."""
+    return Conditions(
+        crashes=count // 20,
+        partitions=1 + count // 100,
+        restarts=1 + count // 50,
+        steps=1 + count // 50,
+        violations=count // 4,
+    )
 
 
 def simulate(seed: int, count: int, conditions: Conditions, trace: bool = False) -> tuple[SimulatedWorld, list[str]]:
@@ -39,7 +51,9 @@ def simulate(seed: int, count: int, conditions: Conditions, trace: bool = False)
         faults += after_settling(world)
         world.close()
         faults += after_close(world)
-    faults += (f"logged: {line}" for line in world.watch.logged)
+    # Whoever breaks the rules is warned of.
+    logged = world.watch.errors + ([] if conditions.violations else world.watch.warnings)
+    faults += (f"logged: {line}" for line in logged)
     return world, faults
 
 
@@ -55,15 +69,20 @@ def trace_hash(world: SimulatedWorld) -> str:
 def ladder(world: SimulatedWorld, call_id: str) -> Iterator[str]:
     """What was delivered of one call."""
     for moment, sender, receiver, data in world.network.trace or ():
-        message = parse(data)
-        if message.call_id == call_id:
+        if call_id.encode() in data:
+            try:
+                message = parse(data)
+            except ParseError as error:
+                yield f"{moment:9.3f} {sender:>14} -> {receiver:<14} {error}"
+                continue
             first = message.method if isinstance(message, Request) else str(message.status)
             yield f"{moment:9.3f} {sender:>14} -> {receiver:<14} {first} ({message.cseq_number} {message.cseq_method})"
 
 
 def main(arguments: list[str]) -> int:
     seed, count = int(arguments[0]), int(arguments[1])
-    conditions = Conditions(fair=True) if "fair" in arguments else bad(count)
+    kind = arguments[2] if len(arguments) > 2 else "bad"
+    conditions = {"fair": Conditions(fair=True), "bad": bad(count), "worst": worst(count)}[kind]
     world, faults = simulate(seed, count, conditions, trace=True)
     lines = [trace_hash(world)]
     for fault in faults:

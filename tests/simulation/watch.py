@@ -42,11 +42,16 @@ class Watch:
     def __init__(self) -> None:
         self.ends: Counter[tuple[str, str]] = Counter()
         self.failed: dict[str, list[str]] = {}
-        self.logged: list[str] = []
+        self.warnings: list[str] = []
+        self.errors: list[str] = []
 
     def over(self, host: str, role: Role) -> Watched:
         """Stand between an engine and its role."""
         return Watched(self, host, role)
+
+    def logged(self, is_error: bool, line: str) -> None:
+        """Something was logged."""
+        (self.errors if is_error else self.warnings).append(line)
 
     def ended(self, host: str, event: Ended) -> None:
         """A transaction has ended."""
@@ -62,7 +67,8 @@ class _Listener(logging.Handler):
         self._watch = watch
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._watch.logged.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+        line = f"{record.levelname} {record.name}: {record.getMessage()}"
+        self._watch.logged(record.levelno >= logging.ERROR, line)
 
 
 @contextmanager
@@ -75,6 +81,6 @@ def logs_watched(watch: Watch) -> Iterator[None]:
             yield
         for entry in entries:
             if entry["log_level"] not in ("debug", "info"):
-                watch.logged.append(str(entry))
+                watch.logged(entry["log_level"] != "warning", str(entry))
     finally:
         logging.getLogger().removeHandler(listener)

@@ -14,6 +14,7 @@ from offhook.ua.events import Failure
 from tests.simulation.leg import Leg
 from tests.simulation.phone import LONGEST_CALL, SimulatedPhone, address
 from tests.simulation.plan import CallPlan, Conditions, Hanging, Kind, plan_calls
+from tests.simulation.rogue import ROGUE_USER, Rogue
 from tests.simulation.server import DOMAIN, SERVER, TRUSTED, SimulatedServer
 from tests.simulation.watch import Watch
 
@@ -43,6 +44,7 @@ class SimulatedWorld:
         self.callees: dict[str, list[Leg]] = {}
         self.asked: list[Asked] = []
         self._by_call_id: dict[str, CallPlan] = {}
+        self.rogue = Rogue(self.network, self.users) if conditions.violations else None
         # What is no host's own doing happens here.
         self._nowhere = self.network.add("192.0.2.254", lambda stack: Nobody())
 
@@ -58,8 +60,8 @@ class SimulatedWorld:
 
     # What the phones ask of it (Surroundings)
 
-    def plan_of(self, call_id: str) -> CallPlan:
-        return self._by_call_id[call_id]
+    def plan_of(self, call_id: str) -> CallPlan | None:
+        return self._by_call_id.get(call_id)
 
     def add_leg(self, leg: Leg) -> None:
         self.callees.setdefault(leg.call_id, []).append(leg)
@@ -68,7 +70,7 @@ class SimulatedWorld:
         """The rest of a call begins when its caller has the answer."""
         if not leg.is_caller:
             return
-        plan = self.plan_of(leg.call_id)
+        plan = self._by_call_id[leg.call_id]
         for after, who, by_update in plan.changes:
             self._later(after, partial(self._change, leg, who, by_update))
         self._later(plan.length, partial(self._hang_up, leg, plan.hanging))
@@ -121,12 +123,13 @@ class SimulatedWorld:
         if not callers:
             return
         phone = callers[self.chance.number(len(callers))]
-        user = self.users[self.chance.number(len(self.users))]
+        user = self._any_user()
         if plan.kind is Kind.MESSAGE:
             self._message(phone, user, plan)
         elif plan.kind is Kind.OPTIONS:
             self._options(phone, user, plan)
         else:
+            plan.to_rogue = user == ROGUE_USER
             leg = phone.invite(address(user))
             self._by_call_id[leg.call_id] = plan
             self.callers.append((plan, leg))
@@ -186,6 +189,9 @@ class SimulatedWorld:
         for _ in range(conditions.steps):
             self._later(end * chance.fraction(), partial(self.network.clock.step_wall, 240 * chance.fraction() - 120))
 
+        if self.rogue is not None:
+            self._unleash(self.rogue, end)
+
     def _leave_and_return(self, away: float) -> None:
         phone = self._any_phone()
         if phone.on and not phone.left:
@@ -211,6 +217,18 @@ class SimulatedWorld:
 
     def _boot_server(self) -> None:
         self.server.boot()
+
+    def _unleash(self, rogue: Rogue, end: float) -> None:
+        for moment in range(0, int(end), 200):
+            self._later(moment, partial(rogue.register))
+        for _ in range(self.conditions.violations):
+            self._later(end * self.chance.fraction(), partial(rogue.call))
+
+    def _any_user(self) -> str:
+        """Somebody to call; one in ten calls the rogue, if there is one."""
+        if self.rogue is not None and self.chance.number(10) == 0:
+            return ROGUE_USER
+        return self.users[self.chance.number(len(self.users))]
 
     def _any_phone(self) -> SimulatedPhone:
         return self.phones[self.chance.number(len(self.phones))]
