@@ -285,12 +285,17 @@ def test_requests_and_responses_are_not_mixed_up() -> None:
         Draft.of(parse(RINGING)).start("INVITE", "sip:a")
 
 
-@given(st.text(st.one_of(st.characters(), st.sampled_from('\r\n\x00\\" :;,')), max_size=20), st.binary(max_size=30))
+@given(
+    st.text(
+        st.one_of(st.characters(categories=["Cs", "L", "C", "P"]), st.sampled_from('\r\n\x00\\" :;,')), max_size=20
+    ),
+    st.binary(max_size=30),
+)
 def test_whatever_is_taken_can_be_parsed_again(value: str, body: bytes) -> None:
     draft = Draft.of(parse(OPTIONS)).body(body)
     try:
         draft.add("Subject", value)
-    except (InvalidState, UnicodeEncodeError):
+    except InvalidState:
         return
     message = parse(draft.finish().serialize())
     assert message.body == body

@@ -247,7 +247,10 @@ def _part(octets: bytes) -> BodyPart:
     head = octets if end is None else octets[: end.start()]
     content = b"" if end is None else octets[end.end() :]
     part = BodyPart([], [], content)
-    for line in _LINE_END.split(head)[1:]:
+    before, *lines = _LINE_END.split(head)
+    if before:
+        raise ParseError("white space before the first header field of a body part", clause="RFC 2046 5.1")
+    for line in lines:
         name, colon, _ = line.partition(b":")
         if not line:
             continue

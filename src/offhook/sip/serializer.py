@@ -23,7 +23,12 @@ _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 
 
 def _octets(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise InvalidState(f"{text!r} cannot be written as UTF-8") from None
 
 
 def _key(name: str) -> str:
