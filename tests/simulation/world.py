@@ -21,7 +21,7 @@ from tests.simulation.watch import Watch
 __all__ = ["SimulatedWorld"]
 
 UNTRUSTED: Final = "198.51.100."
-PACE: Final = 3.0
+PACE: Final = 2.0
 BAD: Final = (0.2, 0.1, (0.005, 0.4))
 """Loss, duplication, and the delays: wide enough for datagrams to overtake each other."""
 
