@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from offhook.proxy import ProxySettings
-from offhook.sip.serializer import Draft
-from offhook.testing.network import Faults
+from offhook.proxy.target_uri import TargetUri
+from offhook.sip.parser import parse
+from offhook.sip.serializer import Draft, reply
+from offhook.stack import FAILED
+from offhook.testing.network import Faults, VirtualNode
+from offhook.testing.peer import ScriptedPeer
 from tests.proxy.wiring import World
 
 
@@ -206,6 +210,186 @@ def test_an_overloaded_address_is_passed_over() -> None:
     world.run()
     assert statuses(world) == [180, 200]
     assert overloaded.role.requests[0].branch != living.role.requests[0].branch
+
+
+@pytest.mark.rfc("3261 16.6 step 11")
+def test_timer_c_starts_again_with_each_address() -> None:
+    """The first address is silent for 32 s; the second still has all of Timer C."""
+    world = World(settings=ProxySettings(timer_c=181.0))
+    dead = world.callee((0.1, 200))
+    living = world.callee((0.1, 180), (180.0, 200))
+    dead.crash()
+    world.network.name("phones.example.net", (dead.host, 5060), (living.host, 5060))
+    world.send(uri="sip:bob@phones.example.net")
+    world.run()
+    assert statuses(world) == [180, 200]
+    assert living.role.cancelled == []
+
+
+@pytest.mark.rfc("3261 16.8")
+def test_timer_c_tries_no_further_address() -> None:
+    world = World(settings=ProxySettings(timer_c=181.0))
+    first, second = world.callee((0.1, 180)), world.callee((0.1, 200))
+    world.network.name("phones.example.net", (first.host, 5060), (second.host, 5060))
+    world.send(uri="sip:bob@phones.example.net")
+    world.run()
+    assert statuses(world) == [180, 487]
+    assert second.role.requests == []
+
+
+@pytest.mark.rfc("3261 18.1.1")
+@pytest.mark.parametrize(("octets", "transports"), [(100, ["UDP"]), (1300, ["TCP"])])
+def test_a_request_too_large_for_a_datagram_goes_by_tcp(octets: int, transports: list[str]) -> None:
+    world = World()
+    phone = world.callee((0.1, 180), (0.5, 486))
+    world.send(edit=lambda draft: draft.body(b"x" * octets, "text/plain"))
+    world.run()
+    assert [request.vias[0].transport for request in phone.role.requests] == transports
+    assert statuses(world) == [180, 486]
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 18.1.1")
+def test_a_peer_without_tcp_gets_a_large_request_by_udp(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    phone = world.callee((0.1, 180), (0.5, 486))
+    monkeypatch.setattr(world.network, "connect", lambda node, flow, target: node.refuse_stream(flow))
+    world.send(edit=lambda draft: draft.body(b"x" * 1300, "text/plain"))
+    world.run()
+    assert [request.vias[0].transport for request in phone.role.requests] == ["UDP"]
+    assert statuses(world) == [180, 486]
+
+
+def test_the_size_counts_as_it_leaves() -> None:
+    """Record-Route and Via count too: the limit lies where the forwarded request crosses 1300 octets."""
+    sizes: dict[bool, list[int]] = {True: [], False: []}
+    for octets in range(560, 900, 10):
+        world = World()
+        phone = world.callee((0.1, 486))
+        world.send(edit=lambda draft, octets=octets: draft.body(b"x" * octets, "text/plain"))  # type: ignore[misc]
+        world.run()
+        sent = next(data for _, _, to, data in world.network.trace or [] if to == phone.host)
+        sizes[b"SIP/2.0/UDP 192.0.2.10" in sent].append(len(sent))
+    assert 1260 < max(sizes[True]) <= 1300
+    assert min(sizes[False]) > max(sizes[True])
+
+
+def test_a_registered_flow_takes_what_is_large_too() -> None:
+    """A phone behind a NAT accepts no connection."""
+    world = World()
+    world.send("MESSAGE", call_id="m")
+    world.run(1.0)
+    flow = world.proxy.stack.flow_to(world.proxy.target_to(world.alice.host, 5060))
+    world.directory.bindings["sip:carol@example.com"] = [TargetUri("sip:carol@10.9.9.9", flow)]
+    world.send("MESSAGE", "sip:carol@example.com", lambda draft: draft.body(b"x" * 1500, "text/plain"), "TCP", "large")
+    world.run(2.0)
+    assert [request.vias[0].transport for request in world.alice.role.requests] == ["UDP"]
+
+
+def foreign_answer(world: World, phone: VirtualNode[ScriptedPeer], status: int) -> None:
+    """The phone answers with a Via too few."""
+    request = phone.role.requests[0]
+    answer = reply(request, status, None, "b").set("Via", request.texts("Via")[0]).response()
+    back = phone.stack.flow_to(phone.target_to(world.proxy.host, 5060))
+    phone.call(lambda now: phone.stack.reply_stateless(answer, request, back))
+
+
+@pytest.mark.rfc("3261 16.7 step 3")
+@pytest.mark.parametrize("status", [180, 200, 404])
+def test_an_answer_that_was_meant_for_us_goes_no_further(status: int) -> None:
+    """Its sender took the caller's Via out: such a branch counts as a bad gateway."""
+    world = World()
+    phone = world.callee()
+    world.send()
+    world.run(0.1)
+    foreign_answer(world, phone, status)
+    world.run(0.15)
+    assert statuses(world) == ([] if status == 180 else [502])
+
+
+@pytest.mark.rfc("3261 9.2")
+def test_the_487_bears_the_tag_of_the_answer_to_the_cancel() -> None:
+    world = World()
+    world.directory.slow = True
+    invite = world.send()
+    world.run(0.5)
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run()
+    tags = [parse(data).to_tag for _, _, to, data in world.network.trace or [] if to == world.alice.host]
+    assert len(set(tags) - {None}) == 1
+
+
+def test_an_answer_after_a_cancel_is_an_answer() -> None:
+    """The CANCEL crosses the 200: the caller has a call, and hangs it up."""
+    world = World()
+    phone = world.callee((0.1, 180), (1.0, 200))
+    phone.role.cancelled = []
+    invite = world.send()
+    world.run(1.0012)
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run()
+    assert statuses(world) == [180, 200]
+    assert world.left() == [0, 0, 0]
+
+
+def test_another_branch_that_fails_late_goes_nowhere() -> None:
+    world = World()
+    world.callee((0.1, 180), (1.0, 200))
+    world.callee((0.1, 180), (1.0005, 486))
+    world.send()
+    world.run()
+    assert statuses(world) == [180, 180, 200]
+    assert world.left() == [0, 0, 0]
+
+
+def test_of_two_answers_to_another_request_the_first_goes_back() -> None:
+    world = World()
+    for _ in range(2):
+        world.callee()
+    world.send("MESSAGE")
+    world.run()
+    assert [status for status in world.alice.role.statuses() if status != 100] == [200]
+    assert world.left() == [0, 0, 0]
+
+
+def test_a_redirection_goes_back_to_the_caller() -> None:
+    world = World()
+    phone = world.callee((0.1, 302))
+    phone.role.extra.append(("Contact", "<sip:bob@elsewhere.example>"))
+    world.send()
+    world.run()
+    assert statuses(world) == [302]
+    assert [str(contact) for contact in world.alice.role.responses[-1].contacts] == ["<sip:bob@elsewhere.example>"]
+
+
+@pytest.mark.rfc("3261 16.9")
+def test_a_lost_answer_cancels_nothing() -> None:
+    world = World()
+    phone = world.callee((0.1, 180), (2.0, 486))
+    world.send()
+    world.run(1.0)
+    server = next(iter(world.proxy.stack.transactions.servers.values()))
+    world.proxy.call(lambda now: world.proxy.stack.flow_changed(server.flow, FAILED, "unreachable", now))
+    world.run()
+    assert (statuses(world), phone.role.cancelled) == ([180, 486], [])
+
+
+def test_a_dead_name_server_is_a_500() -> None:
+    world = World()
+    world.directory.bindings["sip:bob@example.com"] = [TargetUri("sip:bob@nowhere.example")]
+    world.send()
+    world.run()
+    assert statuses(world) == [500]
+    assert world.left() == [0, 0, 0]
+
+
+def test_a_broken_target_fails_its_branch_alone() -> None:
+    world = World()
+    world.callee((0.1, 180), (0.5, 200))
+    world.directory.bindings["sip:bob@example.com"].append(TargetUri("sip:bob@[not an address"))
+    world.send()
+    world.run()
+    assert statuses(world) == [180, 200]
 
 
 @pytest.mark.rfc("3261 16.10")

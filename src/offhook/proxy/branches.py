@@ -88,10 +88,11 @@ class Branches:
         """Steps 1 to 11 for one branch and one address."""
         context = branch.context
         draft = self._draft(branch, hop)
-        stream = hop.stream
-        if stream is not None and hop.flow is None and draft.size + len(hop.sent_by) + _VIA_ROOM > LARGEST_DATAGRAM:
+        stream = None if hop is branch.put_back else hop.stream
+        if stream is not None and draft.size + len(hop.sent_by) + _VIA_ROOM > LARGEST_DATAGRAM:
             # 18.1.1: too large for a datagram, which is only tried when the peer takes no connection.
             branch.next_hops.insert(0, hop)
+            branch.put_back = hop
             hop = stream
             draft = self._draft(branch, hop)
         branch.transaction = self._stack.send(draft, hop, now, branch, context.mark)

@@ -15,17 +15,29 @@ __all__ = ["Branch", "ResponseContext"]
 class Branch:
     """One target that the request is forwarded to.
 
-    `next_hops` are the resolved addresses of its next hop, tried one after the other (RFC 3263 4.3). `status` is its
-    final answer, received or made up (408, 503), 0 while it is pending; `response` the received one.
+    `next_hops` are the resolved addresses of its next hop, tried one after the other (RFC 3263 4.3); `put_back` the one
+    that waits there for TCP to fail. `status` is its final answer, received or made up (408, 503), 0 while it is
+    pending; `response` the received one.
     """
 
-    __slots__ = ("breadth", "context", "next_hops", "response", "status", "target", "timer_c", "transaction")
+    __slots__ = (
+        "breadth",
+        "context",
+        "next_hops",
+        "put_back",
+        "response",
+        "status",
+        "target",
+        "timer_c",
+        "transaction",
+    )
 
     def __init__(self, context: ResponseContext, target: TargetUri, breadth: int) -> None:
         self.context = context
         self.target = target
         self.breadth = breadth
         self.next_hops: list[Target] = []
+        self.put_back: Target | None = None
         self.transaction: Transaction | None = None
         self.timer_c: Timer | None = None
         self.status = 0
