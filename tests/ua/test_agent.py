@@ -275,6 +275,14 @@ async def test_closing_says_bye_and_wakes_everybody() -> None:
         assert not is_registered(alice)
 
 
+async def test_addresses_are_those_that_it_listens_at() -> None:
+    async with agent("bob") as bob:
+        (address,) = bob.addresses
+        # Without a certificate TLS connects only: 5061 is nobody's.
+        assert not address.endswith(":5061")
+        assert address.startswith(f"{HOST}:")
+
+
 async def test_closing_does_not_wait_for_ever_for_who_is_gone() -> None:
     bob = agent("bob")
     await bob.start()

@@ -241,7 +241,8 @@ class UserAgent:
         """Where peers reach us: "host:port" of each local address."""
         if self._driver is None:
             return []
-        return list(dict.fromkeys(written(*address.local) for address in self._driver.addresses))
+        heard = [address for address in self._driver.addresses if address.listening]
+        return list(dict.fromkeys(written(*address.local) for address in heard))
 
     # Calling
 
