@@ -86,6 +86,15 @@ def test_a_strangers_route_leads_nowhere_else(routes: list[str]) -> None:
     assert reached(site, FOREIGN) == []
 
 
+def test_a_strangers_maddr_leads_nowhere_else() -> None:
+    site = Site()
+    site.stranger(FOREIGN)
+    site.phone("bob").register()
+    assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;maddr={FOREIGN}") == [403]
+    assert reached(site, FOREIGN) == []
+    assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;maddr={SERVER}") == [200]
+
+
 @pytest.mark.parametrize("uri", ["tel:+15550100", f"sip:carol@{FOREIGN}"])
 def test_a_foreign_target_by_any_name_is_refused(uri: str) -> None:
     site = Site()
