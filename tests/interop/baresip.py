@@ -25,6 +25,7 @@ __all__ = ["Baresip"]
 CONTROL: Final = 4444
 CONFIG: Final = """
 poll_method epoll
+statmode_default off
 sip_listen {listen}:5060
 sip_cafile {authorities}
 call_local_timeout 120

@@ -59,7 +59,7 @@ class Namespace:
 
     def _name_hosts(self) -> None:
         hosts = self.folder / "hosts"
-        hosts.write_text(f"127.0.0.1 localhost\n{SERVER} {DOMAIN}\n", "ascii")
+        hosts.write_text(f"127.0.0.1 localhost\n{self.address} {socket.gethostname()}\n{SERVER} {DOMAIN}\n", "ascii")
         resolv = self.folder / "resolv.conf"
         # Nothing listens there: every question is refused at once.
         resolv.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", "ascii")

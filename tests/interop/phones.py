@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from tests.interop.agent import Agent
 from tests.interop.baresip import Baresip
-from tests.interop.command import OffhookPhone
+from tests.interop.command import OffhookPhone, environment
 from tests.interop.linphone import Linphone
-from tests.interop.namespaces import SERVER, Network
-from tests.interop.server import HubServer
+from tests.interop.namespaces import DOMAIN, SERVER, Network
+from tests.interop.process import Process
+from tests.interop.server import OFFHOOK, HubServer
 
 __all__ = ["Phones"]
 
@@ -40,6 +42,21 @@ class Phones:
         self._running.enter_context(phone)
         phone.wait_for("LinphoneRegistrationOk")
         return phone
+
+    def agent(self, user: str, transport: str = "udp") -> Agent:
+        """Our user agent, registered, steered by the test."""
+        phone = self._running.enter_context(
+            Agent(self._network.phone(user), user, transport, authorities=self._authorities)
+        )
+        phone.says("registered")
+        return phone
+
+    def command(self, user: str, place: str, *command: str) -> Process:
+        """Another of our commands, as a user that may have a phone elsewhere."""
+        home = self._network.phone(place)
+        arguments = [OFFHOOK, *command, "--as", f"sip:{user}@{DOMAIN}", "--trace"]
+        variables = environment(home.folder, user, self._authorities)
+        return self._running.enter_context(home.start(f"offhook-{command[0]}", *arguments, environment=variables))
 
     def answer(self, user: str, transport: str = "udp") -> OffhookPhone:
         """`offhook answer`, registered."""

@@ -59,3 +59,20 @@ def test_linphone_holds_us(phones: Phones, network: Network) -> None:
     until("audio after the hold", lambda: network.audio_packets("bob") > silent + 50)
     alice.type("terminate")
     bob.process.wait_for("the call is over")
+
+
+@pytest.mark.rfc("3428")
+def test_messages_go_both_ways(phones: Phones) -> None:
+    alice, bob = phones.linphone("alice"), phones.agent("bob")
+    alice.type(f"chat sip:bob@{DOMAIN} hello there")
+    bob.says("message hello there")
+    sending = phones.command("bob", "carol", "message", f"sip:alice@{DOMAIN}", "and back")
+    assert sending.wait() == 0
+    alice.process.wait_for(f"Message received from sip:bob@{DOMAIN}: and back")
+
+
+def test_we_ping_linphone(phones: Phones) -> None:
+    phones.linphone("alice")
+    asking = phones.command("bob", "carol", "ping", f"sip:alice@{DOMAIN}")
+    assert asking.wait() == 0
+    asking.wait_for("^200 Ok after ")
