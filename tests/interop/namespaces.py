@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tests.interop.process import Process, until
+from tests.interop.process import Process, surroundings, until
 
 __all__ = ["DOMAIN", "SERVER", "SERVER6", "Namespace", "Network"]
 
@@ -52,7 +52,7 @@ class Namespace:
             self._name_hosts()
             self.run("ip", "link", "set", "lo", "up")
             # An address that is being looked for elsewhere cannot be used for the first second or two (RFC 4862 5.4).
-            self.run("sysctl", "-q", "-w", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
+            self.configure("ipv6/conf/all/accept_dad=0", "ipv6/conf/default/accept_dad=0")
         except BaseException:
             self.close()
             raise
@@ -72,21 +72,28 @@ class Namespace:
 
     def command(self, *command: str) -> list[str]:
         """The command that runs `command` within."""
-        return [
-            "nsenter",
-            f"--net=/proc/{self.pid}/ns/net",
-            f"--mount=/proc/{self.pid}/ns/mnt",
-            f"--wdns={self.folder}",
-            *command,
-        ]
+        # With the root of the holder: a mount namespace by itself leads to that of the machine, out of a chroot.
+        return ["nsenter", "--target", str(self.pid), "--net", "--mount", "--root", f"--wdns={self.folder}", *command]
 
     def run(self, *command: str, stdin: str = "") -> str:
         """Run a command within and return its output. Raises AssertionError when it fails."""
         done = subprocess.run(
-            self.command(*command), cwd=self.folder, input=stdin, capture_output=True, text=True, check=False
+            self.command(*command),
+            cwd=self.folder,
+            env=surroundings(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def configure(self, *settings: str) -> None:
+        """Set the kernel's parameters of networking within, each given as "name=value"."""
+        for setting in settings:
+            name, _, value = setting.partition("=")
+            self.run("tee", f"/proc/sys/net/{name}", stdin=value)
 
     def start(self, name: str, *command: str, environment: dict[str, str] | None = None) -> Process:
         """Start a program within; `environment` goes on top of the tests' own."""
@@ -122,7 +129,7 @@ class Network:
         hub = self.hub
         hub.run("ip", "address", "add", f"{SERVER}/32", "dev", "lo")
         hub.run("ip", "address", "add", f"{SERVER6}/128", "dev", "lo", "nodad")
-        hub.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        hub.configure("ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1")
         chain = "{ type filter hook forward priority 0; }"
         hub.run("nft", f"add table inet phones; add chain inet phones forward {chain}")
 

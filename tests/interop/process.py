@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-__all__ = ["END_WITH_TESTS", "PATIENCE", "Process", "until"]
+from tools import debian
+
+__all__ = ["END_WITH_TESTS", "PATIENCE", "Process", "surroundings", "until"]
 
 END_WITH_TESTS: Final = ("setpriv", "--pdeathsig", "KILL")
 """Put before a command, it ends the program when the tests are killed, so that nothing is ever left behind."""
@@ -21,6 +23,11 @@ PATIENCE: Final = 20.0
 POLL: Final = 0.02
 
 Value = TypeVar("Value")
+
+
+def surroundings() -> dict[str, str]:
+    """The tests' own environment, in which the programs of the system's folders are found too."""
+    return os.environ | {"PATH": debian.SEARCH_PATH}
 
 
 def until(what: str, ask: Callable[[], Value | None], seconds: float = PATIENCE) -> Value:
@@ -43,7 +50,7 @@ class Process:
             self._popen = subprocess.Popen(
                 [*END_WITH_TESTS, *command],
                 cwd=folder,
-                env=os.environ | (environment or {}),
+                env=surroundings() | (environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
