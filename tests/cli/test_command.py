@@ -48,6 +48,8 @@ class Terminal:
         self.processes.append(process)
         assert process.stdout is not None
         line = process.stdout.readline()
+        if until not in line:
+            process.kill()
         assert until in line, line + process.stdout.read()
         return process
 
@@ -97,7 +99,9 @@ def test_a_call_between_two_terminals(terminal: Terminal, config: Path, port: in
         f'[[account]]\nuri = "sip:{user}@example.test"\npassword = "{user}\'s word"\nproxy = "{proxy}"\n'
         for user in ("alice", "bob")
     )
-    (terminal.home / "offhook" / "config.toml").write_text(f'default = "sip:alice@example.test"\n{accounts}')
+    settings = terminal.home / "offhook" / "config.toml"
+    settings.write_text(f'default = "sip:alice@example.test"\n{accounts}')
+    settings.chmod(0o600)
     tone, heard = tmp_path / "tone.wav", tmp_path / "heard.wav"
     soundfile.write(tone, sine(440.0, 1.0), 8000)
     bob = terminal.start("answer", "--as", "sip:bob@example.test", "--record", str(heard), until="waiting for calls")
@@ -177,7 +181,7 @@ def test_users_come_and_go(terminal: Terminal, config: Path) -> None:
     [
         (("call", "sip:bob@example.test", "--as", "sip:alice@example.test"), "no password is known for"),
         (("call", "sip:bob@example.test", "--as", "nonsense"), "names no account"),
-        (("user", "add", "example.test"), "has no user"),
+        (("user", "add", "example.test"), "names no account"),
         (("serve", "-c", "missing.toml"), "missing.toml: cannot be read: no such file or directory"),
         (("check-config", "missing.toml"), "missing.toml: cannot be read: no such file or directory"),
     ],

@@ -23,8 +23,8 @@ async def main() -> None:
     configure("warning")
     server = Server(configured(Path(sys.argv[1])))
     await server.start()
-    for number in range(USERS):
-        await server.accounts.add(Account.create(f"user{number}", DOMAIN, PASSWORD, algorithms=["MD5"]))
+    users = [Account.create(f"user{number}", DOMAIN, PASSWORD, algorithms=["MD5"]) for number in range(USERS)]
+    await asyncio.gather(*[server.accounts.add(user) for user in users])
     largest = max([path.stat().st_size for path in server.data.glob("offhook.db*")])
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest + ROOM, resource.RLIM_INFINITY))
     accepted = refused = 0

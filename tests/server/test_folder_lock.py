@@ -27,7 +27,7 @@ def test_all_names_exist() -> None:
 
 def test_a_second_server_is_told_of_the_first(tmp_path: Path) -> None:
     lock = FolderLock(tmp_path)
-    with pytest.raises(ConfigError, match=rf"in use by another server \(process {os.getpid()}\); stop it or name"):
+    with pytest.raises(ConfigError, match=rf"in use by another server \(process {os.getpid()}\); stop it, or name"):
         FolderLock(tmp_path)
     lock.release()
     lock.release()

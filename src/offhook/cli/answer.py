@@ -8,18 +8,21 @@ from typing import Annotated
 
 import typer
 
-from offhook.cli.identity import (
+from offhook.cli.options import (
     AsOption,
+    AuthoritiesOption,
+    PlayOption,
     ProxyOption,
     RegisterOption,
+    SecondsOption,
     TraceOption,
     TransportOption,
-    user_agent,
 )
+from offhook.cli.phone import user_agent
 from offhook.cli.run import run
+from offhook.cli.say import say
 from offhook.cli.talk import until_over
 from offhook.errors import SipError
-from offhook.trace.printable import printable
 from offhook.ua.agent import UserAgent
 from offhook.ua.call import IncomingCall
 
@@ -28,20 +31,24 @@ __all__ = ["answer"]
 
 def answer(
     *,
-    play: Annotated[Path | None, typer.Option(help="Play this audio file to each caller.")] = None,
+    play: PlayOption = None,
     record: Annotated[
-        Path | None, typer.Option(help="Record callers into this WAV file; further calls get a number.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Record callers into this file; later calls get a number in its name."),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.0, help="Hang up after so many seconds.")] = None,
-    calls: Annotated[int | None, typer.Option(min=1, help="End after so many calls.")] = None,
+    seconds: SecondsOption = None,
+    calls: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many calls.")] = None,
     as_: AsOption = "",
+    register: RegisterOption = True,
     proxy: ProxyOption = "",
     transport: TransportOption = "",
-    register: RegisterOption = True,
+    authorities: AuthoritiesOption = None,
     trace: TraceOption = False,
 ) -> None:
-    """Answer calls until Ctrl-C."""
-    agent = user_agent(as_, "bob", proxy=proxy, transport=transport, register=register, trace=trace)
+    """Answer calls, and show messages, until Ctrl-C."""
+    agent = user_agent(
+        as_, "bob", proxy=proxy, transport=transport, authorities=authorities, register=register, trace=trace
+    )
     run(_answer(agent, play, record, seconds, calls))
 
 
@@ -49,7 +56,8 @@ async def _answer(
     agent: UserAgent, play: Path | None, record: Path | None, seconds: float | None, calls: int | None
 ) -> None:
     async with agent as ua:
-        print(f"waiting for calls to {ua.settings.aor} at {', '.join(ua.addresses)}; Ctrl-C ends", flush=True)
+        say(f"waiting for calls to {ua.settings.aor} at {', '.join(ua.addresses)}; Ctrl-C ends")
+        reading = asyncio.create_task(_show_messages(ua))
         under_way: set[asyncio.Task[None]] = set()
         taken = 0
         try:
@@ -63,16 +71,22 @@ async def _answer(
             await asyncio.gather(*under_way)
         except asyncio.CancelledError:
             # Ctrl-C: that is how a person stops answering, and no failure. Calls end with the agent.
-            print("no more calls are answered", flush=True)
+            say("no more calls are answered")
+        reading.cancel()
+
+
+async def _show_messages(agent: UserAgent) -> None:
+    async for message in agent.messages():
+        say(f"{message.sender}: {message.text}")
 
 
 async def _talk(call: IncomingCall, play: Path | None, record: Path | None, seconds: float | None) -> None:
-    print(f"a call from {printable(str(call.caller))}", flush=True)
+    say(f"a call from {call.caller}")
     try:
         await call.ring()
         await call.answer(play, record)
     except SipError as error:
-        print(f"it could not be answered: {error}", flush=True)
+        say(f"it could not be answered: {error}")
         return
     await until_over(call, seconds)
 

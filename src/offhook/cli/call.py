@@ -7,41 +7,50 @@ from typing import Annotated
 
 import typer
 
-from offhook.cli.identity import (
+from offhook.cli.identity import whom
+from offhook.cli.options import (
     AsOption,
+    AuthoritiesOption,
+    PlayOption,
     ProxyOption,
     RegisterOption,
+    SecondsOption,
     TraceOption,
     TransportOption,
-    user_agent,
 )
+from offhook.cli.phone import user_agent
 from offhook.cli.run import run
+from offhook.cli.say import say
 from offhook.cli.talk import until_over
+from offhook.sip.uri import Uri
 from offhook.ua.agent import UserAgent
 
 __all__ = ["call"]
 
 
 def call(
-    uri: Annotated[str, typer.Argument(help="Whom to call, such as sip:bob@example.com.")],
+    uri: Annotated[str, typer.Argument(metavar="URI", help="Whom to call, such as sip:bob@example.com.")],
     *,
-    play: Annotated[Path | None, typer.Option(help="Play this audio file once the call is answered.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Record what is heard into this WAV file.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.0, help="Hang up after so many seconds.")] = None,
+    play: PlayOption = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is heard into this file.")] = None,
+    seconds: SecondsOption = None,
     as_: AsOption = "",
+    register: RegisterOption = True,
     proxy: ProxyOption = "",
     transport: TransportOption = "",
-    register: RegisterOption = True,
+    authorities: AuthoritiesOption = None,
     trace: TraceOption = False,
 ) -> None:
-    """Call somebody; Ctrl-C hangs up."""
-    agent = user_agent(as_, "alice", proxy=proxy, transport=transport, register=register, trace=trace)
-    run(_call(agent, uri, play, record, seconds))
+    """Call somebody. Ctrl-C hangs up."""
+    agent = user_agent(
+        as_, "alice", proxy=proxy, transport=transport, authorities=authorities, register=register, trace=trace
+    )
+    run(_call(agent, whom(uri, agent.settings.aor), play, record, seconds))
 
 
-async def _call(agent: UserAgent, uri: str, play: Path | None, record: Path | None, seconds: float | None) -> None:
+async def _call(agent: UserAgent, uri: Uri, play: Path | None, record: Path | None, seconds: float | None) -> None:
     async with agent as ua:
-        print(f"calling {uri}", flush=True)
-        call = await ua.invite(uri, play=play, record=record, on_progress=lambda progress: print(progress, flush=True))
-        print("answered; Ctrl-C hangs up", flush=True)
+        say(f"calling {uri}")
+        call = await ua.invite(uri, play=play, record=record, on_progress=lambda progress: say(str(progress)))
+        say("answered; Ctrl-C hangs up")
         await until_over(call, seconds)

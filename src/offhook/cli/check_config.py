@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from offhook.cli.say import say
+from offhook.server.assembly import domains_of
 from offhook.server.config import load
 from offhook.server.listeners import listeners_of
 from offhook.transport.tls import client_context, server_context
@@ -15,13 +17,14 @@ __all__ = ["check_config"]
 
 
 def check_config(
-    file: Annotated[Path, typer.Argument(help="The configuration to check.")] = Path("offhook.toml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration to check.")] = Path("offhook.toml"),
 ) -> None:
-    """Check a server's configuration, the certificates that it names too."""
+    """Check a server's configuration, and the certificates that it names."""
     config = load(file)
-    for listener in listeners_of(config):
+    listeners = listeners_of(config)
+    for listener in listeners:
         if listener.transport == "TLS":
             server_context(listener.tls)
             client_context(listener.tls)
-    domains = ", ".join(domain.name for domain in config.domain) or "the demonstration domain"
-    print(f"{file}: no mistakes; it serves {domains}")
+    domains = ", ".join(domain.name for domain in domains_of(config))
+    say(f"{file}: no mistakes; it serves {domains} at {', '.join(listener.name for listener in listeners)}")

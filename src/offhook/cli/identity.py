@@ -7,84 +7,95 @@ server on this machine. The password is that of OFFHOOK_PASSWORD, of the user's 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
-from typing import Annotated, Final
+import re
+from typing import Final
 
-import typer
-
-from offhook.cli.user_file import AccountEntry, read_user_file
+from offhook.cli.user_file import AccountEntry, UserFile, read_user_file, user_file
 from offhook.errors import ConfigError, ParseError
 from offhook.server.config import default_data_folder
-from offhook.server.demonstration import DEMONSTRATION_DOMAIN, passwords
-from offhook.sip.uri import SipUri, parse_uri
-from offhook.trace.transcript import Transcript
-from offhook.ua.agent import UserAgent
+from offhook.server.demonstration import DEMONSTRATION_ALIASES, DEMONSTRATION_DOMAIN, passwords
+from offhook.sip.uri import SipUri, Uri, parse_uri
 
-__all__ = ["PASSWORD", "AsOption", "ProxyOption", "RegisterOption", "TraceOption", "TransportOption", "user_agent"]
-
-AsOption = Annotated[
-    str, typer.Option("--as", metavar="URI", help="The account to use, such as sip:alice@example.com.")
-]
-ProxyOption = Annotated[str, typer.Option(metavar="URI", help="Send every request to this proxy first.")]
-TransportOption = Annotated[str, typer.Option(help="udp, tcp or tls where a URI names none.")]
-TraceOption = Annotated[bool, typer.Option("--trace", help="Print every message as it passes, secrets masked.")]
-RegisterOption = Annotated[bool, typer.Option("--register/--no-register", help="Register, or do without a registrar.")]
+__all__ = ["PASSWORD", "account_uri", "account_with_password", "whom"]
 
 PASSWORD: Final = "OFFHOOK_PASSWORD"
+NOBODY: Final = "sip:anonymous@anonymous.invalid"
+"""Who asks without having an account (RFC 3323 4.1)."""
+_SCHEMES: Final = ("sip:", "sips:", "tel:")
+_NAME: Final = re.compile(r"[\w+*#!~'-]+")
 
 
-def user_agent(
-    chosen: str, demonstration_user: str, *, proxy: str = "", transport: str = "", register: bool, trace: bool
-) -> UserAgent:
-    """The user agent of the chosen account; `demonstration_user` when nothing says whose. Raises ConfigError."""
-    account = _account(chosen, demonstration_user)
-    password = os.environ.get(PASSWORD) or account.password or _demonstration_password(account.uri)
-    if register and not password:
+def account_with_password(chosen: str, demonstration_user: str, needed: bool) -> AccountEntry:
+    """The chosen account, or the one of `demonstration_user` when nothing says whose.
+
+    Raises ConfigError when no password is known although one is `needed`.
+    """
+    known = _demonstration_passwords()
+    account = _account(chosen or read_user_file(user_file()).default, demonstration_user, known)
+    uri = account_uri(account.uri)
+    account.password = os.environ.get(PASSWORD) or account.password
+    if not account.password and uri.host.lower() in (DEMONSTRATION_DOMAIN, *DEMONSTRATION_ALIASES):
+        account.password = known.get(uri.user_unescaped or "", "")
+    if needed and not account.password:
         raise ConfigError(
-            f"no password is known for {account.uri}: set {PASSWORD}, or write it into {_user_file()}; "
+            f"no password is known for {account.uri}: set {PASSWORD}, or write it into {user_file()}; "
             "the demonstration accounts have theirs once `offhook serve` has been started"
         )
-    return UserAgent(
-        account.uri,
-        password or None,
-        username=account.username or None,
-        outbound_proxy=proxy or account.proxy or None,
-        transport=transport or account.transport,
-        register=register,
-        tap=Transcript(sys.stderr) if trace else None,
-    )
+    if not needed and not account.password and not chosen and account.uri.endswith(f"@{DEMONSTRATION_DOMAIN}"):
+        return AccountEntry(uri=NOBODY)
+    return account
 
 
-def _account(chosen: str, demonstration_user: str) -> AccountEntry:
-    settings = read_user_file(_user_file())
-    wanted = chosen or settings.default
-    if not wanted:
-        return AccountEntry(uri=f"sip:{demonstration_user}@{DEMONSTRATION_DOMAIN}")
-    uri = _sip_uri(wanted)
-    for account in settings.account:
-        if _sip_uri(account.uri) == uri:
-            return account
-    return AccountEntry(uri=wanted)
-
-
-def _sip_uri(text: str) -> SipUri:
+def account_uri(text: str) -> SipUri:
+    """The address of an account; its scheme may be left out. Raises ConfigError."""
     try:
-        uri = parse_uri(text if ":" in text.partition("@")[0] else f"sip:{text}")
+        uri = parse_uri(_with_scheme(text))
     except ParseError as error:
-        raise ConfigError(f"{text!r} is not a SIP URI; write for example sip:alice@example.com") from error
+        raise ConfigError(f"{text!r} is not an address; write for example sip:alice@example.com") from error
     if not isinstance(uri, SipUri) or uri.user is None:
         raise ConfigError(f"{text!r} names no account; write for example sip:alice@example.com")
-    return uri
+    return uri.without_params().without_headers()
 
 
-def _demonstration_password(text: str) -> str:
-    uri = _sip_uri(text)
-    if uri.bare_host.lower() != DEMONSTRATION_DOMAIN:
-        return ""
-    return passwords(default_data_folder()).get(uri.user_unescaped or "", "")
+def whom(text: str, own: SipUri | None = None) -> Uri:
+    """Who is meant by what stands on the command line: a URI, with or without its scheme.
+
+    A mere name or number is a user of the domain of `own`, or else a host. Raises ConfigError.
+    """
+    if own is not None and _NAME.fullmatch(text):
+        return own.with_user(text)
+    try:
+        return parse_uri(_with_scheme(text))
+    except ParseError as error:
+        raise ConfigError(f"{text!r} is not a SIP URI; write for example sip:bob@example.com") from error
 
 
-def _user_file() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".config") / "offhook" / "config.toml"
+def _with_scheme(text: str) -> str:
+    return text if text.lower().startswith(_SCHEMES) else f"sip:{text}"
+
+
+def _account(wanted: str, demonstration_user: str, known: dict[str, str]) -> AccountEntry:
+    settings = read_user_file(user_file())
+    if not wanted:
+        if len(settings.account) == 1:
+            return settings.account[0]
+        return AccountEntry(uri=f"sip:{demonstration_user}@{DEMONSTRATION_DOMAIN}")
+    if "@" not in wanted:
+        return _account_of_user(wanted, settings, known)
+    uri = account_uri(wanted)
+    return next((entry for entry in settings.account if account_uri(entry.uri) == uri), AccountEntry(uri=str(uri)))
+
+
+def _account_of_user(user: str, settings: UserFile, known: dict[str, str]) -> AccountEntry:
+    """The one account whose user part this is."""
+    found = [entry for entry in settings.account if account_uri(entry.uri).user_unescaped == user]
+    if len(found) == 1:
+        return found[0]
+    if not found and user in known:
+        return AccountEntry(uri=f"sip:{user}@{DEMONSTRATION_DOMAIN}")
+    many = "more than one account" if found else "no account"
+    raise ConfigError(f"{user!r} names {many}; write the whole address, for example sip:alice@example.com")
+
+
+def _demonstration_passwords() -> dict[str, str]:
+    return passwords(default_data_folder())

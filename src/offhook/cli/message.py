@@ -6,28 +6,35 @@ from typing import Annotated
 
 import typer
 
-from offhook.cli.identity import AsOption, ProxyOption, TraceOption, TransportOption, user_agent
+from offhook.cli.identity import whom
+from offhook.cli.options import AsOption, AuthoritiesOption, ProxyOption, TraceOption, TransportOption
+from offhook.cli.phone import user_agent
 from offhook.cli.run import run
+from offhook.cli.say import say
+from offhook.sip.uri import Uri
 from offhook.ua.agent import UserAgent
 
 __all__ = ["message"]
 
 
 def message(
-    uri: Annotated[str, typer.Argument(help="To whom, such as sip:bob@example.com.")],
-    text: Annotated[str, typer.Argument(help="What to say, 1300 octets at most.")],
+    uri: Annotated[str, typer.Argument(metavar="URI", help="To whom, such as sip:bob@example.com.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say, 1300 octets at most.")],
     *,
     as_: AsOption = "",
     proxy: ProxyOption = "",
     transport: TransportOption = "",
+    authorities: AuthoritiesOption = None,
     trace: TraceOption = False,
 ) -> None:
     """Send a text message (RFC 3428) and wait until it was taken."""
-    agent = user_agent(as_, "alice", proxy=proxy, transport=transport, register=False, trace=trace)
-    run(_message(agent, uri, text))
+    agent = user_agent(
+        as_, "alice", proxy=proxy, transport=transport, authorities=authorities, register=False, trace=trace
+    )
+    run(_message(agent, whom(uri, agent.settings.aor), text))
 
 
-async def _message(agent: UserAgent, uri: str, text: str) -> None:
+async def _message(agent: UserAgent, uri: Uri, text: str) -> None:
     async with agent as ua:
         await ua.message(uri, text)
-        print(f"{uri} took it", flush=True)
+        say(f"{uri} took it")

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from offhook.cli.identity import AsOption, ProxyOption, TraceOption, TransportOption, user_agent
+from offhook.cli.options import AsOption, AuthoritiesOption, ProxyOption, TraceOption, TransportOption
+from offhook.cli.phone import user_agent
 from offhook.cli.run import run
+from offhook.cli.say import say
 from offhook.ua.agent import UserAgent
 
 __all__ = ["register"]
@@ -20,18 +22,21 @@ def register(
     as_: AsOption = "",
     proxy: ProxyOption = "",
     transport: TransportOption = "",
+    authorities: AuthoritiesOption = None,
     trace: TraceOption = False,
 ) -> None:
     """Register, and stay registered until Ctrl-C."""
-    agent = user_agent(as_, "alice", proxy=proxy, transport=transport, register=True, trace=trace)
+    agent = user_agent(
+        as_, "alice", proxy=proxy, transport=transport, authorities=authorities, register=True, trace=trace
+    )
     run(_register(agent, once))
 
 
 async def _register(agent: UserAgent, once: bool) -> None:
     async with agent as ua:
-        print(f"registered {ua.settings.aor}{'' if once else '; Ctrl-C unregisters'}", flush=True)
+        say(f"registered {ua.settings.aor}{'' if once else '; Ctrl-C unregisters'}")
         if not once:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                print("unregistering", flush=True)
+                say("unregistering")

@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+import gc
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from offhook.cli.identity import TraceOption
+from offhook.cli.options import ConfigOption, TraceOption
+from offhook.cli.run import run
+from offhook.cli.say import say
+from offhook.errors import ConfigError
 from offhook.server.app import Server
-from offhook.server.config import ServerConfig, load
+from offhook.server.config import ListenConfig, ServerConfig, default_data_folder, load
 from offhook.server.demonstration import DEMONSTRATION_DOMAIN
 from offhook.server.logs import configure
 from offhook.trace.transcript import Transcript
+from offhook.transport.local_address import LocalAddress
 
-__all__ = ["ConfigOption", "serve", "server_config"]
+__all__ = ["serve"]
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The server's configuration, a TOML file.")
-]
-
-
-def server_config(path: Path | None) -> ServerConfig:
-    """The configuration in a file, or the one without any. Raises ConfigError."""
-    return ServerConfig() if path is None else load(path)
+LOOPBACK: Final = ("127.0.0.1", "::1")
+SIP_PORT: Final = 5060
 
 
-def serve(*, config: ConfigOption = None, trace: TraceOption = False) -> None:
+def serve(
+    *,
+    config: ConfigOption = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Another port than 5060, without a configuration.")
+    ] = None,
+    trace: TraceOption = False,
+) -> None:
     """Run registrar, proxy and redirect server until Ctrl-C.
 
     Without a configuration: on loopback, with SQLite in your data folder, and two accounts for trying things out.
     """
-    settings = server_config(config)
+    if port is not None and config is not None:
+        raise ConfigError(f"--port is for a server without a configuration; write it into [[listen]] of {config}")
+    settings = ServerConfig() if config is None else load(config)
+    if port is not None:
+        settings.listen = [ListenConfig(transport=kind, address=LOOPBACK[0], port=port) for kind in ("udp", "tcp")]
     configure(settings.log.level, settings.log.format)
-    run = asyncio.Runner(loop_factory=_event_loop())
-    with run:
-        run.run(_serve(settings, trace))
+    run(_serve(Server(settings, Transcript(sys.stderr) if trace else None)), _event_loop())
 
 
 def _event_loop() -> type[asyncio.AbstractEventLoop] | None:
@@ -50,41 +58,52 @@ def _event_loop() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-async def _serve(settings: ServerConfig, trace: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, stop, loop)
-    async with Server(settings, Transcript(sys.stderr) if trace else None) as server:
+async def _serve(server: Server) -> None:
+    async with server:
+        # What stands now stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
         _announce(server)
-        await stop.wait()
-    print("stopped", flush=True)
-
-
-def _stop(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
-    """The first signal ends the server in order, a second one at once."""
-    stop.set()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            say("stopping")
 
 
 def _announce(server: Server) -> None:
-    addresses = ", ".join(f"{address.transport} {address.sent_by}" for address in server.addresses)
-    print(f"ready: {addresses}", flush=True)
+    say(f"ready: {', '.join(f'{address.transport} {address.sent_by}' for address in server.addresses)}")
     if not server.offers_tls:
-        print("no TLS: the configuration names no certificate", flush=True)
-    print(f"data in {server.data}", flush=True)
+        say("no TLS: the configuration names no certificate")
+    say(f"data in {server.data}")
     if server.config.domain:
-        domains = ", ".join(domain.name for domain in server.config.domain)
-        print(f"serving {domains}; `offhook user add USER@DOMAIN` makes an account; Ctrl-C stops", flush=True)
+        say(f"serving {', '.join(domain.name for domain in server.config.domain)}; Ctrl-C stops")
+        say("`offhook user add USER@DOMAIN -c FILE` makes an account")
         return
-    offhook = _command()
-    print(
-        f"\nTry a call, in two more terminals:\n\n    {offhook} answer --record heard.wav\n"
-        f"    {offhook} call sip:bob@{DEMONSTRATION_DOMAIN} --seconds 5\n\nCtrl-C stops",
-        flush=True,
-    )
+    lines = ["", "Try a call, in two more terminals:", "", *_commands(server), "", "Ctrl-C stops"]
+    for line in lines:
+        say(line)
+
+
+def _commands(server: Server) -> list[str]:
+    """What to type for a call between the demonstration accounts of this very server."""
+    start = shlex.quote(_command())
+    if server.data != default_data_folder():
+        start = f"OFFHOOK_DATA={shlex.quote(str(server.data))} {start}"
+    near, proxy = _nearest(server.addresses)
+    where = DEMONSTRATION_DOMAIN if near == SIP_PORT else f"{DEMONSTRATION_DOMAIN}:{near}"
+    end = f" --proxy {proxy}" if proxy else ""
+    alice, bob = f"sip:alice@{where}", f"sip:bob@{where}"
+    return [f"    {start} answer --as {bob}{end}", f"    {start} call --as {alice} {bob} --seconds 5{end}"]
+
+
+def _nearest(addresses: list[LocalAddress]) -> tuple[int, str]:
+    """The port by which localhost reaches the server; where it does not, the URI of a proxy that does."""
+    for address in addresses:
+        if address.host in LOOPBACK and address.transport == "UDP":
+            return address.port, ""
+    first = addresses[0]
+    way = "" if first.transport == "UDP" else f";transport={first.transport.lower()}"
+    return SIP_PORT, f"'sip:{first.sent_by}{way}'"
 
 
 def _command() -> str:

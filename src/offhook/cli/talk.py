@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from offhook.cli.say import say
 from offhook.ua.call import Call
 
 __all__ = ["until_over"]
@@ -14,11 +15,8 @@ async def until_over(call: Call, seconds: float | None) -> None:
     try:
         async with asyncio.timeout(seconds):
             end = await call.ended()
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):
+        # Ctrl-C too: that is how a person hangs up, and no failure.
         await call.hang_up()
         end = await call.ended()
-    except asyncio.CancelledError:
-        # Ctrl-C: that is how a person hangs up, and no failure.
-        await call.hang_up()
-        end = await call.ended()
-    print(f"the call is over: {end}", flush=True)
+    say(f"the call is over: {end}")

@@ -12,131 +12,125 @@ from typing import Annotated
 
 import typer
 
-from offhook.accounts.base import Account
+from offhook.accounts.base import Account, account_aor
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA, SqliteAccounts
-from offhook.cli.identity import PASSWORD
-from offhook.cli.serve import ConfigOption, server_config
-from offhook.errors import ConfigError, ParseError
+from offhook.cli.identity import PASSWORD, account_uri
+from offhook.cli.options import ConfigOption
+from offhook.cli.say import say
+from offhook.errors import ConfigError
 from offhook.location.sqlite import LOCATION_SCHEMA
 from offhook.server.app import DATABASE
-from offhook.server.config import ServerConfig, default_data_folder
-from offhook.server.demonstration import DEMONSTRATION_DOMAIN
+from offhook.server.assembly import domains_of, realm_of
+from offhook.server.config import DomainConfig, ServerConfig, default_data_folder, load
+from offhook.server.demonstration import forget
 from offhook.server.private_file import make_folder
-from offhook.sip.uri import SipUri, parse_uri
+from offhook.sip.host import bare_host
 from offhook.storage.sqlite import Database
 
-__all__ = ["add", "list_users", "passwd", "remove", "user"]
+__all__ = ["user"]
 
-user = typer.Typer(help="Accounts: add, passwd, list, remove.", no_args_is_help=True)
+user = typer.Typer(help="Add, list and remove the accounts of a server.", no_args_is_help=True)
 
 UserArgument = Annotated[str, typer.Argument(metavar="USER@DOMAIN", help="Such as alice@example.com.")]
-UsernameOption = Annotated[str, typer.Option(help="What the user logs in as, where that is not the user.")]
+UsernameOption = Annotated[str, typer.Option(metavar="NAME", help="What the user logs in as, if not the user.")]
 
 
 @user.command("add")
 def add(address: UserArgument, *, username: UsernameOption = "", config: ConfigOption = None) -> None:
-    """Make an account; its password comes from OFFHOOK_PASSWORD, a terminal, or the first line of the input."""
-    settings = server_config(config)
-    uri = _address(address)
-    host = uri.bare_host.lower()
-    account = Account.create(
-        uri.user_unescaped or "",
-        uri.host,
-        _password(confirm=True),
-        username=username or None,
-        realm=_realm(settings, host),
-    )
-    asyncio.run(_add(settings, account))
-    print(f"{account.aor} added")
-
-
-async def _add(settings: ServerConfig, account: Account) -> None:
-    async with _accounts(settings) as accounts:
-        await accounts.add(account)
+    """Make an account. The password comes from OFFHOOK_PASSWORD, the terminal, or the first line of the input."""
+    place = _Place(config)
+    name, domain = place.user_of(address)
+    account = Account.create(name, domain.name, _password(), username=username or None, realm=realm_of(domain))
+    asyncio.run(place.add(account))
+    say(f"{account.aor} added")
 
 
 @user.command("passwd")
 def passwd(address: UserArgument, *, config: ConfigOption = None) -> None:
     """Give an account another password."""
-    settings = server_config(config)
-    aor = _address(address).aor()
-    asyncio.run(_passwd(settings, aor, _password(confirm=True)))
-    print(f"{aor} has another password")
-
-
-async def _passwd(settings: ServerConfig, aor: str, password: str) -> None:
-    async with _accounts(settings) as accounts:
-        await accounts.set_password(aor, password)
+    place = _Place(config)
+    aor = place.aor_of(address)
+    asyncio.run(place.set_password(aor, _password()))
+    say(f"{aor} has another password")
 
 
 @user.command("list")
 def list_users(
-    domain: Annotated[str | None, typer.Argument(help="Only the accounts of this domain.")] = None,
+    domain: Annotated[str | None, typer.Argument(metavar="DOMAIN", help="Only the accounts of this domain.")] = None,
     *,
     config: ConfigOption = None,
 ) -> None:
     """Show all accounts."""
-    for account in asyncio.run(_list(server_config(config), domain)):
+    for account in asyncio.run(_Place(config).accounts(domain)):
         state = "" if account.enabled else "  (disabled)"
-        print(f"{account.aor}  logs in as {account.username!r} in realm {account.realm!r}{state}")
-
-
-async def _list(settings: ServerConfig, domain: str | None) -> list[Account]:
-    async with _accounts(settings) as accounts:
-        return await accounts.accounts(domain)
+        say(f"{account.aor}  logs in as {account.username!r} in realm {account.realm!r}{state}")
 
 
 @user.command("remove")
 def remove(address: UserArgument, *, config: ConfigOption = None) -> None:
-    """Forget an account. Its bindings end when they expire."""
-    settings = server_config(config)
-    aor = _address(address).aor()
-    asyncio.run(_remove(settings, aor))
-    print(f"{aor} removed")
+    """Forget an account. Its phones stay reachable until their registrations expire."""
+    place = _Place(config)
+    aor = place.aor_of(address)
+    asyncio.run(place.remove(aor))
+    say(f"{aor} removed")
 
 
-async def _remove(settings: ServerConfig, aor: str) -> None:
-    async with _accounts(settings) as accounts:
-        await accounts.remove(aor)
+class _Place:
+    """Where the accounts of a server are, and which domains it serves."""
+
+    def __init__(self, config: Path | None) -> None:
+        settings = ServerConfig() if config is None else load(config)
+        self._domains = domains_of(settings)
+        self._data = Path(settings.data) if settings.data else default_data_folder()
+        self._name = "a server without a configuration" if config is None else str(config)
+
+    def user_of(self, address: str) -> tuple[str, DomainConfig]:
+        """The user in an address, and its domain. Raises ConfigError for a domain that is not served."""
+        uri = account_uri(address)
+        for domain in self._domains:
+            if uri.bare_host.lower() in [bare_host(name).lower() for name in (domain.name, *domain.aliases)]:
+                return uri.user_unescaped or "", domain
+        served = ", ".join(domain.name for domain in self._domains)
+        raise ConfigError(f"{self._name} serves no domain {uri.host}; it serves {served} (-c names a configuration)")
+
+    def aor_of(self, address: str) -> str:
+        name, domain = self.user_of(address)
+        return account_aor(name, domain.name)
+
+    async def add(self, account: Account) -> None:
+        async with self._accounts() as accounts:
+            await accounts.add(account)
+
+    async def set_password(self, aor: str, password: str) -> None:
+        async with self._accounts() as accounts:
+            await accounts.set_password(aor, password)
+        forget(self._data, aor)
+
+    async def accounts(self, domain: str | None) -> list[Account]:
+        async with self._accounts() as accounts:
+            return await accounts.accounts(domain)
+
+    async def remove(self, aor: str) -> None:
+        async with self._accounts() as accounts:
+            await accounts.remove(aor)
+        forget(self._data, aor)
+
+    @asynccontextmanager
+    async def _accounts(self) -> AsyncIterator[SqliteAccounts]:
+        make_folder(self._data)
+        database = await Database.open(self._data / DATABASE, [ACCOUNTS_SCHEMA, LOCATION_SCHEMA])
+        try:
+            yield SqliteAccounts(database)
+        finally:
+            await database.close()
 
 
-@asynccontextmanager
-async def _accounts(settings: ServerConfig) -> AsyncIterator[SqliteAccounts]:
-    folder = Path(settings.data) if settings.data else default_data_folder()
-    make_folder(folder)
-    database = await Database.open(folder / DATABASE, [ACCOUNTS_SCHEMA, LOCATION_SCHEMA])
-    try:
-        yield SqliteAccounts(database)
-    finally:
-        await database.close()
-
-
-def _address(text: str) -> SipUri:
-    try:
-        uri = parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
-    except ParseError as error:
-        raise ConfigError(f"{text!r} is not an address; write for example alice@example.com") from error
-    if not isinstance(uri, SipUri) or uri.user is None:
-        raise ConfigError(f"{text!r} has no user; write for example alice@example.com")
-    return uri.without_params().without_headers()
-
-
-def _realm(settings: ServerConfig, host: str) -> str | None:
-    """The realm in which the server asks users of a domain for their passwords."""
-    for domain in settings.domain:
-        if host in [name.lower() for name in (domain.name, *domain.aliases)]:
-            return domain.realm or domain.name
-    if settings.domain or host != DEMONSTRATION_DOMAIN:
-        print(f"note: the configuration serves no domain {host}", file=sys.stderr)
-    return None
-
-
-def _password(*, confirm: bool) -> str:
+def _password() -> str:
     given = os.environ.get(PASSWORD)
     if given:
         return given
     if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm))
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     line = sys.stdin.readline().rstrip("\r\n")
     if not line:
         raise ConfigError(f"no password: set {PASSWORD}, or write it to the standard input")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 
+from offhook.cli.say import note
+from offhook.errors import ConfigError
 from offhook.server.toml_file import Section, TomlText
 
-__all__ = ["AccountEntry", "UserFile", "read_user_file"]
+__all__ = ["AccountEntry", "UserFile", "read_user_file", "user_file"]
 
 
 class AccountEntry(Section):
@@ -18,8 +21,12 @@ class AccountEntry(Section):
     password: str = ""
     username: str = ""
     """What the password belongs to, where that is not the user of the URI."""
+    display_name: str = ""
+    """The name that others are shown."""
     proxy: str = ""
     transport: str = ""
+    authorities: str = ""
+    """Certificates to trust over TLS, in place of the system's."""
 
 
 class UserFile(Section):
@@ -29,8 +36,20 @@ class UserFile(Section):
     account: list[AccountEntry] = msgspec.field(default_factory=list)
 
 
+def user_file() -> Path:
+    """Where it is, by the XDG base directory specification. Raises ConfigError."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".config") / "offhook" / "config.toml"
+    except RuntimeError as error:
+        raise ConfigError("this user has no home folder; name a folder for settings in XDG_CONFIG_HOME") from error
+
+
 def read_user_file(path: Path) -> UserFile:
     """Read the file; nothing is said when it is not there. Raises ConfigError."""
     if not path.exists():
         return UserFile()
-    return TomlText.read(path).convert(UserFile)
+    settings = TomlText.read(path).convert(UserFile)
+    if path.stat().st_mode & 0o077 and any(account.password for account in settings.account):
+        note(f"others can read the passwords in {path}; chmod 600 keeps them from it")
+    return settings

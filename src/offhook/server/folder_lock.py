@@ -31,9 +31,8 @@ class FolderLock:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             process = f" (process {holder})" if holder.isdigit() else ""
-            raise ConfigError(
-                f"{folder} is in use by another server{process}; stop it or name another folder"
-            ) from error
+            mend = "stop it, or name another folder as data in the configuration or in OFFHOOK_DATA"
+            raise ConfigError(f"{folder} is in use by another server{process}; {mend}") from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 

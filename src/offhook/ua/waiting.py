@@ -85,7 +85,10 @@ class CallSignals:
             return CallFailed(end.status or 487, end.reason or str(end.cause))
         if isinstance(failure.error, AuthenticationFailed):
             return failure.error
-        return CallFailed(failure.status, failure.reason)
+        failed = CallFailed(failure.status, failure.reason)
+        # What kept any answer from coming, where none came.
+        failed.__cause__ = failure.error
+        return failed
 
 
 class Inbox(Generic[Item]):
