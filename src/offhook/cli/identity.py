@@ -14,7 +14,7 @@ from offhook.cli.user_file import AccountEntry, UserFile, read_user_file, user_f
 from offhook.errors import ConfigError, ParseError
 from offhook.server.config import default_data_folder
 from offhook.server.demonstration import DEMONSTRATION_ALIASES, DEMONSTRATION_DOMAIN, passwords
-from offhook.sip.uri import SipUri, Uri, parse_uri
+from offhook.sip.uri import OtherUri, SipUri, Uri, parse_uri
 
 __all__ = ["PASSWORD", "account_uri", "account_with_password", "whom"]
 
@@ -65,13 +65,18 @@ def whom(text: str, own: SipUri | None = None) -> Uri:
     if own is not None and _NAME.fullmatch(text):
         return own.with_user(text)
     try:
-        return parse_uri(_with_scheme(text))
+        uri = parse_uri(_with_scheme(text))
     except ParseError as error:
         raise ConfigError(f"{text!r} is not a SIP URI; write for example sip:bob@example.com") from error
+    if isinstance(uri, OtherUri):
+        raise ConfigError(f"{text!r} is not a SIP URI; write for example sip:bob@example.com")
+    return uri
 
 
 def _with_scheme(text: str) -> str:
-    return text if text.lower().startswith(_SCHEMES) else f"sip:{text}"
+    """The text as a URI; what has a colon before its "@" has a scheme, if another one."""
+    has_scheme = text.lower().startswith(_SCHEMES) or ":" in text.rpartition("@")[0]
+    return text if has_scheme else f"sip:{text}"
 
 
 def _account(wanted: str, demonstration_user: str, known: dict[str, str]) -> AccountEntry:

@@ -32,7 +32,7 @@ def serve(
     *,
     config: ConfigOption = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Another port than 5060, without a configuration.")
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Another port than 5060; not with -c.")
     ] = None,
     trace: TraceOption = False,
 ) -> None:
