@@ -390,8 +390,8 @@ class Stack:
 
     def _with_via(self, draft: Draft, target: Target, branch: str) -> Request:
         rport = ";rport" if target.transport == "UDP" else ""
-        value = f"SIP/2.0/{target.transport} {target.sent_by};branch={branch}{rport}"
-        return draft.prepend("Via", value).request()
+        line = f"Via: SIP/2.0/{target.transport} {target.sent_by};branch={branch}{rport}"
+        return draft.push_line("via", line.encode("utf-8", "surrogateescape")).request()
 
     def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
         self.counters.requests += 1

@@ -6,9 +6,10 @@ import pytest
 
 from offhook.errors import ProtocolError
 from offhook.flow import Flow, Target
+from offhook.proxy import forwarding
 from offhook.proxy.forwarding import Forwarder, query_of
 from offhook.proxy.own import OwnNames
-from offhook.proxy.record_route import RecordRoutes
+from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
 from tests.proxy.requests import request
@@ -23,9 +24,15 @@ FROM_ALICE = Flow("UDP", HOP.listener, HERE, ("192.0.2.1", 5060))
 
 
 def copied(arrived: Request, target: TargetUri, own_routes: int = 0, breadth: int = 60) -> Request:
-    draft = FORWARDER.copy(arrived, target, own_routes, breadth)
-    FORWARDER.fix_strict_route(draft, arrived, target, own_routes)
+    routed = routes_of(arrived, own_routes)
+    draft = FORWARDER.copy(arrived, target, routed, breadth)
+    FORWARDER.fix_strict_route(draft, arrived, target, FORWARDER.next_route(arrived, target, routed))
     return draft.request()
+
+
+def routes_of(arrived: Request, own_routes: int) -> OwnRoute:
+    """What the Routes say when so many of them are ours."""
+    return OwnRoute(own_routes, leads_on=len(arrived.routes) > own_routes)
 
 
 @pytest.mark.rfc("3261 16.6 step 1")
@@ -105,13 +112,14 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
 def test_the_next_hop_is_the_topmost_route_else_the_request_uri(
     target: TargetUri, routes: str | None, own: int, key: str
 ) -> None:
-    assert FORWARDER.next_hop(request(Route=routes), target, own).key == key
+    arrived = request(Route=routes)
+    assert FORWARDER.next_hop(arrived, target, routes_of(arrived, own)).key == key
 
 
 @pytest.mark.parametrize(("uri", "status"), [("tel:+1555", 404), ("mailto:bob@h", 416)])
 def test_what_no_hop_is_known_for(uri: str, status: int) -> None:
     with pytest.raises(ProtocolError) as error:
-        FORWARDER.next_hop(request(), TargetUri(uri), 0)
+        FORWARDER.next_hop(request(), TargetUri(uri), NO_ROUTE)
     assert error.value.status == status
 
 
@@ -128,7 +136,7 @@ def recorded(
     came_to: str = "192.0.2.10:5060",
     sips: bool = False,
 ) -> list[str]:
-    draft = FORWARDER.copy(arrived, target, 0, 0)
+    draft = FORWARDER.copy(arrived, target, NO_ROUTE, 0)
     FORWARDER.record(draft, arrived, arrival, came_to, target, hop, sips)
     return [str(value) for value in draft.request().record_routes]
 
@@ -237,15 +245,12 @@ def test_a_registered_address_that_the_contact_names_needs_no_flow() -> None:
     assert ";oh-b=" in recorded(request(), TargetUri("sip:bob@10.0.0.7", way))[0]
 
 
-@pytest.mark.parametrize(
-    ("target", "routes", "sips"),
-    [
-        (TargetUri("sip:b@h"), None, False),
-        (TargetUri("sips:b@h"), None, True),
-        (TargetUri("sip:b@h"), "<sips:p;lr>", True),
-        (TargetUri("sip:b@h"), "<sip:p;lr>", False),
-        (TargetUri("sip:b@h", None, ("<sips:edge;lr>",)), None, True),
-    ],
-)
-def test_sips_is_what_the_next_hop_sees_first(target: TargetUri, routes: str | None, sips: bool) -> None:
-    assert FORWARDER.is_sips(request(Route=routes), target, 0) is sips
+def test_a_long_request_uri_is_not_remembered() -> None:
+    """What strangers write costs no memory."""
+    before = forwarding._remembered.cache_info().currsize
+    query = FORWARDER.next_hop(request(), TargetUri(f"sip:{'x' * 200}@192.0.2.5"), NO_ROUTE)
+    assert (query.host, forwarding._remembered.cache_info().currsize) == ("192.0.2.5", before)
+
+
+def test_where_all_routes_are_ours_none_is_left() -> None:
+    assert copied(request(Route="<sip:192.0.2.10;lr>"), TargetUri("sip:bob@h"), own_routes=1).routes == []

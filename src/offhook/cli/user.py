@@ -27,7 +27,7 @@ from offhook.server.private_file import make_folder
 from offhook.sip.host import bare_host
 from offhook.storage.sqlite import Database
 
-__all__ = ["user"]
+__all__ = ["add", "list_users", "passwd", "remove", "user"]
 
 user = typer.Typer(help="Add, list and remove the accounts of a server.", no_args_is_help=True)
 

@@ -13,6 +13,7 @@ from offhook.proxy.responses import best_branch, final_response, onward
 from offhook.proxy.settings import ProxySettings
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
+from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
 from offhook.transaction.failover import LARGEST_DATAGRAM, calls_for_next
@@ -39,7 +40,9 @@ class Branches:
 
     def launch(self, context: ResponseContext, now: Moment) -> None:
         """Fork to the waiting targets of the highest preference, all at once; 440 when Max-Breadth forbids it."""
-        targets = [target for target in context.waiting if target.q == context.waiting[0].q]
+        targets = context.waiting
+        if len(targets) > 1:
+            targets = [target for target in targets if target.q == targets[0].q]
         context.waiting = context.waiting[len(targets) :]
         free = context.free_breadth()
         if len(targets) > free:
@@ -63,7 +66,7 @@ class Branches:
             branch.next_hops = [self._stack.target_over(flow)]
         else:
             try:
-                query = self._forwarder.next_hop(context.request, target, context.own_routes)
+                query = self._forwarder.next_hop(context.request, target, context.routed)
             except (ParseError, ProtocolError) as error:
                 self._conclude(branch, error.status, None, now)
                 return
@@ -97,28 +100,30 @@ class Branches:
             draft = self._draft(branch, hop)
         branch.transaction = self._stack.send(draft, hop, now, branch, context.mark)
         if context.request.method == "INVITE":
-            self._start_timer_c(branch, now)
+            branch.heard = now.monotonic
+            if branch.timer_c is None:
+                self._start_timer_c(branch, self._settings.timer_c, now)
 
     def _draft(self, branch: Branch, hop: Target) -> Draft:
         context = branch.context
         request = context.request
         target = branch.target
-        draft = self._forwarder.copy(request, target, context.own_routes, branch.breadth)
+        forwarder = self._forwarder
+        draft = forwarder.copy(request, target, context.routed, branch.breadth)
+        route = forwarder.next_route(request, target, context.routed)
         if context.dialog_forming:
             arrival = context.arrival
-            sips = self._forwarder.is_sips(request, target, context.own_routes)
+            sips = target.sips or (isinstance(route, SipUri) and route.secure)
             # Step 4: where TLS begins or ends this proxy must stay in the way.
             if self._settings.record_route or sips != arrival.secure:
-                came_to = self._stack.sent_by(arrival)
-                self._forwarder.record(draft, request, arrival, came_to, target, hop, sips)
-        self._forwarder.fix_strict_route(draft, request, target, context.own_routes)
+                forwarder.record(draft, request, arrival, self._stack.sent_by(arrival), target, hop, sips)
+        if route is not None:
+            forwarder.fix_strict_route(draft, request, target, route)
         return draft
 
-    def _start_timer_c(self, branch: Branch, now: Moment) -> None:
-        """Step 11, and 16.7 step 2: Timer C starts, or starts again."""
-        if branch.timer_c is not None:
-            self._stack.cancel_timer(branch.timer_c)
-        branch.timer_c = self._stack.start_timer(self._settings.timer_c, branch, TIMER_C, now)
+    def _start_timer_c(self, branch: Branch, seconds: float, now: Moment) -> None:
+        """Step 11. What starts it again (16.7 step 2) is only noted, and looked at when it fires."""
+        branch.timer_c = self._stack.start_timer(seconds, branch, TIMER_C, now)
 
     # 16.7 to 16.10: what comes back
 
@@ -167,8 +172,7 @@ class Branches:
     def _provisional(self, branch: Branch, response: Response, now: Moment) -> None:
         """Steps 2 and 5: Timer C starts again, the response goes back."""
         context = branch.context
-        if branch.timer_c is not None:
-            self._start_timer_c(branch, now)
+        branch.heard = now.monotonic
         if not context.done and context.request.method == "INVITE":
             upstream = onward(response)
             if upstream is not None:
@@ -185,7 +189,8 @@ class Branches:
             self._send_back(context, upstream, now)
         context.done = True
         self._end(branch, response.status, response)
-        self._cancel_others(context, now)
+        if len(context.branches) > 1 or context.waiting:
+            self._cancel_others(context, now)
 
     def _has_upstream(self, response: Response) -> bool:
         """Step 3: whether another Via than ours is left."""
@@ -238,6 +243,10 @@ class Branches:
         branch.timer_c = None
         transaction = branch.transaction
         if branch.status or transaction is None:
+            return
+        left = branch.heard + self._settings.timer_c - now.monotonic
+        if left > 0:
+            self._start_timer_c(branch, left, now)
             return
         branch.next_hops = []
         self._stack.cancel(transaction, now)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from offhook.clock import Timer
 from offhook.flow import Flow, Target
+from offhook.proxy.record_route import NO_ROUTE
+from offhook.proxy.settings import ProxyDomain
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request, Response
 from offhook.stack import ServerTransaction
@@ -16,13 +18,15 @@ class Branch:
     """One target that the request is forwarded to.
 
     `next_hops` are the resolved addresses of its next hop, tried one after the other (RFC 3263 4.3); `put_back` the one
-    that waits there for TCP to fail. `status` is its final answer, received or made up (408, 503), 0 while it is
-    pending; `response` the received one.
+    that waits there for TCP to fail. `heard` is the monotonic second of its last sign of life, from which Timer C
+    counts. `status` is its final answer, received or made up (408, 503), 0 while it is pending; `response` the received
+    one.
     """
 
     __slots__ = (
         "breadth",
         "context",
+        "heard",
         "next_hops",
         "put_back",
         "response",
@@ -40,6 +44,7 @@ class Branch:
         self.put_back: Target | None = None
         self.transaction: Transaction | None = None
         self.timer_c: Timer | None = None
+        self.heard = 0.0
         self.status = 0
         self.response: Response | None = None
 
@@ -48,25 +53,23 @@ class ResponseContext:
     """`server` is the server transaction, `arrival` the flow that the request came by.
 
     `waiting` are targets of lower preference that are tried when those before have failed. `breadth` is what all
-    branches under way may have of Max-Breadth together. `own_routes` of the topmost
-    Route values are ours and do not go further; `way` is the flow that they named. `by_route`: they, or those that
-    follow, say where the request goes.
+    branches under way may have of Max-Breadth together. `routed` is what the Route values say, `domain` the served
+    domain that is called, None where the route decides or somebody else's is.
     """
 
     __slots__ = (
         "arrival",
         "branches",
         "breadth",
-        "by_route",
         "cancelled",
         "dialog_forming",
+        "domain",
         "done",
         "mark",
-        "own_routes",
         "request",
+        "routed",
         "server",
         "waiting",
-        "way",
     )
 
     def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
@@ -77,9 +80,8 @@ class ResponseContext:
         self.branches: list[Branch] = []
         self.waiting: list[TargetUri] = []
         self.breadth = 0
-        self.own_routes = 0
-        self.by_route = False
-        self.way: Flow | None = None
+        self.routed = NO_ROUTE
+        self.domain: ProxyDomain | None = None
         self.dialog_forming = False
         self.cancelled = False
         self.done = False
@@ -88,14 +90,22 @@ class ResponseContext:
     @property
     def pending(self) -> bool:
         """Whether a branch has no final answer yet."""
-        return any(branch.status == 0 for branch in self.branches)
+        return any(not branch.status for branch in self.branches)
 
     def release(self) -> None:
         """Let go of the branches once all transactions have ended (16.7 step 9), so that nothing points in circles."""
-        if self.server.terminated and all(branch.transaction is None for branch in self.branches):
-            self.branches = []
-            self.waiting = []
+        if not self.server.terminated:
+            return
+        for branch in self.branches:
+            if branch.transaction is not None:
+                return
+        self.branches = []
+        self.waiting = []
 
     def free_breadth(self) -> int:
         """What is left of Max-Breadth: a branch gives its part back with its final answer (RFC 5393 5.3.3.1)."""
-        return self.breadth - sum(branch.breadth for branch in self.branches if branch.status == 0)
+        free = self.breadth
+        for branch in self.branches:
+            if not branch.status:
+                free -= branch.breadth
+        return free

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from offhook.errors import ProtocolError
 from offhook.flow import Flow, Query, Target
-from offhook.proxy.record_route import RecordRoutes
+from offhook.proxy.record_route import OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.headers.address import parse_route
 from offhook.sip.message import Request
@@ -15,7 +16,10 @@ from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 __all__ = ["Forwarder", "query_of"]
 
-_MAX_FORWARDS: Final = b"70"
+Uri = SipUri | TelUri | OtherUri
+
+_MAX_FORWARDS: Final = 70
+_LONGEST_REMEMBERED: Final = 128
 _BEFORE_ADDRESS: Final = b"@:;=/ <"
 _BEHIND_ADDRESS: Final = b";>?, "
 
@@ -28,7 +32,7 @@ class Forwarder:
     def __init__(self, record_routes: RecordRoutes) -> None:
         self._record_routes = record_routes
 
-    def copy(self, request: Request, target: TargetUri, own_routes: int, breadth: int) -> Draft:
+    def copy(self, request: Request, target: TargetUri, routed: OwnRoute, breadth: int) -> Draft:
         """Steps 1 to 3 and 5: the copy with its Request-URI, Max-Forwards, Max-Breadth, and Routes that Path asks for.
 
         Raises ParseError.
@@ -36,15 +40,15 @@ class Forwarder:
         draft = Draft.of(request)
         if target.uri != request.request_uri:
             draft.start(request.method, target.uri)
-        max_forwards = request.max_forwards
-        if max_forwards is None:
-            draft.add("Max-Forwards", _MAX_FORWARDS)
-        else:
-            draft.set("Max-Forwards", b"%d" % (max_forwards - 1))
+        given = request.max_forwards
+        draft.put_line("max-forwards", b"Max-Forwards: %d" % (_MAX_FORWARDS if given is None else given - 1))
         if breadth:
-            draft.set("Max-Breadth", b"%d" % breadth)
-        for _ in range(own_routes):
-            draft.remove_first("Route")
+            draft.put_line("max-breadth", b"Max-Breadth: %d" % breadth)
+        if routed.leads_on:
+            for _ in range(routed.count):
+                draft.remove_first("Route")
+        elif routed.count:
+            draft.remove("Route")
         for path in reversed(target.path):
             draft.prepend("Route", path)
         return draft
@@ -65,51 +69,62 @@ class Forwarder:
         proof = records.proof(request, caller, callee)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
             came_sips = request.raw_uri[:5].lower() == b"sips:"
-            draft.prepend("Record-Route", records.entry(proof, came_to, arrival.transport, came_sips))
-        draft.prepend("Record-Route", records.entry(proof, hop.sent_by, hop.transport, sips))
+            _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
+        _push(draft, records.entry(proof, hop.sent_by, hop.transport, sips))
 
-    def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, own_routes: int) -> None:
-        """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route."""
-        uri = self.next_route(request, target, own_routes)
-        if isinstance(uri, SipUri) and not uri.lr:
+    def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, route: Uri | None) -> None:
+        """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route.
+
+        `route` is what `next_route` says.
+        """
+        if isinstance(route, SipUri) and not route.lr:
             draft.remove_first("Route")
             draft.add("Route", f"<{target.uri}>")
-            draft.start(request.method, uri.without_headers().without_param("method").serialize())
+            draft.start(request.method, route.without_headers().without_param("method").serialize())
 
-    def next_route(self, request: Request, target: TargetUri, own_routes: int) -> SipUri | TelUri | OtherUri | None:
+    def next_route(self, request: Request, target: TargetUri, routed: OwnRoute) -> Uri | None:
         """The topmost Route of the copy: of the Path of the target, else what is left of the request's own."""
         if target.path:
             return parse_route(target.path[0]).uri
-        if "route" not in request.keys:
-            return None
-        routes = request.routes
-        return routes[own_routes].uri if len(routes) > own_routes else None
+        return request.routes[routed.count].uri if routed.leads_on else None
 
-    def next_hop(self, request: Request, target: TargetUri, own_routes: int) -> Query:
+    def next_hop(self, request: Request, target: TargetUri, routed: OwnRoute) -> Query:
         """Step 7: what RFC 3263 starts from, the topmost Route of the copy, else its Request-URI.
 
         Over TLS alone whenever the Request-URI is sips, whatever the Route is. Raises ParseError, and ProtocolError:
         404 for a telephone number, 416 when nothing is known of the scheme.
         """
-        uri = self.next_route(request, target, own_routes) or parse_uri(target.uri)
-        if isinstance(uri, SipUri):
-            return query_of(uri, target.secure)
-        if isinstance(uri, TelUri):
-            raise ProtocolError("no gateway for tel URIs", status=404, clause="RFC 3261 16.5")
-        raise ProtocolError("unknown URI scheme", status=416, clause="RFC 3261 16.3 step 2")
-
-    def is_sips(self, request: Request, target: TargetUri, own_routes: int) -> bool:
-        """Whether the copy has a sips URI where the next hop looks first: in its topmost Route or Request-URI."""
-        if target.uri[:5].lower() == "sips:":
-            return True
-        route = self.next_route(request, target, own_routes)
-        return isinstance(route, SipUri) and route.secure
+        route = self.next_route(request, target, routed)
+        if route is not None:
+            return _query(route, target.secure)
+        text = target.uri
+        if len(text) <= _LONGEST_REMEMBERED:
+            return _remembered(text, target.secure)
+        return _query(parse_uri(text), target.secure)
 
 
 def query_of(uri: SipUri, secure: bool = False) -> Query:
     """What RFC 3263 starts from for a URI (RFC 3261 16.6 step 7); with `secure`, TLS even where its scheme is sip."""
     host = uri.maddr or uri.bare_host
     return Query(host, uri.port or 0, (uri.transport or "").upper(), secure or uri.secure)
+
+
+def _query(uri: Uri, secure: bool) -> Query:
+    if isinstance(uri, SipUri):
+        return query_of(uri, secure)
+    if isinstance(uri, TelUri):
+        raise ProtocolError("no gateway for tel URIs", status=404, clause="RFC 3261 16.5")
+    raise ProtocolError("unknown URI scheme", status=416, clause="RFC 3261 16.3 step 2")
+
+
+# The same phones and trunks are called again and again.
+@lru_cache(maxsize=4096)
+def _remembered(text: str, secure: bool) -> Query:
+    return _query(parse_uri(text), secure)
+
+
+def _push(draft: Draft, entry: str) -> None:
+    draft.push_line("record-route", f"Record-Route: {entry}".encode("utf-8", "surrogateescape"))
 
 
 def _is_first_hop(request: Request) -> bool:

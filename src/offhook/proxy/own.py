@@ -14,10 +14,12 @@ class OwnNames:
     `sent_by` holds what our Vias say, for loop detection.
     """
 
-    __slots__ = ("domains", "hosts", "sent_by")
+    __slots__ = ("_addresses", "_ports", "domains", "hosts", "sent_by")
 
     def __init__(self, domains: frozenset[str]) -> None:
         self.domains = domains
+        self._addresses = frozenset([domain for domain in domains if is_ip_address(domain)])
+        self._ports: set[int] = set()
         self.hosts: set[tuple[str, int]] = set()
         self.sent_by: list[bytes] = []
 
@@ -25,6 +27,7 @@ class OwnNames:
         """A listener: its host as sent-by says it, or as a request reaches it, without brackets."""
         bare = bare_host(host).lower()
         self.hosts.add((bare, port))
+        self._ports.add(port)
         written = f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
         octets = written.encode("utf-8", "surrogateescape")
         if octets not in self.sent_by:
@@ -36,7 +39,7 @@ class OwnNames:
         port = uri.port
         if port is None:
             return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
-        return (host, port) in self.hosts or (host in self.domains and self._is_port(port))
+        return (host, port) in self.hosts or (host in self.domains and port in self._ports)
 
     def domain_of(self, uri: SipUri) -> str | None:
         """The served domain of a URI, or None when somebody else answers for it (RFC 3261 16.5).
@@ -48,7 +51,4 @@ class OwnNames:
         if host not in self.domains:
             return None
         port = uri.port
-        return None if port is not None and is_ip_address(host) and not self._is_port(port) else host
-
-    def _is_port(self, port: int) -> bool:
-        return any(own == port for _, own in self.hosts)
+        return None if port is not None and host in self._addresses and port not in self._ports else host

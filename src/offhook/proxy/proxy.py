@@ -6,6 +6,7 @@ A request goes through `validation` (16.3), access control, route preprocessing 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from offhook.clock import Moment
@@ -26,12 +27,13 @@ from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target
 from offhook.proxy.validation import Refusal, validate
 from offhook.sip.message import Request
-from offhook.sip.uri import SipUri, TelUri
-from offhook.stack import ServerTransaction, Stack
+from offhook.sip.uri import SipUri, TelUri, parse_uri
+from offhook.stack import Stack
 from offhook.transaction.effects import Effect, Resolved
 
 __all__ = ["Proxy"]
 
+_LONGEST_REMEMBERED: Final = 128
 _NO_DIALOG: Final = frozenset(
     ("ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "OPTIONS", "PRACK", "PUBLISH", "REGISTER", "UPDATE")
 )
@@ -78,22 +80,28 @@ class Proxy:
         if refusal is not None:
             self.stack.refuse(request, flow, refusal.status, refusal.headers)
             return
-        routed = self._own_route(request)
+        routed = self.record_routes.read(request)
         domain = None if routed.decides else self._domain(request)
         stateless = domain is not None and domain.stateless
         if method == "CANCEL":
             # 16.10 would forward it; but what this proxy forwarded with state, it would know, and nothing may be
             # forwarded for nobody knows whom, as a CANCEL cannot be challenged (22.1).
-            if not stateless or not self._forward_stateless(request, domain, routed.count, flow, now):
+            if not stateless or not self._forward_stateless(request, domain, routed, flow, now):
                 self.stack.refuse(request, flow, 481)
             return
         verdict = self.access.check(request, flow, routed.proven, now)
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
             return
-        if verdict is None and stateless and self._forward_stateless(request, domain, routed.count, flow, now):
+        if verdict is None and stateless and self._forward_stateless(request, domain, routed, flow, now):
             return
-        context = self._context(request, self.stack.accept(received, flow, now), flow, mark, routed)
+        context = ResponseContext(request, self.stack.accept(received, flow, now), flow, mark)
+        context.server.user = context
+        context.breadth = self._breadth(request)
+        context.routed = routed
+        context.domain = domain
+        # A request within a dialog too: a UA that lost its route set finds us again (16.6 step 4).
+        context.dialog_forming = method not in _NO_DIALOG
         if verdict is None:
             self._determine_targets(context, now)
         else:
@@ -119,7 +127,7 @@ class Proxy:
         if not isinstance(uri, SipUri):
             self.branches.refuse(context, 404, now)
             return
-        found = targets or fallback_target(uri, self._domain(context.request))
+        found = targets or fallback_target(uri, context.domain)
         wanted = as_asked(found, uri.secure)
         if wanted:
             context.waiting = by_preference(wanted)
@@ -128,7 +136,7 @@ class Proxy:
             # RFC 5630 5.3: from sips nobody is led to less.
             self.branches.refuse(context, 480, now, (("Warning", '380 offhook "SIPS Not Allowed"'),))
         else:
-            self.branches.refuse(context, self._absent(uri), now)
+            self.branches.refuse(context, self._absent(context.request), now)
 
     def receive(self, event: Effect, now: Moment) -> None:
         """Take an event that concerns a branch or a response context."""
@@ -142,31 +150,14 @@ class Proxy:
 
     # Within
 
-    def _context(
-        self, request: Request, server: ServerTransaction, flow: Flow, mark: str, routed: OwnRoute
-    ) -> ResponseContext:
-        context = ResponseContext(request, server, flow, mark)
-        server.user = context
-        context.breadth = self._breadth(request)
-        context.own_routes = routed.count
-        context.by_route = routed.decides
-        context.way = routed.flow
-        # A request within a dialog too: a UA that lost its route set finds us again (16.6 step 4).
-        context.dialog_forming = request.method not in _NO_DIALOG
-        return context
-
     def _breadth(self, request: Request) -> int:
         """Incoming Max-Breadth (RFC 5393 5.3.3): 60 without one, and never more than is allowed here."""
-        given = request.octets("max-breadth")
-        if given is None or not given.isdigit() or len(given) > 9:
+        if "max-breadth" not in request.keys:
+            return self.settings.max_breadth
+        given = request.octets("max-breadth") or b""
+        if not given.isdigit() or len(given) > 9:
             return self.settings.max_breadth
         return min(int(given), self.settings.max_breadth)
-
-    def _own_route(self, request: Request) -> OwnRoute:
-        """Which of the topmost Routes are ours (16.4), and whether a MAC proves the dialog."""
-        if "route" not in request.keys:
-            return OwnRoute()
-        return self.record_routes.read(request, request.routes)
 
     def _domain(self, request: Request) -> ProxyDomain | None:
         uri = request.uri
@@ -182,17 +173,18 @@ class Proxy:
         """
         request = context.request
         uri = request.uri
-        if isinstance(uri, TelUri) and not context.by_route:
+        routed = context.routed
+        if isinstance(uri, TelUri) and not routed.decides:
             # Whoever lets its users dial numbers has a gateway behind its fallback.
             domain = self.domains.get(self._caller_domain(request) or "")
             context.waiting = fallback_target(uri, domain) or [TargetUri(request.request_uri)]
             self.branches.launch(context, now)
             return
-        if context.by_route or not isinstance(uri, SipUri) or uri.maddr or self.own.domain_of(uri) is None:
-            context.waiting = [TargetUri(request.request_uri, self._living(context.way))]
+        if context.domain is None or not isinstance(uri, SipUri) or uri.maddr:
+            context.waiting = [TargetUri(request.request_uri, self._living(routed.flow))]
             self.branches.launch(context, now)
             return
-        aor = address_of_record(uri)
+        aor = _aor(request)
         targets = self.lookups.targets_now(aor, now)
         if targets is None:
             self.lookups.start(aor, context, now)
@@ -203,9 +195,9 @@ class Proxy:
         uri = request.from_.uri
         return self.own.domain_of(uri) if isinstance(uri, SipUri) else None
 
-    def _absent(self, uri: SipUri) -> int:
+    def _absent(self, request: Request) -> int:
         """What is answered for a user without any target (16.5): there is none, or nobody is there."""
-        return 480 if self.lookups.is_known(address_of_record(uri)) else 404
+        return 480 if self.lookups.is_known(_aor(request)) else 404
 
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
@@ -214,30 +206,47 @@ class Proxy:
         """
         if request.max_forwards == 0:
             return
-        routed = self._own_route(request)
+        routed = self.record_routes.read(request)
         if routed.proven:
             target = TargetUri(request.request_uri, self._living(routed.flow))
-            self.stateless.when_resolved(StatelessForward(request, target, routed.count, flow, 0))
+            self.stateless.when_resolved(StatelessForward(request, target, routed, flow, 0))
             return
         domain = None if routed.decides else self._domain(request)
         if domain is not None and domain.stateless:
-            self._forward_stateless(request, domain, routed.count, flow, now)
+            self._forward_stateless(request, domain, routed, flow, now)
 
     def _forward_stateless(
-        self, request: Request, domain: ProxyDomain | None, own_routes: int, flow: Flow, now: Moment
+        self, request: Request, domain: ProxyDomain | None, routed: OwnRoute, flow: Flow, now: Moment
     ) -> bool:
         """Forward to one target, chosen by the message and the location service alone (16.11); False if that cannot be.
 
         A request that is refused counts as forwarded.
         """
         uri = request.uri
-        targets = self.lookups.targets_now(address_of_record(uri), now) if isinstance(uri, SipUri) else None
+        targets = self.lookups.targets_now(_aor(request), now) if isinstance(uri, SipUri) else None
         if targets is None or not isinstance(uri, SipUri):
             return False
         found = targets or fallback_target(uri, domain)
         wanted = by_preference(as_asked(found, uri.secure))
         if not wanted:
-            self.stack.refuse(request, flow, 480 if found else self._absent(uri))
+            self.stack.refuse(request, flow, 480 if found else self._absent(request))
             return True
         breadth = 0 if request.method in ("ACK", "CANCEL") else self._breadth(request)
-        return self.stateless.at_once(StatelessForward(request, wanted[0], own_routes, flow, breadth))
+        return self.stateless.at_once(StatelessForward(request, wanted[0], routed, flow, breadth))
+
+
+def _aor(request: Request) -> str:
+    """The address-of-record that a request calls."""
+    text = request.request_uri
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _aor_of(text)
+
+
+# The same users are called again and again.
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> str:
+    return _aor_of(text)
+
+
+def _aor_of(text: str) -> str:
+    uri = parse_uri(text)
+    return address_of_record(uri) if isinstance(uri, SipUri) else text

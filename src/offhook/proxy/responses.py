@@ -17,9 +17,16 @@ _CHALLENGES: Final = ("WWW-Authenticate", "Proxy-Authenticate")
 
 def onward(response: Response) -> Response | None:
     """Step 3: the response without our Via; None when no other is left, so that it was not meant for anybody else."""
-    draft = Draft.of(response).remove_first("Via")
-    upstream = draft.response()
-    return upstream if "via" in upstream.keys else None
+    if response.top_via.more or response.content_length != len(response.body):
+        # Vias on one line, or a Content-Length to add.
+        upstream = Draft.of(response).remove_first("Via").response()
+        return upstream if "via" in upstream.keys else None
+    lines, keys = response.lines.copy(), response.keys.copy()
+    place = keys.index("via")
+    del lines[place], keys[place]
+    if "via" not in keys:
+        return None
+    return Response(response.status, response.reason, lines, keys, response.body, response.content_length)
 
 
 def best_branch(context: ResponseContext) -> Branch | None:

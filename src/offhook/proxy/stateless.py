@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from offhook.flow import Flow, Query, Target
 from offhook.proxy.forwarding import Forwarder
+from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
 from offhook.stack import Stack
@@ -17,14 +18,14 @@ __all__ = ["StatelessForward", "StatelessForwarding"]
 
 
 class StatelessForward:
-    """A request with its target; `own_routes` of its topmost Routes are ours, `arrival` is the flow that it came by."""
+    """A request with its target; `routed` is what its Routes say, `arrival` the flow that it came by."""
 
-    __slots__ = ("arrival", "breadth", "own_routes", "request", "target")
+    __slots__ = ("arrival", "breadth", "request", "routed", "target")
 
-    def __init__(self, request: Request, target: TargetUri, own_routes: int, arrival: Flow, breadth: int) -> None:
+    def __init__(self, request: Request, target: TargetUri, routed: OwnRoute, arrival: Flow, breadth: int) -> None:
         self.request = request
         self.target = target
-        self.own_routes = own_routes
+        self.routed = routed
         self.arrival = arrival
         self.breadth = breadth
 
@@ -68,11 +69,14 @@ class StatelessForwarding:
         return self._stack.target_over(flow) if flow is not None and (flow.secure or not target.secure) else None
 
     def _next_hop(self, forward: StatelessForward) -> Query:
-        return self._forwarder.next_hop(forward.request, forward.target, forward.own_routes)
+        return self._forwarder.next_hop(forward.request, forward.target, forward.routed)
 
     def _send(self, forward: StatelessForward, hop: Target) -> None:
         request = forward.request
         target = forward.target
-        draft = self._forwarder.copy(request, target, forward.own_routes, forward.breadth)
-        self._forwarder.fix_strict_route(draft, request, target, forward.own_routes)
+        forwarder = self._forwarder
+        draft = forwarder.copy(request, target, forward.routed, forward.breadth)
+        route = forwarder.next_route(request, target, forward.routed)
+        if route is not None:
+            forwarder.fix_strict_route(draft, request, target, route)
         self._stack.forward_stateless(draft, request, hop, forward.arrival)

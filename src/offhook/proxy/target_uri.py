@@ -11,10 +11,11 @@ class TargetUri:
     """The Request-URI of a branch, and the way to it.
 
     `flow` is the flow that a binding was registered over, `path` the Path values of its registration (RFC 3327), `q`
-    its preference. `secure`: it is reached over TLS alone, as a binding with a sips Contact is (RFC 5630 5.3).
+    its preference. `sips`: the URI is one of sips. `secure`: it is reached over TLS alone, as a binding with a sips
+    Contact is (RFC 5630 5.3).
     """
 
-    __slots__ = ("flow", "path", "q", "secure", "uri")
+    __slots__ = ("flow", "path", "q", "secure", "sips", "uri")
 
     def __init__(
         self, uri: str, flow: Flow | None = None, path: tuple[str, ...] = (), q: float = 1.0, secure: bool = False
@@ -23,4 +24,5 @@ class TargetUri:
         self.flow = flow
         self.path = path
         self.q = q
-        self.secure = secure or uri[:5].lower() == "sips:"
+        self.sips = uri[:5].lower() == "sips:"
+        self.secure = secure or self.sips

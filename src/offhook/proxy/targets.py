@@ -64,8 +64,8 @@ def as_asked(targets: list[TargetUri], secure: bool) -> list[TargetUri]:
     still over TLS alone.
     """
     if secure:
-        return [target for target in targets if target.uri[:5].lower() == "sips:"]
-    return [_plain(target) if target.uri[:5].lower() == "sips:" else target for target in targets]
+        return [target for target in targets if target.sips]
+    return [_plain(target) if target.sips else target for target in targets]
 
 
 def _plain(target: TargetUri) -> TargetUri:

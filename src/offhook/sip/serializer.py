@@ -114,9 +114,19 @@ class Draft:
         self._keys.insert(1, key)
         return self
 
+    def push_line(self, key: str, line: bytes) -> Draft:
+        """`prepend` of a whole field with a known key and the program's own octets, which nothing checks."""
+        self._lines.insert(1, line)
+        self._keys.insert(1, key)
+        return self
+
     def set(self, name: str, value: str | bytes) -> Draft:
         """Give a header one field: the first keeps its place, further ones go; added below when there is none."""
         key, line = field(name, value)
+        return self.put_line(key, line)
+
+    def put_line(self, key: str, line: bytes) -> Draft:
+        """`set` of a whole field with a known key and the program's own octets, which nothing checks."""
         keys = self._keys
         if key not in keys:
             self._lines.append(line)
