@@ -19,7 +19,7 @@ __all__ = ["END_WITH_TESTS", "PATIENCE", "Process", "surroundings", "until"]
 END_WITH_TESTS: Final = ("setpriv", "--pdeathsig", "KILL")
 """Put before a command, it ends the program when the tests are killed, so that nothing is ever left behind."""
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 POLL: Final = 0.02
 
 Value = TypeVar("Value")
