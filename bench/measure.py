@@ -112,7 +112,7 @@ def running(command: list[str], processor: int, log: Path) -> Iterator[subproces
 
 
 def wait_until_answering(process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
-    """Wait until the server answers OPTIONS."""
+    """Wait until the server answers: a request of a dialog that is none, which nobody forwards."""
     end = time.monotonic() + seconds
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,7 +120,7 @@ def wait_until_answering(process: subprocess.Popen[bytes], seconds: float = 20.0
         host, port = probe.getsockname()
         message = (
             f"OPTIONS sip:127.0.0.1:{PORT} SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bKprobe\r\n"
-            f"From: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1:{PORT}>\r\nCall-ID: probe\r\n"
+            f"From: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1:{PORT}>;tag=2\r\nCall-ID: probe\r\n"
             "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ).encode()
         while time.monotonic() < end:
@@ -162,6 +162,8 @@ def _sampled(process: subprocess.Popen[bytes], load: Load, count: int) -> Sample
     before = cpu_seconds(process.pid)
     sipp = ["taskset", "-c", "1", "sipp", "-sf", str(HERE / load.scenario), f"127.0.0.1:{PORT}", "-i", "127.0.0.1"]
     sipp += ["-p", str(CALLER_PORT), "-s", "bob", "-r", str(load.rate), "-m", str(count), "-l", "20000", "-nostdin"]
+    # A call that stands still for so long has failed; without this SIPp would wait for it for ever.
+    sipp += ["-recv_timeout", "20000"]
     ended = subprocess.run(sipp, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
     after = cpu_seconds(process.pid)
     found = re.findall(rb"Failed call +\|[^|]*\| +(\d+)", ended.stdout)
