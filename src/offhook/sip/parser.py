@@ -165,7 +165,8 @@ def _request_line(lines: list[bytes]) -> tuple[str, bytes]:
         lines[0] = first
     space = first.find(b" ")
     method = first[:space]
-    uri = first[space + 1 : -8]
+    # Two slices: compiled, one of bytes that ends before it starts is an error, and is not empty.
+    uri = first[:-8][space + 1 :]
     known = METHODS.get(method)
     if known is None:
         if _METHOD.fullmatch(method) is None:
