@@ -87,7 +87,8 @@ def unquote(text: str) -> str:
 
 def resolve_quoted_pairs(text: str) -> str:
     """The inside of a quoted-string or comment with each quoted-pair replaced by its second character."""
-    return _QUOTED_PAIR.sub(r"\1", text) if "\\" in text else text
+    # Split and join: before Python 3.12, a template of `sub` costs a microsecond for each match.
+    return "".join(_QUOTED_PAIR.split(text)) if "\\" in text else text
 
 
 def comment_end(text: str, start: int) -> int:
