@@ -31,7 +31,7 @@ from pathlib import Path
 
 from tools import debian
 
-__all__ = ["DEVELOPMENT_MARK", "LOCK", "ROOT", "SUPPORTED", "SetupError", "main", "prepare"]
+__all__ = ["DEVELOPMENT_MARK", "LOCK", "ROOT", "SUPPORTED", "VERSION", "SetupError", "main", "prepare"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"

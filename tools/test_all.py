@@ -1,9 +1,10 @@
 """Run the unit tests on every Python found, then tests on the compiled build.
 
-usage: python -m tools.test_all [--jobs N] [--require 3.11,3.12,3.13] [--compiled unit|all]
+usage: python -m tools.test_all [--jobs N] [--require 3.11,3.12,3.13] [--others] [--compiled unit|all]
 
 A Python counts when it really starts: those on PATH first, then those of ~/.pyenv/versions. --require makes a missing
-one a failure. --compiled says which tests run on the compiled build.
+one a failure. --others leaves out the version that runs this program, where that has been tested already. --compiled
+says which tests run on the compiled build.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.bootstrap import ROOT, SUPPORTED, say
+from tools.bootstrap import ROOT, SUPPORTED, VERSION, say
 
 __all__ = ["interpreters", "main"]
 
@@ -79,12 +80,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.test_all")
     parser.add_argument("--jobs", default="2")
     parser.add_argument("--require", default="", help="versions that must be there, separated by commas")
+    parser.add_argument("--others", action="store_true", help=f"leave out {VERSION}, which has been tested already")
     parser.add_argument("--compiled", choices=("unit", "all"), help="what to run on the compiled build")
     options = parser.parse_args(arguments)
     results: dict[str, str] = {}
     found = interpreters()
     for version in SUPPORTED:
-        if version in found:
+        if options.others and version == VERSION:
+            results[f"Python {version}"] = "tested before"
+        elif version in found:
             say(f"unit tests on Python {version}, {found[version]}")
             venv = prepare(found[version], "develop", chosen=True)
             passed = passes(venv, options.jobs, UNIT, compiled=False)

@@ -46,6 +46,28 @@ def test_a_missing_python_fails_when_it_is_required(
     assert "Python 3.13: failed: not found" in capsys.readouterr().out
 
 
+def test_the_version_that_was_tested_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared: list[Path] = []
+
+    def prepare(python: Path, target: str, chosen: bool) -> Path:
+        prepared.append(python)
+        return Path("venv")
+
+    monkeypatch.setattr(runner, "VERSION", "3.12")
+    monkeypatch.setattr(runner, "interpreters", lambda: {"3.11": Path("other"), "3.12": Path("mine")})
+    monkeypatch.setattr(runner, "prepare", prepare)
+    monkeypatch.setattr(runner, "passes", lambda *_, **__: True)
+    assert runner.main(["--require", "3.11,3.12", "--others"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Python 3.11: passed",
+        "Python 3.12: tested before",
+        "Python 3.13: not found",
+    ]
+    assert prepared == [Path("other")]
+
+
 @pytest.mark.parametrize(("chosen", "selection"), [("unit", runner.UNIT), ("all", runner.WHOLE)])
 def test_the_compiled_build_is_tested_too(chosen: str, selection: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, bool]] = []
