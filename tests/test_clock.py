@@ -144,7 +144,7 @@ def test_more_durations_than_lanes() -> None:
 
 def held(timers: Timers) -> int:
     """How many timers lie in the structure, dead ones too."""
-    return sum(len(lane) for lane in timers._lanes.values()) + len(timers._others)
+    return sum(len(lane) for lane in timers._lanes.values()) + len(timers._others) + len(timers._due)
 
 
 def test_cancelled_timers_do_not_pile_up() -> None:

@@ -10,6 +10,7 @@ O(1). Cancelled timers stay in their lane until they are due, or until they outn
 from __future__ import annotations
 
 import time
+from bisect import bisect
 from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import Final
@@ -66,11 +67,12 @@ class Timer:
 class Timers:
     """All timers of one engine. `len()` counts the living ones."""
 
-    __slots__ = ("_dead", "_lanes", "_living", "_others", "_serial")
+    __slots__ = ("_dead", "_due", "_lanes", "_living", "_others", "_serial")
 
     def __init__(self) -> None:
         self._lanes: dict[float, deque[Timer]] = {}
         self._others: list[Timer] = []
+        self._due: deque[Timer] = deque()
         self._serial = 0
         self._living = 0
         self._dead = 0
@@ -83,6 +85,10 @@ class Timers:
         self._serial += 1
         self._living += 1
         timer = Timer(now.monotonic + delay, self._serial, owner, event)
+        if self._due and timer < self._due[-1]:
+            # Those that are due are firing, and a caller's moment lies before theirs.
+            self._due.insert(bisect(self._due, timer), timer)
+            return timer
         lane = self._lanes.get(delay)
         if lane is None:
             if len(self._lanes) >= MAX_LANES:
@@ -108,51 +114,69 @@ class Timers:
 
     def next_deadline(self) -> float | None:
         """The monotonic second at which the next timer is due, or None when none runs."""
-        first = self._first()
-        return None if first is None else first.deadline
-
-    def take_due(self, now: Moment) -> tuple[object, str] | None:
-        """Remove the earliest timer that is due and return its owner and event; None when none is due."""
-        first = self._first()
-        if first is None or first.deadline > now.monotonic:
-            return None
-        if self._others and self._others[0] is first:
-            heappop(self._others)
-        else:
-            for lane in self._lanes.values():
-                if lane and lane[0] is first:
-                    lane.popleft()
-                    break
-        self._living -= 1
-        owner = first.owner
-        first.owner = None
-        return owner, first.event
-
-    def _first(self) -> Timer | None:
-        first: Timer | None = None
-        for delay in list(self._lanes):
-            lane = self._lanes[delay]
+        first: float | None = None
+        for timer in self._due:
+            if timer.owner is not None:
+                first = timer.deadline
+                break
+        empty = False
+        for lane in self._lanes.values():
             while lane and lane[0].owner is None:
                 lane.popleft()
                 self._dead -= 1
             if not lane:
-                del self._lanes[delay]
-            elif first is None or lane[0] < first:
-                first = lane[0]
-        while self._others and self._others[0].owner is None:
-            heappop(self._others)
+                empty = True
+            elif first is None or lane[0].deadline < first:
+                first = lane[0].deadline
+        if empty:
+            self._lanes = {delay: lane for delay, lane in self._lanes.items() if lane}
+        others = self._others
+        while others and others[0].owner is None:
+            heappop(others)
             self._dead -= 1
-        if self._others and (first is None or self._others[0] < first):
-            first = self._others[0]
+        if others and (first is None or others[0].deadline < first):
+            first = others[0].deadline
         return first
 
+    def take_due(self, now: Moment) -> tuple[object, str] | None:
+        """Remove the earliest timer that is due and return its owner and event; None when none is due."""
+        while True:
+            while self._due:
+                timer = self._due.popleft()
+                owner = timer.owner
+                if owner is None:
+                    self._dead -= 1
+                    continue
+                self._living -= 1
+                timer.owner = None
+                return owner, timer.event
+            if not self._collect(now.monotonic):
+                return None
+
+    def _collect(self, until: float) -> bool:
+        """Take all that is due out of the lanes, in the order in which it is to fire."""
+        due: list[Timer] = []
+        for lane in self._lanes.values():
+            while lane and (lane[0].deadline <= until or lane[0].owner is None):
+                timer = lane.popleft()
+                if timer.owner is None:
+                    self._dead -= 1
+                else:
+                    due.append(timer)
+        while self._others and (self._others[0].deadline <= until or self._others[0].owner is None):
+            due.append(heappop(self._others))
+        due.sort()
+        self._due.extend(due)
+        return bool(due)
+
     def _compact(self) -> None:
-        for delay, lane in list(self._lanes.items()):
-            living = deque([timer for timer in lane if timer.owner is not None])
-            if living:
-                self._lanes[delay] = living
-            else:
-                del self._lanes[delay]
+        lanes = {delay: _living(lane) for delay, lane in self._lanes.items()}
+        self._lanes = {delay: lane for delay, lane in lanes.items() if lane}
+        self._due = _living(self._due)
         self._others = [timer for timer in self._others if timer.owner is not None]
         heapify(self._others)
         self._dead = 0
+
+
+def _living(timers: deque[Timer]) -> deque[Timer]:
+    return deque([timer for timer in timers if timer.owner is not None])

@@ -10,9 +10,10 @@ import pytest
 
 from offhook.errors import ParseError, Salvage
 from offhook.sip.headers import registry
+from offhook.sip.lines import content_length
 from offhook.sip.message import Request, Response
 from offhook.sip.method import METHODS
-from offhook.sip.parser import Limits, content_length, parse
+from offhook.sip.parser import Limits, parse
 from tests.sip.messages import (
     INVITE,
     OPTIONS,

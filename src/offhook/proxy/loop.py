@@ -28,8 +28,11 @@ def loop_mark(request: Request) -> str:
 def has_looped(request: Request, mark: str, own: OwnNames) -> bool:
     """Whether the request went through here before with the same mark."""
     ending = b"-" + mark.encode("ascii")
-    for line in request.lines:
-        if ending in line:
+    keys = request.keys
+    position = 0
+    for _ in range(keys.count("via")):
+        position = keys.index("via", position + 1)
+        if ending in request.lines[position]:
             return _bears_mark(request, mark, own)
     return False
 

@@ -10,7 +10,8 @@ import re
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.sip.parser import DEFAULT_LIMITS, HEAD_END, Limits, content_length
+from offhook.sip.lines import content_length
+from offhook.sip.parser import DEFAULT_LIMITS, HEAD_END, Limits
 
 __all__ = ["PING", "PONG", "StreamFramer"]
 

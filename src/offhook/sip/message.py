@@ -14,8 +14,9 @@ from offhook.sip.headers.address import Contact, NameAddr, Star
 from offhook.sip.headers.cseq import CSeq
 from offhook.sip.headers.grammar import unfold
 from offhook.sip.headers.numbers import parse_max_forwards
-from offhook.sip.headers.registry import key_named, row
+from offhook.sip.headers.registry import HeaderRow, key_named, row
 from offhook.sip.headers.via import Via
+from offhook.sip.lines import LINES
 from offhook.sip.scan import WHITE, TopVia, decoded, scan_cseq, scan_tag, scan_via, stamped_via
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
@@ -59,6 +60,21 @@ class Message:
         self._call_id: str | None = None
         self._from_tag: str | None = _UNREAD
         self._to_tag: str | None = _UNREAD
+
+    def know(
+        self,
+        via: TopVia | None,
+        call_id: str | None,
+        cseq: tuple[int, str] | None,
+        from_tag: str | None,
+        to_tag: str | None,
+    ) -> None:
+        """Take what every hop reads from whoever has read it."""
+        self._top_via = via
+        self._call_id = call_id
+        self._cseq = cseq
+        self._from_tag = from_tag
+        self._to_tag = to_tag
 
     # The wire
 
@@ -135,19 +151,29 @@ class Message:
 
     def _decode(self, key: str) -> list[object]:
         values: list[object] = []
-        if self.place(key) < 0:
-            return values
         known = row(key)
-        for text in self.texts(key):
-            if known is None:
-                values.append(text)
-                continue
-            try:
-                values += known.decode(text)
-            except ParseError as error:
-                if text:
-                    error.header = known.name
-                    raise
+        for position, have in enumerate(self.keys):
+            if have == key:
+                values += self._values(self.lines[position], known)
+        return values
+
+    def _values(self, octets: bytes, known: HeaderRow | None) -> list[object]:
+        """The values of one field, which a line that was seen before tells at once."""
+        line = LINES.get(octets)
+        if line is not None and line.values is not None:
+            return line.values
+        text = unfold(decoded(octets.split(b":", 1)[1].strip(WHITE)))
+        if known is None:
+            return [text]
+        try:
+            values = known.decode(text)
+        except ParseError as error:
+            if text:
+                error.header = known.name
+                raise
+            return []
+        if line is not None:
+            line.values = values
         return values
 
     # What every hop reads. All but the tag of From has been read by `parse`, and raises no more what was received.

@@ -1,0 +1,99 @@
+"""Lines that are remembered: the same message as from lines that nobody has seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.errors import ParseError
+from offhook.sip.lines import FOLDED, LINES, MOST_REMEMBERED, content_length, read_line
+from offhook.sip.parser import parse
+from tests.sip.messages import INVITE, OPTIONS, RINGING, with_more
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    LINES.clear()
+
+
+def test_what_routing_needs_of_a_line() -> None:
+    via = read_line(b"v: SIP/2.0/UDP h:5070;branch=z9hG4bK1").via
+    assert via is not None
+    assert (via.host, via.port, via.branch) == ("h", 5070, b"z9hG4bK1")
+    assert read_line(b"CSeq:  7 INVITE ").cseq == (7, "INVITE")
+    assert read_line(b"i:a@b").text == "a@b"
+    assert read_line(b"From: <sip:a@b>;tag=1").text == "1"
+    assert read_line(b"To: <sip:a@b>").text is None
+    assert read_line(b"Content-Length : 12").number == 12
+
+
+@pytest.mark.parametrize(
+    "octets", [b"Via: SIP", b"CSeq: x INVITE", b"Call-ID:", b"Call-ID: a b", b"From: <sip:a", b"To: <sip:a", b"l: -1"]
+)
+def test_an_unsound_line_is_read_all_the_same(octets: bytes) -> None:
+    assert not read_line(octets).sound
+    assert LINES[octets] is read_line(octets) or not LINES[octets].sound
+
+
+@pytest.mark.parametrize("octets", [b"no colon", b"", b": no name", b"two words: x", b"Via"])
+def test_what_is_no_field_is_refused(octets: bytes) -> None:
+    with pytest.raises(ParseError):
+        read_line(octets)
+    assert octets not in LINES
+
+
+@pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too"])
+def test_a_folded_line_is_told_apart(octets: bytes) -> None:
+    assert read_line(octets) is FOLDED
+
+
+def test_only_registered_headers_of_usual_length_are_remembered() -> None:
+    read_line(b"X-Unknown: 1")
+    read_line(b"Subject: " + 300 * b"x")
+    read_line(b"Subject: x")
+    assert list(LINES) == [b"Subject: x"]
+
+
+def test_a_flood_of_lines_stays_bounded() -> None:
+    for number in range(MOST_REMEMBERED + 10):
+        read_line(b"Subject: %d" % number)
+    assert len(LINES) == 10
+
+
+@pytest.mark.parametrize("data", [INVITE, OPTIONS, RINGING])
+def test_a_second_message_reads_as_the_first(data: bytes) -> None:
+    first = parse(data)
+    values = [first.headers(key) for key in first.keys[1:]]
+    LINES.clear()
+    for again in (parse(data), parse(data)):
+        assert (again.keys, again.lines, again.body) == (first.keys, first.lines, first.body)
+        assert (again.call_id, again.cseq_number, again.cseq_method) == (
+            first.call_id,
+            first.cseq_number,
+            first.cseq_method,
+        )
+        assert (again.from_tag, again.to_tag, again.branch) == (first.from_tag, first.to_tag, first.branch)
+        assert [again.headers(key) for key in again.keys[1:]] == values
+
+
+def test_a_remembered_line_may_be_continued_by_the_next_message() -> None:
+    """The octets of a field include its folds: the line alone says something else."""
+    parse(with_more(OPTIONS, b"Subject: one"))
+    folded = parse(with_more(OPTIONS, b"Subject: one\r\n two"))
+    assert folded.text("Subject") == "one two"
+    assert parse(with_more(OPTIONS, b"Subject: one")).text("Subject") == "one"
+
+
+def test_a_stamp_does_not_change_what_is_remembered() -> None:
+    data = OPTIONS.replace(b"branch=", b"rport;branch=", 1)
+    for port in (1, 2):
+        request = parse(data)
+        assert not request.top_via.params
+        request.stamp_via("192.0.2.9", port)  # type: ignore[union-attr]
+        assert b"rport=%d" % port in request.serialize()
+
+
+@pytest.mark.parametrize("value", [b"", b" ", b"1.5", b"-1", b"+1", b"\xb2", b"9" * 16])
+def test_content_length_is_digits_alone(value: bytes) -> None:
+    with pytest.raises(ParseError):
+        content_length(value)
+    assert content_length(b" 12\t") == 12
