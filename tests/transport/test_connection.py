@@ -276,6 +276,31 @@ def test_what_cannot_be_framed_closes_the_connection() -> None:
     )
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+def test_another_protocol_is_cut_off_at_its_first_octets(accepted: bool) -> None:
+    bench = Bench(accepted=accepted).stand()
+    bench.bring(b"\r\n\r\n")
+    bench.bring(b"\x16\x03\x01")
+    assert bench.transport.is_aborted()
+    assert bench.connection.cut == "the peer speaks TLS, and this is a connection without it"
+    bench.lose()
+    assert bench.states[-1] == (CLOSED, bench.connection.cut)
+    assert bench.loop.waiting == 0
+
+
+def test_who_has_spoken_sip_is_not_looked_at_again() -> None:
+    bench = Bench(accepted=True).stand()
+    bench.bring(MESSAGE)
+    bench.bring(b"\x16\x03\x01")
+    assert not bench.transport.is_aborted()
+
+
+def test_what_is_no_sip_is_no_message_that_is_waited_for() -> None:
+    bench = Bench(accepted=True).stand()
+    bench.bring(b"HELO there\r\n\r\n")
+    bench.ends_after(30.0, "no message came within 30 s")
+
+
 def test_an_accepted_connection_has_to_bring_a_message_soon() -> None:
     bench = Bench(accepted=True).stand()
     bench.loop.advance(20.0)

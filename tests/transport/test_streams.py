@@ -20,6 +20,7 @@ from offhook.sip.parser import Limits
 from offhook.stack import CLOSED, CONNECTED, FAILED
 from offhook.transport.connection import StreamLimits
 from offhook.transport.listener import Listener, bind_all
+from offhook.transport.log_limit import MOST
 from offhook.transport.streams import Streams
 from offhook.transport.tcp import StreamListener
 from offhook.transport.tls import TlsSettings, server_context
@@ -467,7 +468,7 @@ async def test_a_server_that_speaks_no_tls_is_told(sides: Sides, certified: tupl
     client = sides()
     client.connect(server.sockets[0].getsockname(), "example.com", certified[1])
     _, state, reason = await client.change()
-    assert (state, reason) == (FAILED, "no TLS with example.com: wrong version number")
+    assert (state, reason) == (FAILED, "no TLS with example.com: the peer does not speak TLS here")
     server.close()
 
 
@@ -482,7 +483,34 @@ async def test_a_client_that_speaks_no_tls_is_sent_away(
     await closed_by_us(peer)
     await until(lambda: len(server.streams) == 0)
     assert server.events.changes == []
-    assert "no TLS with 127.0.0.1:" in caplog.text
+    assert "connection from 127.0.0.1:" in caplog.text
+    assert " refused: the peer does not speak TLS here" in caplog.text
+
+
+@pytest.mark.parametrize("first", [b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"], ids=["TLS", "HTTP"])
+async def test_a_client_that_speaks_something_else_is_cut_off_at_once(
+    sides: Sides, caplog: pytest.LogCaptureFixture, first: bytes
+) -> None:
+    caplog.set_level("INFO")
+    server = sides()
+    server.listen()
+    peer = await peer_of(server)
+    peer[1].write(first)
+    assert await closed_by_us(peer) == b""
+    await until(lambda: len(server.streams) == 0)
+    assert server.events.messages == []
+    assert caplog.text.count(" refused: the peer speaks ") == 1
+
+
+async def test_strangers_cannot_fill_the_log(sides: Sides, caplog: pytest.LogCaptureFixture) -> None:
+    server = sides(connections=1)
+    server.listen()
+    first = await peer_of(server)
+    await server.change()
+    for _ in range(2 * MOST):
+        assert await closed_by_us(await peer_of(server)) == b""
+    assert caplog.text.count("refused: there are too many") == MOST
+    first[1].close()
 
 
 async def test_a_handshake_is_not_waited_for(sides: Sides, certified: tuple[TlsSettings, TlsSettings]) -> None:

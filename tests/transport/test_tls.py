@@ -20,6 +20,7 @@ from offhook.errors import ConfigError
 from offhook.transport.tls import (
     TlsSettings,
     client_context,
+    connect_failure,
     handshake_failure,
     peer_refusal,
     server_context,
@@ -123,7 +124,7 @@ def test_an_unreadable_certificate_is_refused() -> None:
 def failed_handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> str:
     with pytest.raises(OSError) as caught, handshake(server, client):
         pass
-    return handshake_failure(caught.value, "example.com")
+    return connect_failure(caught.value, "example.com")
 
 
 def test_an_unknown_authority_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
@@ -156,14 +157,35 @@ def test_a_self_signed_certificate_is_named_with_the_mend(authority: Authority, 
         assert peer_refusal(connection, "example.com", time.time()) is None
 
 
-def test_other_failures_are_told() -> None:
-    assert handshake_failure(ConnectionResetError("Connection lost"), "192.0.2.1:5061") == (
-        "no TLS with 192.0.2.1:5061: Connection lost"
-    )
+def openssl_error(reason: str) -> ssl.SSLError:
     error = ssl.SSLError(1, "text")
-    error.reason = "WRONG_VERSION_NUMBER"
-    assert handshake_failure(error, "example.com") == "no TLS with example.com: wrong version number"
-    assert handshake_failure(ssl.SSLError("no protocol"), "example.com") == "no TLS with example.com: ('no protocol',)"
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (openssl_error("WRONG_VERSION_NUMBER"), "the peer does not speak TLS here"),
+        (openssl_error("TLSV1_ALERT_UNKNOWN_CA"), "the peer does not trust our certificate"),
+        (openssl_error("BAD_ECPOINT"), "bad ecpoint"),
+        (ssl.SSLError("no protocol"), "('no protocol',)"),
+        (ConnectionResetError("reset"), "the peer closed the connection; is it another port that speaks TLS?"),
+        (ConnectionAbortedError("SSL handshake is taking longer"), "the handshake took too long"),
+    ],
+)
+def test_other_failures_are_told(error: OSError, said: str) -> None:
+    assert handshake_failure(error) == said
+    assert connect_failure(error, "192.0.2.1:5061") == f"no TLS with 192.0.2.1:5061: {said}"
+
+
+def test_versions_that_do_not_meet_are_told(chain: tuple[Path, Path]) -> None:
+    server = server_context(TlsSettings(*chain))
+    client = client_context(TlsSettings(verify=False))
+    server.minimum_version = ssl.TLSVersion.TLSv1_3
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    said = failed_handshake(server, client)
+    assert said == "no TLS with example.com: the peer knows no TLS version from 1.2 on"
 
 
 def test_verification_can_be_switched_off_for_laboratories(authority: Authority, tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
 from offhook.proxy.validation import Refusal
 from offhook.server.aliases import Aliases
-from offhook.server.log_limit import LogLimit
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 from offhook.transaction.way_back import default_port
+from offhook.transport.log_limit import LogLimit
 
 __all__ = ["AccessControl", "DomainAccess", "Later"]
 

@@ -13,6 +13,7 @@ from offhook.flow import Flow
 from offhook.sip.framing import PING, PONG, StreamFramer
 from offhook.sip.parser import Limits
 from offhook.stack import CLOSED, CONNECTED, FAILED
+from offhook.transport.foreign import foreign_protocol
 from offhook.transport.receiver import Receiver
 
 __all__ = ["StreamConnection", "StreamLimits"]
@@ -77,7 +78,8 @@ class StreamConnection(asyncio.Protocol):
     """The protocol of one connection, whoever opened it.
 
     `accept_peer` looks at the transport once the connection stands and gives the reason why its peer is refused, or
-    None. `on_end` is called when all is over, before the engine is told.
+    None. `on_end` is called when all is over, before the engine is told. `cut` says why a peer that does not speak SIP
+    was cut off, and is empty for all others.
     """
 
     __slots__ = (
@@ -97,9 +99,11 @@ class StreamConnection(asyncio.Protocol):
         "_ping_sent",
         "_reason",
         "_receiver",
+        "_recognised",
         "_stalled_since",
         "_timer",
         "_transport",
+        "cut",
         "flow",
     )
 
@@ -114,6 +118,7 @@ class StreamConnection(asyncio.Protocol):
         accept_peer: Callable[[asyncio.Transport], str | None] | None = None,
     ) -> None:
         self.flow = flow
+        self.cut = ""
         self._receiver = receiver
         self._limits = limits
         self._loop = loop
@@ -130,6 +135,7 @@ class StreamConnection(asyncio.Protocol):
         self._opened = self._heard = 0.0
         self._message_since = self._stalled_since = self._closing_since = self._ping_sent = _NEVER
         self._greeted = not flow.accepted
+        self._recognised = False
 
     # What the engine asks for
 
@@ -213,6 +219,8 @@ class StreamConnection(asyncio.Protocol):
         now = clock.now()
         self._heard = now.monotonic
         framer = self._framer
+        if not self._recognised and self._is_foreign(data):
+            return
         items = framer.receive(data)
         for item in items:
             if item == PING:
@@ -220,7 +228,8 @@ class StreamConnection(asyncio.Protocol):
             elif item == PONG:
                 self._ping_sent = _NEVER
             else:
-                self._greeted = True
+                self._recognised = True
+                self._greeted = self._greeted or b"SIP/" in item[: item.find(b"\n")]
                 self._receiver.receive(item, self.flow, now)
         if framer.error is not None:
             self.close(f"what came cannot be cut into messages: {framer.error.reason}", now)
@@ -230,6 +239,15 @@ class StreamConnection(asyncio.Protocol):
             self._message_since = now.monotonic
             self._watch(now)
         self._receiver.settle(now)
+
+    def _is_foreign(self, data: bytes) -> bool:
+        """Whether the peer speaks something else: it is not worth the time that a peer has for its first message."""
+        spoken = None if self._framer.pending else foreign_protocol(data)
+        if spoken is None:
+            return False
+        self.cut = f"the peer speaks {spoken}"
+        self.abort(self.cut)
+        return True
 
     def eof_received(self) -> None:
         """The peer sends no more; what we have for it is still written."""

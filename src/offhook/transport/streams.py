@@ -21,8 +21,9 @@ from offhook.stack import FAILED
 from offhook.transport.connection import StreamConnection, StreamLimits
 from offhook.transport.interfaces import family_of
 from offhook.transport.listener import Listener, written
+from offhook.transport.log_limit import LogLimit
 from offhook.transport.receiver import Receiver
-from offhook.transport.tls import client_context, handshake_failure, peer_refusal, server_name
+from offhook.transport.tls import client_context, connect_failure, handshake_failure, peer_refusal, server_name
 
 __all__ = ["Streams"]
 
@@ -47,6 +48,7 @@ class Streams:
         "_emptied",
         "_leaving",
         "_limits",
+        "_log_limit",
         "_loop",
         "_message_limits",
         "_most",
@@ -81,6 +83,7 @@ class Streams:
         self._tls: dict[str, ssl.SSLContext] = {}
         self._most = min(limits.connections, _descriptors_to_spare())
         self._accepted = 0
+        self._log_limit = LogLimit()
         self._by_address: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -149,7 +152,7 @@ class Streams:
             )
         except (OSError, ssl.CertificateError) as error:
             sock.close()
-            connection.end(handshake_failure(error, target.server_name or peer), clock.now())
+            connection.end(connect_failure(error, target.server_name or peer), clock.now())
 
     async def _connected(self, target: Target) -> socket.socket:
         sock = socket.socket(family_of(target.host), socket.SOCK_STREAM)
@@ -183,7 +186,7 @@ class Streams:
         """Take a connection that a peer opened; one too many is closed at once."""
         host, port = address
         if self._accepted >= self._most or self._by_address.get(host, 0) >= self._limits.per_address:
-            _log.warning("connection from %s refused: there are too many", written(host, port))
+            self._tell(logging.WARNING, address, "there are too many")
             sock.close()
             return
         try:
@@ -210,7 +213,6 @@ class Streams:
         task.add_done_callback(self._tasks.discard)
 
     async def _admit(self, connection: StreamConnection, sock: socket.socket, context: ssl.SSLContext | None) -> None:
-        peer = written(*connection.flow.remote)
         try:
             if context is None:
                 await self._loop.connect_accepted_socket(lambda: connection, sock)
@@ -224,9 +226,8 @@ class Streams:
                 )
         except OSError as error:
             sock.close()
-            reason = handshake_failure(error, peer)
-            _log.info("%s", reason)
-            connection.end(reason, clock.now())
+            connection.cut = handshake_failure(error)
+            connection.end(connection.cut, clock.now())
 
     # The table
 
@@ -247,6 +248,8 @@ class Streams:
             self._emptied.set()
         if flow.accepted:
             host = flow.remote[0]
+            if connection.cut:
+                self._tell(logging.INFO, flow.remote, connection.cut)
             self._accepted -= 1
             self._by_address[host] -= 1
             if not self._by_address[host]:
@@ -254,6 +257,13 @@ class Streams:
         opening = self._opening.get(flow.key)
         if opening is not None and opening is not asyncio.current_task(self._loop):
             opening.cancel()
+
+    def _tell(self, level: int, peer: tuple[str, int], why: str) -> None:
+        """Log that a peer's connection was not taken; strangers cannot fill the log by it."""
+        limit = self._log_limit
+        if limit.admits(clock.now()):
+            more = f" ({limit.withheld} more before that)" if limit.withheld else ""
+            _log.log(level, "connection from %s refused: %s%s", written(*peer), why, more)
 
     async def stop(self) -> None:
         """Close all connections, with what is left to write, within the time for closing."""

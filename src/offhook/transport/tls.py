@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from cryptography import x509
 
@@ -13,9 +13,36 @@ from offhook.errors import ConfigError, ParseError
 from offhook.security.domain_cert import DomainCertificate, chain_refusal
 from offhook.sip.host import is_ip_address
 
-__all__ = ["TlsSettings", "client_context", "handshake_failure", "peer_refusal", "server_context", "server_name"]
+__all__ = [
+    "TlsSettings",
+    "client_context",
+    "connect_failure",
+    "handshake_failure",
+    "peer_refusal",
+    "server_context",
+    "server_name",
+]
 
-_LINE_OF_KEY = "PRIVATE KEY-----"
+_LINE_OF_KEY: Final = "PRIVATE KEY-----"
+_CLOSED: Final = "UNEXPECTED_EOF_WHILE_READING"
+_UNTRUSTED: Final = "the peer does not trust our certificate"
+_FAILURES: Final = {
+    _CLOSED: "the peer closed the connection; is it another port that speaks TLS?",
+    "WRONG_VERSION_NUMBER": "the peer does not speak TLS here",
+    "RECORD_LAYER_FAILURE": "the peer does not speak TLS here",
+    "PACKET_LENGTH_TOO_LONG": "the peer does not speak TLS here",
+    "HTTP_REQUEST": "the peer speaks HTTP, without TLS",
+    "UNSUPPORTED_PROTOCOL": "the peer knows no TLS version from 1.2 on",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "the peer knows no TLS version from 1.2 on",
+    "NO_SHARED_CIPHER": "the peer knows none of our ciphers",
+    "TLSV1_ALERT_UNKNOWN_CA": _UNTRUSTED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _UNTRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _UNTRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the peer finds that our certificate has expired",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer showed no certificate, and one is required",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer requires a certificate of ours",
+}
+"""What OpenSSL's reasons mean to an operator."""
 
 
 class TlsSettings:
@@ -88,15 +115,21 @@ def peer_refusal(connection: ssl.SSLObject | ssl.SSLSocket, domain: str, wall: f
         return f"the certificate of {domain} is refused: {error.reason}"
 
 
-def handshake_failure(error: BaseException, peer: str) -> str:
-    """One sentence about a handshake with `peer` (a domain or an address) that failed."""
+def connect_failure(error: BaseException, peer: str) -> str:
+    """One sentence about a handshake that we began with `peer` (a domain or an address) and that failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return chain_refusal(error.verify_code, error.verify_message, peer)
+    return f"no TLS with {peer}: {handshake_failure(error)}"
+
+
+def handshake_failure(error: BaseException) -> str:
+    """Why there is no TLS with a peer, as the end of a sentence."""
     if isinstance(error, ssl.SSLError):
         # Only errors of OpenSSL's own have a reason.
-        reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
-        return f"no TLS with {peer}: {reason}"
-    return f"no TLS with {peer}: {error}"
+        reason = getattr(error, "reason", None) or str(error)
+        return _FAILURES.get(reason, reason.replace("_", " ").lower())
+    # An event loop aborts a handshake when its time is over; what it says then differs between loops.
+    return "the handshake took too long" if isinstance(error, ConnectionAbortedError) else _FAILURES[_CLOSED]
 
 
 def _context(protocol: int, settings: TlsSettings) -> ssl.SSLContext:

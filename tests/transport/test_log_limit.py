@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from offhook.clock import Moment
-from offhook.server import log_limit
-from offhook.server.log_limit import LogLimit
+from offhook.transport import log_limit
+from offhook.transport.log_limit import LogLimit
 
 
 def at(second: float) -> Moment:
