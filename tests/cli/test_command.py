@@ -2,96 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from offhook.media.audio.tone import sine, tone_above_rest
-
-OFFHOOK = [sys.executable, "-c", "from offhook.cli import main; main()"]
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Terminal:
-    """A home folder of its own, and the processes that run in it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.processes: list[subprocess.Popen[str]] = []
-        keep = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "OFFHOOK_"))}
-        self.environment = keep | {"HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-
-    def run(self, *words: str, password: str = "", given: str = "") -> subprocess.CompletedProcess[str]:
-        environment = self.environment | ({"OFFHOOK_PASSWORD": password} if password else {})
-        return subprocess.run(
-            [*OFFHOOK, *words], env=environment, input=given, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    def start(self, *words: str, until: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [*OFFHOOK, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.processes.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if until not in line:
-            process.kill()
-        assert until in line, line + process.stdout.read()
-        return process
-
-    def end(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[int, str]:
-        process.send_signal(number)
-        printed, _ = process.communicate(timeout=30)
-        return process.returncode, printed
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path)
-    yield terminal
-    for process in terminal.processes:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture
-def config(tmp_path: Path, port: int) -> Path:
-    path = tmp_path / "offhook.toml"
-    listen = "".join(
-        f'[[listen]]\ntransport = "{transport}"\naddress = "127.0.0.1"\nport = {port}\n' for transport in ("udp", "tcp")
-    )
-    path.write_text(f'data = "{tmp_path / "data"}"\n{listen}[[domain]]\nname = "example.test"\n')
-    return path
-
-
-def add(terminal: Terminal, config: Path, *users: str) -> None:
-    for user in users:
-        made = terminal.run("user", "add", f"{user}@example.test", "-c", str(config), password=f"{user}'s word")
-        assert (made.returncode, made.stderr) == (0, "")
+from tests.cli.terminal import OFFHOOK, Terminal, add_users
 
 
 def test_a_call_between_two_terminals(terminal: Terminal, config: Path, port: int, tmp_path: Path) -> None:
-    add(terminal, config, "alice", "bob")
+    add_users(terminal, config, "alice", "bob")
     server = terminal.start("serve", "-c", str(config), until="ready")
     proxy = f"sip:127.0.0.1:{port};lr"
     (terminal.home / "offhook").mkdir(exist_ok=True)
@@ -161,7 +86,7 @@ def test_ctrl_c_hangs_up_and_ends_with_130_before_the_answer(terminal: Terminal)
 
 
 def test_users_come_and_go(terminal: Terminal, config: Path) -> None:
-    add(terminal, config, "alice", "bob")
+    add_users(terminal, config, "alice", "bob")
     listed = terminal.run("user", "list", "-c", str(config))
     assert [line.split()[0] for line in listed.stdout.splitlines()] == [
         "sip:alice@example.test",

@@ -240,7 +240,7 @@ def test_a_transport_failure_says_why() -> None:
     for effect in bench.stack.drain():
         if isinstance(effect, Ended):
             bench.request.on_ended(effect.transaction, effect.cause, effect.reason, NOW)
-    assert bench.user.failures[0].reason == "nothing can be sent to 192.0.2.7:5060 over TCP: Connection refused"
+    assert bench.user.failures[0].reason == "192.0.2.7:5060 over TCP: Connection refused"
 
 
 def test_silence_after_a_1xx_is_final() -> None:

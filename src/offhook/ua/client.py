@@ -168,8 +168,7 @@ class ClientRequest(TransactionUser):
             return
         error: SipError = TransactionTimeout("no answer came in time")
         if cause == "transport":
-            why = f": {reason}" if reason else ""
-            error = TransportFailed(f"nothing can be sent to {self._target_name()}{why}")
+            error = TransportFailed(self._why_lost(reason))
         self._fail(error, RequestEvent.LOST, now)
 
     # Within
@@ -185,9 +184,14 @@ class ClientRequest(TransactionUser):
         if targets is not None:
             self.on_resolved(self._look_up, targets, None, now)
 
-    def _target_name(self) -> str:
-        target = None if self._failover is None else self._failover.current
-        return "its target" if target is None else f"{target.host}:{target.port} over {target.transport}"
+    def _why_lost(self, reason: str) -> str:
+        """What the transport says, with the peer's name before it where it does not stand there already."""
+        target = self._current
+        peer = f"{target.host}:{target.port} over {target.transport}"
+        if not reason:
+            return f"nothing can be sent to {peer}"
+        named = target.host in reason or (target.server_name and target.server_name in reason)
+        return reason if named else f"{peer}: {reason}"
 
     def _step(self) -> bool:
         return self._failover is not None and self._failover.next() is not None
