@@ -357,7 +357,7 @@ async def test_errors_that_a_caller_can_do_something_about(tmp_path: Path) -> No
         with pytest.raises(CallFailed) as caught:
             await alice.invite("sip:bob@127.0.0.1:9;transport=tcp")
         assert caught.value.status == 503
-        assert "127.0.0.1:9 over TCP" in caught.value.reason
+        assert caught.value.reason == "cannot connect to 127.0.0.1:9 by TCP: connection refused"
         with pytest.raises(InvalidState):
             await alice.message("sip:bob@127.0.0.1", "x" * 2000)
         with pytest.raises(InvalidState):
@@ -380,11 +380,75 @@ async def test_a_port_in_use_is_one_sentence() -> None:
         assert alice.addresses[0].rpartition(":")[2] in str(caught.value)
 
 
-async def test_a_recording_that_cannot_be_written_ends_the_call(tmp_path: Path) -> None:
-    async with pair() as (alice, bob):
-        with pytest.raises(AudioFileError):
+async def test_a_recording_that_cannot_be_made_is_found_out_before_the_call(tmp_path: Path) -> None:
+    async with agent("alice") as alice, agent("bob") as bob, waiting(bob, just_answer) as got:
+        with pytest.raises(AudioFileError, match=r"folder\.wav: No such file or directory"):
             await alice.invite(uri(bob), record=tmp_path / "no" / "folder.wav")
-        assert alice._core.calls == [] or all(call.end is not None for call in alice._core.calls)
+        assert alice._core.calls == []
+        assert got == []
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_recording_that_cannot_be_written_ends_the_call(early: bool) -> None:
+    async def answer(call: IncomingCall) -> None:
+        if early:
+            await call.ring(early_media=True)
+            await asyncio.sleep(0.3)
+        await call.answer()
+
+    async with pair(answer) as (alice, bob):
+        with pytest.raises(AudioFileError, match="/dev/full: No space left on device"):
+            await alice.invite(uri(bob), record="/dev/full")
+        assert all(call.end is not None for call in alice._core.calls)
+
+
+async def test_an_announcement_in_the_place_of_an_answer_is_recorded(tmp_path: Path) -> None:
+    async def announce(call: IncomingCall) -> None:
+        await call.ring(early_media=True)
+        await call.play(sine(440.0, 0.5))
+        await asyncio.sleep(0.6)
+        await call.busy()
+
+    heard = tmp_path / "heard.wav"
+    told: list[bool] = []
+    async with pair(announce) as (alice, bob):
+        with pytest.raises(CallFailed):
+            await alice.invite(uri(bob), record=heard, on_progress=lambda progress: told.append(progress.early_media))
+        # It is whole as soon as the call is known to have failed.
+        samples = read_all(heard)
+    assert told == [True]
+    assert 0.4 < len(samples) / 8000 < 1.0
+    assert tone_above_rest(samples, 440.0) > 20
+
+
+async def test_a_recording_goes_on_from_early_media_into_the_call(tmp_path: Path) -> None:
+    async def answer(call: IncomingCall) -> None:
+        await call.ring(early_media=True)
+        await call.play(sine(440.0, 0.4))
+        await asyncio.sleep(0.5)
+        await call.answer(play=sine(1000.0, 0.4))
+        await asyncio.sleep(0.5)
+        await call.hang_up()
+
+    heard = tmp_path / "heard.wav"
+    async with pair(answer) as (alice, bob):
+        call = await alice.invite(uri(bob), record=heard)
+        await call.ended()
+    samples = read_all(heard)
+    assert 0.8 < len(samples) / 8000 < 1.6
+    assert tone_above_rest(samples[:4000], 440.0) > 10
+    assert tone_above_rest(samples[-4000:], 1000.0) > 10
+
+
+async def test_what_rings_in_silence_is_not_recorded(tmp_path: Path) -> None:
+    async def decline(call: IncomingCall) -> None:
+        await call.ring()
+        await call.decline()
+
+    async with pair(decline) as (alice, bob):
+        with pytest.raises(CallFailed):
+            await alice.invite(uri(bob), record=tmp_path / "heard.wav")
+    assert not (tmp_path / "heard.wav").exists()
 
 
 async def test_a_hook_that_fails_does_no_harm() -> None:

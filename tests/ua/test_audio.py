@@ -11,12 +11,12 @@ import pytest
 
 from offhook.errors import InvalidState, TransportFailed
 from offhook.ids import IdSource
-from offhook.media.audio.tone import sine
-from offhook.media.audio.wav import AudioFileError
+from offhook.media.audio.tone import sine, tone_above_rest
+from offhook.media.audio.wav import AudioFileError, read_all
 from offhook.media.parameters import AudioParameters
 from offhook.sdp.negotiate import NegotiatedSession, Side, apply_answer, make_answer, make_offer
 from offhook.sdp.parser import parse
-from offhook.ua.audio import AudioPort, AudioProvider, audio_parameters, check_playable
+from offhook.ua.audio import AudioPort, AudioProvider, audio_parameters, check_playable, check_recordable
 
 HOST = "127.0.0.1"
 
@@ -163,6 +163,49 @@ async def test_digits_go_from_one_to_the_other() -> None:
     for port in (one, other):
         port.close()
         await port.closed()
+
+
+@pytest.mark.rfc("3264 5.1")
+async def test_what_comes_before_the_answer_is_heard_and_recorded(tmp_path: Path) -> None:
+    caller, callee = provider().port(), provider().port()
+    heard = tmp_path / "heard.wav"
+    caller.record_when_heard(heard)
+    offer = make_offer(caller.capabilities(HOST, HOST))
+    answer = make_answer(offer, callee.capabilities(HOST, HOST))
+    callee.apply(apply_answer(offer, answer, side=Side.ANSWERER))
+    await callee.play(sine(440, 0.4))
+    async with asyncio.timeout(10):
+        while caller.statistics().packets_received < 30:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        assert caller.statistics().packets_sent == 0
+        caller.apply(apply_answer(offer, answer))
+        await caller.record(heard)
+        while not caller.statistics().packets_sent:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    for port in (caller, callee):
+        port.close()
+        await port.closed()
+    assert tone_above_rest(read_all(heard), 440.0) > 20
+
+
+async def test_another_recording_takes_the_place_of_an_early_one(tmp_path: Path) -> None:
+    port = provider().port()
+    port.capabilities(HOST, HOST)
+    port.record_when_heard(tmp_path / "early.wav")
+    port._heard()
+    await port.record(tmp_path / "later.wav")
+    port._heard()
+    port.close()
+    await port.closed()
+    assert (tmp_path / "later.wav").exists()
+
+
+async def test_where_nothing_can_be_recorded_is_found_out_before(tmp_path: Path) -> None:
+    await check_recordable(None)
+    await check_recordable(tmp_path / "new.wav")
+    assert not (tmp_path / "new.wav").exists()
+    with pytest.raises(AudioFileError):
+        await check_recordable(tmp_path / "missing" / "new.wav")
 
 
 async def test_a_file_that_cannot_be_played_is_found_out_before(tmp_path: Path) -> None:

@@ -64,12 +64,24 @@ async def test_early_media_is_heard_before_the_answer(tmp_path: Path) -> None:
     assert progress == ["183 Session Progress True"]
 
 
-async def test_a_recording_that_fails_ends_the_answered_call(tmp_path: Path) -> None:
+async def test_a_recording_that_cannot_be_made_leaves_the_call_to_be_decided(tmp_path: Path) -> None:
+    async def decide(call: IncomingCall) -> None:
+        with pytest.raises(AudioFileError):
+            await call.answer(record=tmp_path / "no" / "folder.wav")
+        await call.busy()
+
+    async with pair(decide) as (alice, bob):
+        with pytest.raises(CallFailed) as refused:
+            await alice.invite(uri(bob))
+    assert refused.value.status == 486
+
+
+async def test_a_recording_that_fails_ends_the_answered_call() -> None:
     seen: asyncio.Queue[object] = asyncio.Queue()
 
     async def record(call: IncomingCall) -> None:
         with pytest.raises(AudioFileError):
-            await call.answer(record=tmp_path / "no" / "folder.wav")
+            await call.answer(record="/dev/full")
         seen.put_nowait((await call.ended()).cause)
 
     async with pair(record) as (alice, bob):

@@ -106,7 +106,8 @@ class AudioEndpoint:
     """One end of an audio stream: its sockets, its clock, its files.
 
     The hooks are called from the event loop, and must not block: `on_end_of_playback` when the last sample was sent,
-    `on_digit` with a DTMF digit and its seconds, `on_file_failed` when a file being played or recorded fails (the
+    `on_digit` with a DTMF digit and its seconds, `on_heard` when audio begins to come from an address, before the first
+    of it is handed to a recording, `on_file_failed` when a file being played or recorded fails (the
     stream goes on without it), `on_peer_left` when the peer said goodbye over RTCP.
     """
 
@@ -126,6 +127,7 @@ class AudioEndpoint:
         self.send_failures = 0
         self.on_end_of_playback: Callable[[], None] | None = None
         self.on_digit: Callable[[str, float], None] | None = None
+        self.on_heard: Callable[[], None] | None = None
         self.on_file_failed: Callable[[AudioFileError], None] | None = None
         self.on_peer_left: Callable[[], None] | None = None
         self._loop.add_reader(rtp.fileno(), self._receive, rtp, stream.receive_rtp)
@@ -307,6 +309,7 @@ class AudioEndpoint:
                 self._call(self.on_peer_left)
             case RemoteLatched():
                 _log.debug("audio is heard from %s port %d", *effect.address[:2])
+                self._call(self.on_heard)
 
     def _playback_ended(self, source: AudioSource) -> None:
         if isinstance(source, FilePlayback):

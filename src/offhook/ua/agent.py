@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from offhook.clock import Moment
-from offhook.errors import ConfigError, InvalidState, ParseError, TransportFailed
+from offhook.errors import ConfigError, InvalidState, ParseError, SipError, TransportFailed
 from offhook.security.digest_client import Secret
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Response
@@ -36,7 +36,7 @@ from offhook.transport.listener import written
 from offhook.transport.rtp import DEFAULT_PORTS
 from offhook.transport.tls import TlsSettings
 from offhook.ua.accept import ServerInvite
-from offhook.ua.audio import AudioPort, AudioProvider, Playable, check_playable
+from offhook.ua.audio import AudioPort, AudioProvider, Playable, check_playable, check_recordable
 from offhook.ua.call import Call, IncomingCall
 from offhook.ua.core import UserAgentCore
 from offhook.ua.events import Failure, Progress
@@ -257,17 +257,22 @@ class UserAgent:
     ) -> Call:
         """Call somebody, and return the answered call, playing and recording.
 
-        `on_progress` is called with each provisional response. Cancelling the task cancels the call (RFC 3261 9.1).
+        A recording begins with the peer's first sound, which may be an announcement before the answer, or in the place
+        of one; else with the answer. `on_progress` is called with each provisional response. Cancelling the task
+        cancels the call (RFC 3261 9.1).
 
         Raises ParseError for what is no URI, AudioFileError when a file cannot be used, CallFailed with the status
         when nobody answers, and AuthenticationFailed.
         """
         target = parse_uri(uri) if isinstance(uri, str) else uri
         await check_playable(play)
+        await check_recordable(record)
         core = self._core
         signals = CallSignals(self.act)
         signals.on_progress = on_progress
         audio = self._audio_port(core)
+        if record is not None:
+            audio.record_when_heard(record)
         begun: list[ClientInvite] = []
 
         def begin(now: Moment) -> None:
@@ -285,6 +290,10 @@ class UserAgent:
         except asyncio.CancelledError:
             with contextlib.suppress(InvalidState):
                 self.act(session.hang_up)
+            raise
+        except SipError:
+            # What was heard until then is whole on the disk before anybody looks for it.
+            await audio.closed()
             raise
         return call
 

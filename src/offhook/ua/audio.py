@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from offhook import clock
-from offhook.errors import InvalidState, TransportFailed
+from offhook.errors import InvalidState, SipError, TransportFailed
 from offhook.ids import IdSource
 from offhook.media.audio.samples import Samples
+from offhook.media.audio.wav import check_writable
 from offhook.media.codecs.codec import CODECS
 from offhook.media.parameters import MAX_PTIME, AudioParameters
 from offhook.media.statistics import StreamStatistics
@@ -27,7 +29,16 @@ from offhook.sip.host import is_ip_address
 from offhook.transport.audio_file import FilePlayback
 from offhook.transport.rtp import DEFAULT_PORTS, AudioEndpoint, bind_pair
 
-__all__ = ["AudioPort", "AudioProvider", "LookUp", "Playable", "Spawn", "audio_parameters", "check_playable"]
+__all__ = [
+    "AudioPort",
+    "AudioProvider",
+    "LookUp",
+    "Playable",
+    "Spawn",
+    "audio_parameters",
+    "check_playable",
+    "check_recordable",
+]
 
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Callable[[], Awaitable[None]]]
 """Runs a coroutine beside everything else; what it gives waits for its end."""
@@ -38,8 +49,20 @@ LookUp: TypeAlias = Callable[[str], Awaitable[str]]
 Playable: TypeAlias = str | Path | Samples
 """What can be played: the name of an audio file, or samples of 8000 Hz."""
 
-OFFERED: Final = (*[Codec(name, CLOCK_RATE) for name in CODECS], Codec(TELEPHONE_EVENT, CLOCK_RATE, 1, 101, "0-15"))
+TELEPHONE_EVENTS: Final = 101
+OFFERED: Final = (
+    *[Codec(name, CLOCK_RATE) for name in CODECS],
+    Codec(TELEPHONE_EVENT, CLOCK_RATE, 1, TELEPHONE_EVENTS, "0-15"),
+)
+LISTENING: Final = AudioParameters(direction="recvonly", telephone_event_receive=TELEPHONE_EVENTS)
+"""What runs while an offer of ours has no answer yet: its sender must be ready to hear all of it (RFC 3264 5.1)."""
 SHORTEST_PTIME: Final = 0.01
+
+
+async def check_recordable(path: str | Path | None) -> None:
+    """See whether a file could be recorded into, without touching it. Raises AudioFileError."""
+    if path is not None:
+        await asyncio.to_thread(check_writable, path)
 
 
 async def check_playable(source: Playable | None) -> None:
@@ -106,6 +129,9 @@ class AudioPort:
         self._addresses: dict[str, str] = {}
         self._closed = False
         self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._recording = ""
+        self._begun: Callable[[], Awaitable[None]] | None = None
+        self._failure: SipError | None = None
 
     # What the core asks for (MediaPort)
 
@@ -134,8 +160,20 @@ class AudioPort:
         if self._endpoint is not None:
             self._endpoint.stop_playing()
 
+    def record_when_heard(self, path: str | Path) -> None:
+        """Record from the first sound of the peer's on, which may come before the answer; `record` goes on with it."""
+        self._recording = str(path)
+
     async def record(self, path: str | Path) -> None:
         """Record what is heard from now on. Raises AudioFileError, and InvalidState when there is no audio."""
+        begun, self._begun = self._begun, None
+        early, self._recording = self._recording, ""
+        if begun is not None:
+            await begun()
+            if early == str(path):
+                if self._failure is not None:
+                    raise self._failure
+                return
         await self._open().record(path)
 
     def send_digits(self, digits: str) -> None:
@@ -166,12 +204,15 @@ class AudioPort:
         self._local = local
         self._endpoint = endpoint = AudioEndpoint(rtp, rtcp, AudioStream(provider.ids, clock.now()))
         endpoint.on_digit = self._digit
+        endpoint.on_heard = self._heard
+        endpoint.configure(LISTENING)
         return endpoint
 
     def _release(self) -> None:
         if self._endpoint is not None:
             self._closing.append(self._provider.spawn(self._endpoint.close()))
             self._endpoint = None
+            self._begun = None
 
     def _open(self) -> AudioEndpoint:
         if self._endpoint is None:
@@ -185,6 +226,17 @@ class AudioPort:
     def _digit(self, digit: str, seconds: float) -> None:
         if self.on_digit is not None:
             self.on_digit(digit, seconds)
+
+    def _heard(self) -> None:
+        if self._recording and self._begun is None and self._endpoint is not None:
+            self._begun = self._provider.spawn(self._begin_recording(self._endpoint, self._recording))
+
+    async def _begin_recording(self, endpoint: AudioEndpoint, path: str) -> None:
+        try:
+            await endpoint.record(path)
+        except SipError as error:
+            # Told to whoever asks for the recording once the call stands.
+            self._failure = error
 
     async def _look_up(self, host: str) -> None:
         try:

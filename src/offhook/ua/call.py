@@ -12,7 +12,7 @@ from offhook.media.statistics import StreamStatistics
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.uri import SipUri, TelUri, Uri, parse_uri
 from offhook.ua.accept import ServerInvite
-from offhook.ua.audio import AudioPort, Playable, check_playable
+from offhook.ua.audio import AudioPort, Playable, check_playable, check_recordable
 from offhook.ua.events import CallEnd
 from offhook.ua.invite import ClientInvite
 
@@ -175,9 +175,10 @@ class IncomingCall(Call):
 
         Raises InvalidState once the call is answered or over, CallFailed when it ends before it stands, ProtocolError
         (488) when there is no common codec, AudioFileError for files; the last before anything is answered when the
-        file to be played cannot be read.
+        file to be played cannot be read, or the recording cannot be made.
         """
         await check_playable(play)
+        await check_recordable(record)
         self._act(self._server.answer)
         await self._signals.answered()
         await self.start_audio(play, record)

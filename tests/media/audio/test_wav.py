@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -13,7 +14,15 @@ from numpy.typing import NDArray
 
 from offhook.media.audio.samples import Samples, silence
 from offhook.media.audio.tone import level, sine, tone_above_rest, tone_level
-from offhook.media.audio.wav import HEADER, MAX_DATA_OCTETS, AudioFileError, AudioReader, WavWriter, read_all
+from offhook.media.audio.wav import (
+    HEADER,
+    MAX_DATA_OCTETS,
+    AudioFileError,
+    AudioReader,
+    WavWriter,
+    check_writable,
+    read_all,
+)
 
 ALIVE = """
 import sys, time
@@ -200,3 +209,23 @@ def test_the_sizes_of_the_header_are_bounded(tmp_path: Path, monkeypatch: pytest
         writer.write(silence(1))
     writer.close()
     assert soundfile.info(tmp_path / "long.wav").frames == 500
+
+
+def test_where_a_file_can_be_written_is_known_without_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = tmp_path / "there.wav"
+    there.write_bytes(b"kept")
+    check_writable(there)
+    check_writable(str(tmp_path / "new.wav"))
+    assert there.read_bytes() == b"kept"
+    assert not (tmp_path / "new.wav").exists()
+    for path, reason in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "no" / "x.wav", "No such file or directory"),
+        (there / "x.wav", "Not a directory"),
+    ):
+        with pytest.raises(AudioFileError) as refused:
+            check_writable(path)
+        assert str(refused.value) == f"cannot write {path}: {reason}"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(AudioFileError, match="Permission denied"):
+        check_writable(there)

@@ -6,6 +6,8 @@ interpolation, whose filter keeps what lies above half the lower rate from foldi
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Final
@@ -17,7 +19,7 @@ import soxr
 from offhook.errors import SipError
 from offhook.media.audio.samples import Samples, silence
 
-__all__ = ["AudioFileError", "AudioReader", "WavWriter", "read_all"]
+__all__ = ["AudioFileError", "AudioReader", "WavWriter", "check_writable", "read_all"]
 
 HEADER: Final = Struct("<4sI4s4sIHHIIHH4sI")
 MAX_DATA_OCTETS: Final = 0xFFFFFFFF - HEADER.size
@@ -68,6 +70,21 @@ class AudioReader:
 
     def close(self) -> None:
         self._file.close()
+
+
+def check_writable(path: str | Path) -> None:
+    """Whether a file could be made or written, without doing so. Raises AudioFileError."""
+    path = Path(path)
+    folder = path.parent
+    failure = 0
+    if path.is_dir():
+        failure = errno.EISDIR
+    elif not folder.is_dir():
+        failure = errno.ENOTDIR if folder.exists() else errno.ENOENT
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        failure = errno.EACCES
+    if failure:
+        raise AudioFileError(f"cannot write {path}: {os.strerror(failure)}")
 
 
 class WavWriter:
