@@ -4,6 +4,7 @@ nothing that was acknowledged is lost.
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import socket
@@ -175,6 +176,32 @@ def test_tls_without_and_sip_with(terminal: Terminal, config: Path, port: int) -
     _, printed = terminal.end(server)
     for said in ("the peer speaks TLS, and this is a connection without it", "the peer does not speak TLS here"):
         assert f" refused: {said}" in printed
+
+
+# Connections
+
+
+@pytest.mark.rfc("3261 18.2.2")
+def test_an_answer_finds_a_caller_whose_connection_is_gone(terminal: Terminal, trusting: Path, port: int) -> None:
+    """It comes over a connection of the server's, to where the Via says that the caller listens."""
+    terminal.start("serve", "-c", str(trusting), until="ready")
+    with Peer(port) as bob, Peer(port) as alice, socket.create_server(("127.0.0.1", 0)) as listener:
+        assert bob.register("bob", "sip:bob@{}:{}".format(*bob.socket.getsockname())) == 200
+        sent_by = "{}:{}".format(*listener.getsockname())
+        contact = f"Contact: <sip:alice@{sent_by};transport=tcp>"
+        invite = alice.request("INVITE", "sip:bob@example.test", "alice", contact)
+        over_tcp = re.sub("Via: SIP/2.0/UDP [^;]+;rport", f"Via: SIP/2.0/TCP {sent_by}", invite)
+        with socket.create_connection(("127.0.0.1", port)) as first:
+            first.sendall(over_tcp.encode())
+            rings = bob.receive()
+            assert first.recv(65536).startswith(b"SIP/2.0 100 ")
+            first.shutdown(socket.SHUT_WR)
+            assert first.recv(65536) == b""
+        bob.answer(rings, "486 Busy Here")
+        listener.settimeout(30)
+        second, _ = listener.accept()
+        with second:
+            assert second.recv(65536).startswith(b"SIP/2.0 486 Busy Here\r\n")
 
 
 # A server that is killed, and one whose disk is full
