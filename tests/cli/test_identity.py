@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.cli.identity import account_uri, account_with_password, whom
-from offhook.errors import ConfigError
+from offhook.cli.identity import account_uri, account_with_password, proxy_uri, whom
+from offhook.errors import AuthenticationFailed, ConfigError
 
 ACCOUNTS = """
 [[account]]
@@ -64,7 +64,9 @@ def test_a_demonstration_account_by_any_of_its_names(home: Path, wanted: str) ->
 
 
 def test_without_a_server_there_is_no_password() -> None:
-    with pytest.raises(ConfigError, match="no password is known for sip:bob@localhost: set OFFHOOK_PASSWORD, or write"):
+    with pytest.raises(
+        AuthenticationFailed, match="no password is known for sip:bob@localhost: set OFFHOOK_PASSWORD, or write"
+    ):
         chosen()
 
 
@@ -150,6 +152,23 @@ def test_who_is_meant(text: str, expected: str) -> None:
 
 def test_a_host_is_meant_where_there_are_no_users() -> None:
     assert str(whom("localhost")) == "sip:localhost"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("proxy.example.com", "sip:proxy.example.com"),
+        ("127.0.0.1:5070", "sip:127.0.0.1:5070"),
+        ("sip:127.0.0.1;transport=tcp;lr", "sip:127.0.0.1;transport=tcp;lr"),
+    ],
+)
+def test_a_proxy(text: str, expected: str) -> None:
+    assert str(proxy_uri(text)) == expected
+
+
+def test_a_telephone_number_is_no_proxy() -> None:
+    with pytest.raises(ConfigError, match=r"'tel:\+15550100' is not a proxy's URI"):
+        proxy_uri("tel:+15550100")
 
 
 @pytest.mark.parametrize("text", ["", "a b", "sip:", "mailto:bob@example.com", "<sip:bob@example.com>"])

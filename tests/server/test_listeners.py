@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+from time import time
+
+import pytest
+
 from offhook.server import listeners
 from offhook.server.config import ServerConfig, parse
-from offhook.server.listeners import listeners_of
+from offhook.server.listeners import certificate_refusals, listeners_of
+from tests.transport.certificates import Authority
 
 
 def test_all_names_exist() -> None:
@@ -24,3 +30,30 @@ def test_what_is_configured_is_bound() -> None:
     text = '[[listen]]\ntransport = "tcp"\naddress = "::1"\nport = 5070\nadvertise = "example.com"'
     [listener] = listeners_of(parse(text))
     assert (listener.name, listener.advertise) == ("tcp:[::1]:5070", ("example.com", 0))
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "refused"),
+    [
+        (("example.com", "example.net"), (-1.0, 1.0), []),
+        (("example.com",), (-1.0, 1.0), ["example.net is refused: it is for example.com (RFC 5922 7.2)"]),
+        (
+            ("example.com", "example.net"),
+            (-2.0, -1.0),
+            ["example.com is refused: it expired on ", "example.net is refused: it expired on "],
+        ),
+    ],
+)
+def test_what_peers_will_have_against_our_certificate(
+    tmp_path: Path, names: tuple[str, ...], days: tuple[float, float], refused: list[str]
+) -> None:
+    chain, key = Authority("root").issue(tmp_path, *names, days=days)
+    tls = f'[tls]\ncertificate = "{chain}"\nkey = "{key}"\n'
+    domains = '[[domain]]\nname = "example.com"\n[[domain]]\nname = "example.net"\n'
+    found = certificate_refusals(parse(tls + domains), time())
+    for one, said in zip(found, refused, strict=True):
+        assert one.startswith(f"the certificate of {said}")
+
+
+def test_without_tls_nobody_looks_at_a_certificate() -> None:
+    assert certificate_refusals(parse('[[domain]]\nname = "example.com"\n'), time()) == []

@@ -60,7 +60,7 @@ def application(words: list[str]) -> typer.Typer:
     )
     app.callback()(_offhook)
     called = next((word for word in words if not word.startswith("-")), "")
-    for name in [called] if called in COMMANDS else COMMANDS:
+    for name in [called] if called in COMMANDS else [] if words[:1] == ["--version"] else COMMANDS:
         command = getattr(import_module(f"offhook.cli.{COMMANDS[name]}"), COMMANDS[name])
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)

@@ -21,7 +21,7 @@ from offhook.cli.options import (
 from offhook.cli.phone import user_agent
 from offhook.cli.run import run
 from offhook.cli.say import say
-from offhook.cli.talk import until_over
+from offhook.cli.talk import check_files, until_over
 from offhook.errors import SipError
 from offhook.ua.agent import UserAgent
 from offhook.ua.call import IncomingCall
@@ -55,6 +55,7 @@ def answer(
 async def _answer(
     agent: UserAgent, play: Path | None, record: Path | None, seconds: float | None, calls: int | None
 ) -> None:
+    await check_files(play, record)
     async with agent as ua:
         say(f"waiting for calls to {ua.settings.aor} at {', '.join(ua.addresses)}; Ctrl-C ends")
         reading = asyncio.create_task(_show_messages(ua))
@@ -87,6 +88,7 @@ async def _talk(call: IncomingCall, play: Path | None, record: Path | None, seco
         await call.answer(play, record)
     except SipError as error:
         say(f"it could not be answered: {error}")
+        await call.hang_up()
         return
     await until_over(call, seconds)
 

@@ -21,7 +21,7 @@ from offhook.cli.options import (
 from offhook.cli.phone import user_agent
 from offhook.cli.run import run
 from offhook.cli.say import say
-from offhook.cli.talk import until_over
+from offhook.cli.talk import check_files, until_over
 from offhook.sip.uri import Uri
 from offhook.ua.agent import UserAgent
 
@@ -49,6 +49,7 @@ def call(
 
 
 async def _call(agent: UserAgent, uri: Uri, play: Path | None, record: Path | None, seconds: float | None) -> None:
+    await check_files(play, record)
     async with agent as ua:
         say(f"calling {uri}")
         call = await ua.invite(uri, play=play, record=record, on_progress=lambda progress: say(str(progress)))

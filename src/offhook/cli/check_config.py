@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from offhook.cli.say import say
+from offhook import clock
+from offhook.cli.say import note, say
 from offhook.server.assembly import domains_of
 from offhook.server.config import load
-from offhook.server.listeners import listeners_of
+from offhook.server.listeners import certificate_refusals, listeners_of
 from offhook.transport.tls import client_context, server_context
 
 __all__ = ["check_config"]
@@ -26,5 +27,7 @@ def check_config(
         if listener.transport == "TLS":
             server_context(listener.tls)
             client_context(listener.tls)
+    for refusal in certificate_refusals(config, clock.now().wall):
+        note(f"peers will say: {refusal}")
     domains = ", ".join(domain.name for domain in domains_of(config))
     say(f"{file}: no mistakes; it serves {domains} at {', '.join(listener.name for listener in listeners)}")

@@ -11,12 +11,12 @@ import re
 from typing import Final
 
 from offhook.cli.user_file import AccountEntry, UserFile, read_user_file, user_file
-from offhook.errors import ConfigError, ParseError
+from offhook.errors import AuthenticationFailed, ConfigError, ParseError
 from offhook.server.config import default_data_folder
 from offhook.server.demonstration import DEMONSTRATION_ALIASES, DEMONSTRATION_DOMAIN, passwords
 from offhook.sip.uri import OtherUri, SipUri, Uri, parse_uri
 
-__all__ = ["PASSWORD", "account_uri", "account_with_password", "whom"]
+__all__ = ["PASSWORD", "account_uri", "account_with_password", "proxy_uri", "whom"]
 
 PASSWORD: Final = "OFFHOOK_PASSWORD"
 NOBODY: Final = "sip:anonymous@anonymous.invalid"
@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[\w+*#!~'-]+")
 def account_with_password(chosen: str, demonstration_user: str, needed: bool) -> AccountEntry:
     """The chosen account, or the one of `demonstration_user` when nothing says whose.
 
-    Raises ConfigError when no password is known although one is `needed`.
+    Raises AuthenticationFailed when no password is known although one is `needed`, and ConfigError.
     """
     known = _demonstration_passwords()
     account = _account(chosen or read_user_file(user_file()).default, demonstration_user, known)
@@ -37,7 +37,7 @@ def account_with_password(chosen: str, demonstration_user: str, needed: bool) ->
     if not account.password and uri.host.lower() in (DEMONSTRATION_DOMAIN, *DEMONSTRATION_ALIASES):
         account.password = known.get(uri.user_unescaped or "", "")
     if needed and not account.password:
-        raise ConfigError(
+        raise AuthenticationFailed(
             f"no password is known for {account.uri}: set {PASSWORD}, or write it into {user_file()}; "
             "the demonstration accounts have theirs once `offhook serve` has been started"
         )
@@ -70,6 +70,14 @@ def whom(text: str, own: SipUri | None = None) -> Uri:
         raise ConfigError(f"{text!r} is not a SIP URI; write for example sip:bob@example.com") from error
     if isinstance(uri, OtherUri):
         raise ConfigError(f"{text!r} is not a SIP URI; write for example sip:bob@example.com")
+    return uri
+
+
+def proxy_uri(text: str) -> SipUri:
+    """The URI of a proxy; its scheme may be left out. Raises ConfigError."""
+    uri = whom(text)
+    if not isinstance(uri, SipUri):
+        raise ConfigError(f"{text!r} is not a proxy's URI; write for example sip:proxy.example.com")
     return uri
 
 

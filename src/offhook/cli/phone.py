@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from offhook.cli.identity import account_uri, account_with_password
+from offhook.cli.identity import account_uri, account_with_password, proxy_uri
 from offhook.server.logs import configure
 from offhook.trace.transcript import Transcript
 from offhook.transport.tls import TlsSettings
@@ -27,13 +27,14 @@ def user_agent(
     """The user agent of the chosen account; `demonstration_user` when nothing says whose. Raises ConfigError."""
     configure("warning")
     account = account_with_password(chosen, demonstration_user, register)
+    through = proxy or account.proxy
     trusted = authorities or account.authorities or None
     return UserAgent(
         account_uri(account.uri),
         account.password or None,
         username=account.username or None,
         display_name=account.display_name or None,
-        outbound_proxy=proxy or account.proxy or None,
+        outbound_proxy=proxy_uri(through) if through else None,
         transport=transport or account.transport,
         tls=None if trusted is None else TlsSettings(authorities=Path(trusted).expanduser()),
         register=register,

@@ -16,7 +16,7 @@ from offhook.accounts.base import Account, account_aor
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA, SqliteAccounts
 from offhook.cli.identity import PASSWORD, account_uri
 from offhook.cli.options import ConfigOption
-from offhook.cli.say import say
+from offhook.cli.say import note, say
 from offhook.errors import ConfigError
 from offhook.location.sqlite import LOCATION_SCHEMA
 from offhook.server.app import DATABASE
@@ -61,9 +61,13 @@ def list_users(
     config: ConfigOption = None,
 ) -> None:
     """Show all accounts."""
-    for account in asyncio.run(_Place(config).accounts(domain)):
+    place = _Place(config)
+    accounts = asyncio.run(place.accounts(None if domain is None else place.domain_named(domain).name))
+    for account in accounts:
         state = "" if account.enabled else "  (disabled)"
         say(f"{account.aor}  logs in as {account.username!r} in realm {account.realm!r}{state}")
+    if not accounts:
+        note("no accounts; `offhook user add USER@DOMAIN` makes one")
 
 
 @user.command("remove")
@@ -87,11 +91,15 @@ class _Place:
     def user_of(self, address: str) -> tuple[str, DomainConfig]:
         """The user in an address, and its domain. Raises ConfigError for a domain that is not served."""
         uri = account_uri(address)
+        return uri.user_unescaped or "", self.domain_named(uri.host)
+
+    def domain_named(self, host: str) -> DomainConfig:
+        """The domain that has this name or alias. Raises ConfigError for one that is not served."""
         for domain in self._domains:
-            if uri.bare_host.lower() in [bare_host(name).lower() for name in (domain.name, *domain.aliases)]:
-                return uri.user_unescaped or "", domain
+            if bare_host(host).lower() in [bare_host(name).lower() for name in (domain.name, *domain.aliases)]:
+                return domain
         served = ", ".join(domain.name for domain in self._domains)
-        raise ConfigError(f"{self._name} serves no domain {uri.host}; it serves {served} (-c names a configuration)")
+        raise ConfigError(f"{self._name} serves no domain {host}; it serves {served} (-c names a configuration)")
 
     def aor_of(self, address: str) -> str:
         name, domain = self.user_of(address)

@@ -22,7 +22,7 @@ from offhook.server.assembly import assemble
 from offhook.server.config import ServerConfig, default_data_folder
 from offhook.server.demonstration import add_accounts
 from offhook.server.folder_lock import FolderLock
-from offhook.server.listeners import listeners_of
+from offhook.server.listeners import certificate_refusals, listeners_of
 from offhook.server.private_file import make_folder
 from offhook.server.role import ServerRole
 from offhook.server.secret import derive, load_secret
@@ -158,6 +158,8 @@ class Server:
         await driver.start()
         for address in driver.addresses:
             driver.role.listens_at(host_and_port(address.sent_by), address.local)
+        for refusal in certificate_refusals(config, driver.now().wall):
+            _log.warning("peers will refuse our certificate", reason=refusal)
         driver.role.start(driver.now())
         driver.flush()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from offhook.server.config import ListenConfig, ServerConfig
-from offhook.transport.listener import Listener
-from offhook.transport.tls import TlsSettings
+from pathlib import Path
 
-__all__ = ["listeners_of"]
+from offhook.server.config import ListenConfig, ServerConfig
+from offhook.sip.host import bare_host
+from offhook.transport.listener import Listener
+from offhook.transport.tls import TlsSettings, own_refusal
+
+__all__ = ["certificate_refusals", "listeners_of"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -26,6 +29,15 @@ def listeners_of(config: ServerConfig) -> list[Listener]:
         )
         for listen in wanted
     ]
+
+
+def certificate_refusals(config: ServerConfig, wall: float) -> list[str]:
+    """What peers will have against our certificate when they look for our domains. Raises ConfigError."""
+    if not any(listener.transport == "TLS" for listener in listeners_of(config)):
+        return []
+    names = [domain.name for domain in config.domain]
+    found = [own_refusal(Path(config.tls.certificate), bare_host(name), wall) for name in names]
+    return [refusal for refusal in found if refusal is not None]
 
 
 def _on_loopback(with_tls: bool) -> list[ListenConfig]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from offhook.errors import ConfigError, ParseError
 from offhook.security.domain_cert import DomainCertificate, chain_refusal
@@ -18,6 +19,7 @@ __all__ = [
     "client_context",
     "connect_failure",
     "handshake_failure",
+    "own_refusal",
     "peer_refusal",
     "server_context",
     "server_name",
@@ -115,6 +117,18 @@ def peer_refusal(connection: ssl.SSLObject | ssl.SSLSocket, domain: str, wall: f
         return f"the certificate of {domain} is refused: {error.reason}"
 
 
+def own_refusal(certificate: Path, domain: str, wall: float) -> str | None:
+    """Why peers that look for `domain` will refuse our certificate at second `wall`; None if they will not.
+
+    Raises ConfigError for a file that holds none.
+    """
+    try:
+        own = DomainCertificate.parse(_readable_chain(certificate)[0].public_bytes(Encoding.DER))
+    except ParseError as error:
+        raise ConfigError(f"{certificate} cannot be used: {error.reason}") from error
+    return own.refusal(domain, wall)
+
+
 def connect_failure(error: BaseException, peer: str) -> str:
     """One sentence about a handshake that we began with `peer` (a domain or an address) and that failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -185,10 +199,10 @@ def _no_password() -> NoReturn:
     raise _Encrypted
 
 
-def _readable_chain(certificate: Path) -> None:
+def _readable_chain(certificate: Path) -> list[x509.Certificate]:
     text = _text(certificate, "certificate")
     try:
-        x509.load_pem_x509_certificates(text.encode())
+        return x509.load_pem_x509_certificates(text.encode())
     except ValueError as error:
         raise ConfigError(f"{certificate} is not a PEM certificate") from error
 
