@@ -196,8 +196,16 @@ def test_a_plain_via_keeps_its_octets_around_the_stamp() -> None:
     ],
 )
 def test_usual_forms_of_via_go_the_fast_way(value: bytes) -> None:
-    assert scan._VIA.match(value) is not None
-    assert scan_via(value).branch is not None
+    scan._known_sent_by.clear()
+    for _ in range(2):
+        assert scan_via(value).branch is not None
+        assert len(scan._known_sent_by) == 1
+
+
+def test_known_senders_stay_bounded() -> None:
+    for number in range(scan._MOST_SENT_BY + 10):
+        assert scan_via(b"SIP/2.0/UDP h%d:5070;branch=b" % number).host == f"h{number}"
+        assert len(scan._known_sent_by) <= scan._MOST_SENT_BY
 
 
 def tag_by_grammar(value: bytes) -> NameAddr | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from offhook.proxy.context import Branch, ResponseContext
 from offhook.sip.message import Response
+from offhook.sip.scan import WHITE
 from offhook.sip.serializer import Draft, reply
 
 __all__ = ["best_branch", "final_response", "onward"]
@@ -17,15 +18,21 @@ _CHALLENGES: Final = ("WWW-Authenticate", "Proxy-Authenticate")
 
 def onward(response: Response) -> Response | None:
     """Step 3: the response without our Via; None when no other is left, so that it was not meant for anybody else."""
-    if response.top_via.more or response.content_length != len(response.body):
-        # Vias on one line, or a Content-Length to add.
+    if response.content_length != len(response.body):
+        # A Content-Length to add.
         upstream = Draft.of(response).remove_first("Via").response()
         return upstream if "via" in upstream.keys else None
     lines, keys = response.lines.copy(), response.keys.copy()
     place = keys.index("via")
-    del lines[place], keys[place]
-    if "via" not in keys:
-        return None
+    via = response.top_via
+    # Vias on one line: the octets behind the comma are those of others.
+    rest = lines[place].split(b":", 1)[1].strip(WHITE)[via.length + 1 :].strip(WHITE) if via.more else b""
+    if rest:
+        lines[place] = b"Via: %b" % rest
+    else:
+        del lines[place], keys[place]
+        if "via" not in keys:
+            return None
     return Response(response.status, response.reason, lines, keys, response.body, response.content_length)
 
 

@@ -124,7 +124,7 @@ class ServerRole:
             if uri.user is None and self.own.is_listener(uri):
                 self._own_request(request, flow)
                 return
-            if self.own.domain_of(uri) in self.redirected and method != "ACK":
+            if self.redirected and self.own.domain_of(uri) in self.redirected and method != "ACK":
                 self._redirect(request, flow, now)
                 return
         self.proxy.request(request, flow, now)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from offhook.errors import ParseError
+from offhook.sip.headers.numbers import parse_max_forwards
 from offhook.sip.headers.registry import KEYS, key_of
 from offhook.sip.scan import CALL_ID, WHITE, TopVia, decoded, scan_cseq, scan_tag, scan_via
 
 __all__ = ["FOLDED", "LINES", "MOST_REMEMBERED", "Line", "content_length", "read_line"]
 
-MOST_REMEMBERED: Final = 8192
+MOST_REMEMBERED: Final = 2048
 """How many lines are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 256
 
@@ -23,7 +24,8 @@ _LONGEST_REMEMBERED: Final = 256
 class Line:
     """One header line: its `key`, and what every hop reads of it.
 
-    `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length.
+    `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length or
+    Max-Forwards.
     `sound` is false when that cannot be read; who needs it then reads it again, and is told why. `values` are the
     field's decoded values once somebody has asked for them.
     """
@@ -81,6 +83,8 @@ def _read_value(key: str, value: bytes) -> Line:
             line.cseq = scan_cseq(value.strip(WHITE))
         elif key == "content-length":
             line.number = content_length(value)
+        elif key == "max-forwards":
+            line.number = parse_max_forwards(decoded(value.strip(WHITE)))
     except ParseError:
         line.sound = False
     return line

@@ -351,11 +351,16 @@ class Request(Message):
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, or None without it. Raises ParseError when it is no number from 0 to 255 (20.22)."""
-        value = self.octets("max-forwards")
+        keys = self.keys
+        if "max-forwards" not in keys:
+            return None
+        octets = self.lines[keys.index("max-forwards")]
+        line = LINES.get(octets)
+        if line is not None and line.sound:
+            return line.number
+        value = octets.split(b":", 1)[1].strip(WHITE)
         if not value:
             return None
-        if len(value) < 3 and value.isdigit():
-            return int(value)
         try:
             return parse_max_forwards(decoded(value))
         except ParseError as error:

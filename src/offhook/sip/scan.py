@@ -36,14 +36,16 @@ WHITE: Final = b" \t\r\n"
 CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f]+")
 """What a Call-ID is read as; see `offhook.sip.headers.call_id`."""
 
-# The usual form of a Via, as phones and proxies write it: everything else is read by the grammar. The value of a
-# parameter has the characters that `offhook.sip.headers.grammar` takes without quotes.
-_VIA: Final = re.compile(
-    rb"SIP/2\.0/([A-Z]+) ([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?"
-    rb"(;rport)?;branch=([!#-+\-./0-:=?-~]+)"
-    rb"((?:;rport(?:=[1-5]?[0-9]{1,4})?)?(?:;received=[0-9A-Fa-f.:]+)?|;received=[0-9A-Fa-f.:]+;rport(?:=[1-5]?[0-9]{1,4})?)"
-    rb"(?=,|\Z)"
-)
+# The usual form of a Via, as phones and proxies write it; everything else is read by the grammar.
+_PROTOCOLS: Final = {f"SIP/2.0/{name}".encode("ascii"): name for name in ("UDP", "TCP", "TLS", "WS", "WSS", "SCTP")}
+_SENT_BY: Final = re.compile(rb"([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?")
+_RPORT: Final = re.compile(rb"rport=[1-5]?[0-9]{1,4}")
+_RECEIVED: Final = re.compile(rb"received=[0-9A-Fa-f.:]+")
+# What a parameter's value has without quotes, as `offhook.sip.headers.grammar` says.
+_WORD: Final = bytes([octet for octet in range(0x21, 0x7F) if octet not in b'",;<>'])
+_PLAIN: Final = _WORD + b" ;"
+_MOST_SENT_BY: Final = 4096
+_known_sent_by: Final[dict[bytes, tuple[str, int]]] = {}
 # A name-addr with a tag or without any parameter; quoted-pairs and folds are left to the grammar.
 _TAGGED: Final = re.compile(
     rb'(?:"[^"\\\r\n]*"[ \t]*|[^\x00-\x08\x0a-\x1f\x7f"<>,;]*)<[^<>"\r\n]+>(?:;tag=([!#-+\-./0-:=?-~]+))?'
@@ -105,26 +107,52 @@ class TopVia:
 
 def scan_via(value: bytes) -> TopVia:
     """Read the first Via of a field's value. Raises ParseError."""
-    found = _VIA.match(value)
+    length = value.find(b",")
+    if length < 0:
+        length = len(value)
+    first = value[:length]
+    if first.translate(None, _PLAIN):
+        # Quotes, which may hide a comma, and whatever else is unusual.
+        return _parse_via(value)
+    parts = first.split(b";")
+    protocol, _, sent_by = parts[0].partition(b" ")
+    transport = _PROTOCOLS.get(protocol)
+    by = _known_sent_by.get(sent_by) or _scan_sent_by(sent_by)
+    if transport is None or by is None:
+        return _parse_via(value)
+    branch: bytes | None = None
+    rport = received = plain = False
+    for param in parts[1:]:
+        if param[:7] == b"branch=" and branch is None and len(param) > 7 and b" " not in param:
+            branch = param[7:]
+        elif param == b"rport" and not rport:
+            rport = plain = True
+        elif not rport and _RPORT.fullmatch(param) is not None:
+            rport = True
+        elif not received and _RECEIVED.fullmatch(param) is not None:
+            received = True
+        else:
+            return _parse_via(value)
+    if branch is None:
+        return _parse_via(value)
+    host, port = by
+    more = length < len(value)
+    return TopVia(transport, host, port, branch, rport, received, None, length, more, not received and plain == rport)
+
+
+def _scan_sent_by(octets: bytes) -> tuple[str, int] | None:
+    """Host and port, 0 when it is left out; None for an unusual sent-by. The same peers are met again and again."""
+    found = _SENT_BY.fullmatch(octets)
     if found is None:
-        return _parse_via(value)
-    transport, host, digits, rport, branch, answered = found.groups()
-    port = 0 if digits is None else int(digits)
-    if port > 65535 or (rport and answered):
-        return _parse_via(value)
-    length = found.end()
-    return TopVia(
-        transport.decode("ascii"),
-        host.decode("ascii"),
-        port,
-        branch,
-        rport is not None or b";rport" in answered,
-        b";received" in answered,
-        None,
-        length,
-        length < len(value),
-        b"=" not in answered,
-    )
+        return None
+    host, digits = found.groups()
+    read = (host.decode("ascii"), 0 if digits is None else int(digits))
+    if read[1] > 65535:
+        return None
+    if len(_known_sent_by) >= _MOST_SENT_BY:
+        _known_sent_by.clear()
+    _known_sent_by[octets] = read
+    return read
 
 
 def _first_via(value: bytes) -> tuple[Via, int]:
