@@ -132,7 +132,7 @@ class Session:
     def _neutral(self, text: str) -> str:
         """A text without what is another at each run."""
         text = text.replace(f"localhost:{self._port}", "localhost").replace(f"127.0.0.1:{self._port}", "127.0.0.1:5060")
-        text = text.replace(str(self._terminal.home / "offhook"), "/home/you/.local/share/offhook")
+        text = text.replace("data in ~/offhook", "data in ~/.local/share/offhook")
         for changing in (
             r"(?<=after )\d+\.\d(?= ms)",
             r"(?<= at )[0-9a-f.:\[\], ]+(?=; Ctrl-C)",

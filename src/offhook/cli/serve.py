@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -78,7 +79,7 @@ def _announce(server: Server) -> None:
     say(f"ready: {', '.join(f'{address.transport} {address.sent_by}' for address in server.addresses)}")
     if not server.offers_tls:
         say("no TLS: the configuration names no certificate")
-    say(f"data in {server.data}")
+    say(f"data in {_from_home(server.data)}")
     if server.config.domain:
         say(f"serving {', '.join(domain.name for domain in server.config.domain)}; Ctrl-C stops")
         say("`offhook user add USER@DOMAIN -c FILE` makes an account")
@@ -108,6 +109,12 @@ def _nearest(addresses: list[LocalAddress]) -> tuple[int, str]:
     first = addresses[0]
     way = "" if first.transport == "UDP" else f";transport={first.transport.lower()}"
     return SIP_PORT, f"'sip:{first.sent_by}{way}'"
+
+
+def _from_home(path: Path) -> str:
+    """A path as people write it."""
+    home = Path(os.environ.get("HOME") or "/")
+    return f"~/{path.relative_to(home)}" if home != Path("/") and home in path.parents else str(path)
 
 
 def _command() -> str:
