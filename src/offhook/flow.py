@@ -11,6 +11,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
+from zlib import crc32
 
 __all__ = ["Flow", "Query", "Target", "is_reliable", "is_secure"]
 
@@ -40,6 +41,7 @@ class Flow:
     """
 
     __slots__ = (
+        "_way",
         "accepted",
         "key",
         "listener",
@@ -69,6 +71,7 @@ class Flow:
         self.origin = origin
         self.serial = serial
         self.accepted = accepted
+        self._way = ""
         self.reliable = is_reliable(transport)
         self.secure = is_secure(transport)
         if serial:
@@ -85,6 +88,18 @@ class Flow:
     def __repr__(self) -> str:
         way = "<-" if self.accepted else "--"
         return f"Flow({self.transport} {self.local[0]}:{self.local[1]} {way} {self.remote[0]}:{self.remote[1]})"
+
+    @property
+    def way(self) -> str:
+        """The way back over this flow in a few characters, which a branch without state can carry (RFC 3261 16.11).
+
+        The serial of a stream, or "d" and a sum over listener and local address.
+        """
+        way = self._way
+        if not way:
+            local = f"{self.listener}/{self.local[0]}/{self.local[1]}".encode("utf-8", "surrogateescape")
+            way = self._way = str(self.serial) if self.reliable else f"d{crc32(local):08x}"
+        return way
 
     def serialize(self) -> str:
         """The flow as text, for a database or another worker; `Flow.parse` reads it back."""

@@ -36,7 +36,7 @@ from offhook.transaction.effects import (
 from offhook.transaction.machine import Event, Machine, State, Transaction
 from offhook.transaction.server_invite import InviteServerTransaction
 from offhook.transaction.server_non_invite import NonInviteServerTransaction
-from offhook.transaction.stateless import StatelessBranches, way_of
+from offhook.transaction.stateless import StatelessBranches
 from offhook.transaction.table import TransactionTable, server_key
 from offhook.transaction.timers import TimerValues
 from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
@@ -333,7 +333,7 @@ class Stack:
         """Forward a request without state (RFC 3261 16.11): its branch is a keyed hash of the received message."""
         branch = self._stateless.branch(request, arrival)
         if not arrival.reliable:
-            self._local_sides.setdefault(way_of(arrival), arrival)
+            self._local_sides.setdefault(arrival.way, arrival)
         forwarded = self._with_via(draft, target, branch)
         self.transactions.effects.append(Transmit(forwarded.serialize(), self.flow_to(target)))
 

@@ -7,7 +7,7 @@ import pytest
 from offhook.flow import Flow
 from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft, reply
-from offhook.transaction.stateless import StatelessBranches, way_of
+from offhook.transaction.stateless import StatelessBranches
 from tests.transaction.machines import FLOWS, received, request
 
 UDP = FLOWS["UDP"]
@@ -65,17 +65,17 @@ def test_a_response_shows_that_the_request_went_through_here(flow: Flow) -> None
     verified = OURS.verify(answered(original, OURS.branch(original, flow)))
     assert verified is not None
     way, onwards = verified
-    assert way == way_of(flow)
+    assert way == flow.way
     assert [via.branch for via in onwards.vias] == ["z9hG4bKone"]
 
 
 def test_a_way_tells_streams_and_sockets_apart() -> None:
-    assert way_of(TCP) == "7"
-    here = way_of(UDP)
+    assert TCP.way == "7"
+    here = UDP.way
     assert here[0] == "d"
-    assert way_of(Flow("UDP", UDP.listener, UDP.local, ("198.51.100.7", 1))) == here
-    assert way_of(Flow("UDP", UDP.listener, ("192.0.2.5", 5060), UDP.remote)) != here
-    assert way_of(Flow("UDP", "udp:other", UDP.local, UDP.remote)) != here
+    assert Flow("UDP", UDP.listener, UDP.local, ("198.51.100.7", 1)).way == here
+    assert Flow("UDP", UDP.listener, ("192.0.2.5", 5060), UDP.remote).way != here
+    assert Flow("UDP", "udp:other", UDP.local, UDP.remote).way != here
 
 
 @pytest.mark.parametrize(

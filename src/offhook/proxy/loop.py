@@ -17,11 +17,12 @@ def loop_mark(request: Request) -> str:
     That is the Request-URI and the Route values as received; the Call-ID keeps two requests whose sums collide from
     doing so each time (RFC 5393 4.2.4, which finds a CRC sufficient).
     """
-    mark = crc32(request.raw_uri, crc32(request.octets("call-id") or b""))
-    if "route" in request.keys:
-        for position, key in enumerate(request.keys):
-            if key == "route":
-                mark = crc32(request.lines[position].split(b":", 1)[1].strip(), mark)
+    keys = request.keys
+    mark = crc32(request.raw_uri, crc32(request.call_id.encode("utf-8", "surrogateescape")))
+    position = 0
+    for _ in range(keys.count("route")):
+        position = keys.index("route", position + 1)
+        mark = crc32(request.lines[position].split(b":", 1)[1].strip(), mark)
     return f"{mark:08x}"
 
 

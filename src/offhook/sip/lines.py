@@ -11,29 +11,67 @@ from typing import Final
 
 from offhook.errors import ParseError
 from offhook.sip.headers.numbers import parse_max_forwards
-from offhook.sip.headers.registry import KEYS, key_of
+from offhook.sip.headers.registry import KEYS, key_of, row
 from offhook.sip.scan import CALL_ID, WHITE, TopVia, decoded, scan_cseq, scan_tag, scan_via
 
-__all__ = ["FOLDED", "LINES", "MOST_REMEMBERED", "Line", "content_length", "read_line"]
+__all__ = [
+    "CALL_ID_LINE",
+    "CONTENT_LENGTH_LINE",
+    "CSEQ_LINE",
+    "FOLDED",
+    "FOLDED_LINE",
+    "FROM_LINE",
+    "IRREGULAR",
+    "IRREGULAR_LINE",
+    "KINDS",
+    "LINES",
+    "MOST_REMEMBERED",
+    "TO_LINE",
+    "VIA_LINE",
+    "Line",
+    "content_length",
+    "is_irregular",
+    "read_line",
+    "read_split_line",
+]
+
+# What a line is to the parser; 0 for all that routing does not read.
+VIA_LINE: Final = 1
+FROM_LINE: Final = 2
+TO_LINE: Final = 3
+CALL_ID_LINE: Final = 4
+CSEQ_LINE: Final = 5
+CONTENT_LENGTH_LINE: Final = 6
+FOLDED_LINE: Final = 7
+IRREGULAR_LINE: Final = 8
+KINDS: Final = {
+    "via": VIA_LINE,
+    "from": FROM_LINE,
+    "to": TO_LINE,
+    "call-id": CALL_ID_LINE,
+    "cseq": CSEQ_LINE,
+    "content-length": CONTENT_LENGTH_LINE,
+}
 
 MOST_REMEMBERED: Final = 2048
 """How many lines are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 256
+_BLANKS: Final = (b" ", b"\t")
 
 
 class Line:
-    """One header line: its `key`, and what every hop reads of it.
+    """One header line: its `key`, its `kind`, and what every hop reads of it.
 
     `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length or
-    Max-Forwards.
-    `sound` is false when that cannot be read; who needs it then reads it again, and is told why. `values` are the
-    field's decoded values once somebody has asked for them.
+    Max-Forwards, or how many Vias there are at most. `sound` is false when that cannot be read; who needs it then reads
+    it again, and is told why. `values` are the field's decoded values once somebody has asked for them.
     """
 
-    __slots__ = ("cseq", "key", "number", "sound", "text", "values", "via")
+    __slots__ = ("cseq", "key", "kind", "number", "sound", "text", "values", "via")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, kind: int) -> None:
         self.key = key
+        self.kind = kind
         self.sound = True
         self.via: TopVia | None = None
         self.cseq: tuple[int, str] | None = None
@@ -43,51 +81,68 @@ class Line:
 
 
 LINES: Final[dict[bytes, Line]] = {}
-"""The lines that were seen, by their octets."""
+"""The lines that were seen, by their octets; none of them is irregular."""
 
-FOLDED: Final = Line(" ")
+FOLDED: Final = Line("", FOLDED_LINE)
 """A line that continues the one above it (RFC 3261 7.3.1)."""
+IRREGULAR: Final = Line("", IRREGULAR_LINE)
+"""A line with a CR or LF of its own, or a NUL: its message is to be split anew."""
+
+
+def is_irregular(octets: bytes) -> bool:
+    """Whether what stands between two CRLF has a CR, a LF or a NUL of its own."""
+    return b"\n" in octets or b"\r" in octets or b"\0" in octets
 
 
 def read_line(octets: bytes) -> Line:
-    """Read a line, unfolded or not, that is not in LINES. Raises ParseError when it is no header field at all."""
-    name, colon, value = octets.partition(b":")
-    key = KEYS.get(name)
-    if key is None or not colon:
-        if octets[:1] == b" " or octets[:1] == b"\t":
-            return FOLDED
-        if not colon:
-            raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
-        # Not remembered: a program may give this name another meaning yet.
-        return _read_value(key_of(name), value)
-    line = _read_value(key, value)
-    if len(octets) <= _LONGEST_REMEMBERED:
+    """Read a line that is not in LINES. Raises ParseError when it is no header field at all."""
+    if is_irregular(octets):
+        return IRREGULAR
+    if octets[:1] in _BLANKS:
+        return FOLDED
+    line = read_split_line(octets)
+    # A name that nobody registered is not remembered: a program may give it a meaning yet.
+    if len(octets) <= _LONGEST_REMEMBERED and row(line.key) is not None:
         if len(LINES) >= MOST_REMEMBERED:
             LINES.clear()
         LINES[octets] = line
     return line
 
 
-def _read_value(key: str, value: bytes) -> Line:
-    line = Line(key)
+def read_split_line(octets: bytes) -> Line:
+    """Read a field that may have folds and a NUL in it. Raises ParseError when it is no header field at all."""
+    if octets[:1] in _BLANKS:
+        return FOLDED
+    name, colon, value = octets.partition(b":")
+    key = KEYS.get(name)
+    if key is None or not colon:
+        if not colon:
+            raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
+        key = key_of(name)
+    line = Line(key, KINDS.get(key, 0))
     try:
-        if key == "via":
-            line.via = scan_via(value.strip(WHITE))
-        elif key == "from" or key == "to":
-            line.text = scan_tag(value.strip(WHITE)) or None
-        elif key == "call-id":
-            call_id = value.strip(WHITE)
-            line.text = decoded(call_id)
-            line.sound = CALL_ID.fullmatch(call_id) is not None
-        elif key == "cseq":
-            line.cseq = scan_cseq(value.strip(WHITE))
-        elif key == "content-length":
-            line.number = content_length(value)
-        elif key == "max-forwards":
-            line.number = parse_max_forwards(decoded(value.strip(WHITE)))
+        _read_value(line, value.strip(WHITE))
     except ParseError:
         line.sound = False
     return line
+
+
+def _read_value(line: Line, value: bytes) -> None:
+    kind = line.kind
+    if kind == VIA_LINE:
+        line.via = scan_via(value)
+        line.number = 1 + value.count(b",")
+    elif kind in (FROM_LINE, TO_LINE):
+        line.text = scan_tag(value) or None
+    elif kind == CALL_ID_LINE:
+        line.text = decoded(value)
+        line.sound = CALL_ID.fullmatch(value) is not None
+    elif kind == CSEQ_LINE:
+        line.cseq = scan_cseq(value)
+    elif kind == CONTENT_LENGTH_LINE:
+        line.number = content_length(value)
+    elif line.key == "max-forwards":
+        line.number = parse_max_forwards(decoded(value))
 
 
 def content_length(value: bytes) -> int:

@@ -12,7 +12,24 @@ from typing import Final
 
 from offhook.errors import ParseError, Salvage
 from offhook.sip.headers.registry import key_of
-from offhook.sip.lines import FOLDED, LINES, MOST_REMEMBERED, Line, content_length, read_line
+from offhook.sip.lines import (
+    CALL_ID_LINE,
+    CONTENT_LENGTH_LINE,
+    CSEQ_LINE,
+    FOLDED,
+    FOLDED_LINE,
+    FROM_LINE,
+    IRREGULAR,
+    LINES,
+    MOST_REMEMBERED,
+    TO_LINE,
+    VIA_LINE,
+    Line,
+    content_length,
+    is_irregular,
+    read_line,
+    read_split_line,
+)
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.scan import CALL_ID, WHITE, decoded, has_bare_nul, method_name, separators
@@ -22,7 +39,9 @@ __all__ = ["DEFAULT_LIMITS", "HEAD_END", "Limits", "parse"]
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 """The empty line behind the head."""
 
-_ROUTING: Final = {"from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
+_ROUTING: Final = ("from", "to", "call-id", "cseq")
+_NAMES: Final = ("", "Via", "From", "To", "Call-ID", "CSeq", "Content-Length")
+"""By the kind of the line."""
 _LINE_END: Final = re.compile(rb"\r?\n")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 _METHOD: Final = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
@@ -60,18 +79,21 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
     if len(data) > limits.octets:
         raise _failed(data[: limits.octets], f"a message of {len(data)} octets", 513, "RFC 3261 21.5.7", limits)
     end = data.find(b"\r\n\r\n")
-    head = data[: end + 2]
-    lines = head.splitlines()
     start = end + 4
-    regular = end > 0 and head.count(b"\r\n") == len(lines) and b"\0" not in head
-    if not regular:
-        lines, start = _split_irregular(data, limits)
+    lines = data[:end].split(b"\r\n")
+    regular = end > 0
+    read: list[Line] | None = None
     try:
-        if len(lines) > limits.fields + 1:
-            _check_fields(lines, limits)
-        message = _build(data, lines, start, limits)
+        if regular:
+            read = _read_lines(lines, limits)
+        if read is None:
+            regular = False
+            lines, start = _split_irregular(data, limits)
+            read = _read_irregular(lines, limits)
+        message = _build(data, lines, read, start, limits)
     except ParseError as error:
-        error.salvage = _salvage(b"\r\n".join(lines), limits)
+        if error.salvage is None:
+            error.salvage = _salvage(b"\r\n".join(lines), limits)
         raise
     if not regular:
         message.keep(data[: start + len(message.body)])
@@ -102,47 +124,67 @@ def _check_fields(lines: list[bytes], limits: Limits) -> None:
         raise ParseError(f"{fields} header fields", status=513, clause="RFC 3261 21.5.7")
 
 
-def _read_lines(lines: list[bytes]) -> list[Line]:
-    """What each line but the first says; folded lines are joined to the field that they continue (RFC 3261 7.3.1)."""
+def _read_lines(lines: list[bytes], limits: Limits) -> list[Line] | None:
+    """What each line but the first says; None when they are to be split anew."""
+    if len(lines) > limits.fields + 1:
+        _check_fields(lines, limits)
+    first = lines[0]
+    if first not in _STATUS_LINES and first not in _REQUEST_LINES and is_irregular(first):
+        return None
     known = LINES.get
     read = [known(line) or read_line(line) for line in lines[1:]]
-    if FOLDED in read:
-        _join_folded(lines, read)
-        read = [known(line) or read_line(line) for line in lines[1:]]
+    for line in read:
+        if line.kind >= FOLDED_LINE:
+            return None if IRREGULAR in read else _unfolded(lines, read)
     return read
 
 
-def _join_folded(lines: list[bytes], read: list[Line]) -> None:
-    if read[0] is FOLDED:
-        raise ParseError("white space before the first header field", clause="RFC 3261 7.3.1")
+def _read_irregular(lines: list[bytes], limits: Limits) -> list[Line]:
+    if len(lines) > limits.fields + 1:
+        _check_fields(lines, limits)
+    return _unfolded(lines, [read_split_line(line) for line in lines[1:]])
+
+
+def _unfolded(lines: list[bytes], read: list[Line]) -> list[Line]:
+    """Join folded lines to the field that they continue (RFC 3261 7.3.1), in `lines` too."""
     kept = lines[:1]
-    folded: list[bytes] = []
+    folds: list[bytes] = []
     for position, line in enumerate(read, 1):
-        if line is FOLDED:
-            folded.append(lines[position])
-            continue
-        if folded:
-            kept[-1] = b"\r\n".join([kept[-1], *folded])
-            folded.clear()
-        kept.append(lines[position])
-    if folded:
-        kept[-1] = b"\r\n".join([kept[-1], *folded])
+        if line is not FOLDED:
+            if folds:
+                kept[-1] = b"\r\n".join([kept[-1], *folds])
+                folds.clear()
+            kept.append(lines[position])
+        elif position == 1:
+            raise ParseError("white space before the first header field", clause="RFC 3261 7.3.1")
+        else:
+            folds.append(lines[position])
+    if folds:
+        kept[-1] = b"\r\n".join([kept[-1], *folds])
     lines[:] = kept
+    return [read_split_line(line) for line in kept[1:]]
 
 
-def _build(data: bytes, lines: list[bytes], start: int, limits: Limits) -> Request | Response:
-    read = _read_lines(lines)
-    keys = [line.key for line in read]
-    by_key = dict(zip(keys, read, strict=True))
-    repeated = len(by_key) < len(keys)
-    keys.insert(0, "")
-    length_line = by_key.get("content-length")
+def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits: Limits) -> Request | Response:
+    found: list[Line | None] = [None, None, None, None, None, None, None]
+    keys = [""]
+    vias = repeated = 0
+    for line in read:
+        keys.append(line.key)
+        kind = line.kind
+        if kind:
+            if found[kind] is None:
+                found[kind] = line
+            elif kind != VIA_LINE:
+                repeated = kind
+            if kind == VIA_LINE:
+                vias += line.number
     length: int | None = None
+    length_line = found[CONTENT_LENGTH_LINE]
     if length_line is None:
         body = data[start:]
     else:
-        once = not repeated or keys.count("content-length") == 1
-        length = length_line.number if length_line.sound and once else _checked_length(lines, keys)
+        length = length_line.number if length_line.sound and not repeated else _checked_length(lines, keys)
         if start + length > limits.octets:
             raise ParseError(f"a message of {start + length} octets", status=513, clause="RFC 3261 21.5.7")
         body = data[start : start + length]
@@ -155,29 +197,21 @@ def _build(data: bytes, lines: list[bytes], start: int, limits: Limits) -> Reque
         method, uri = _REQUEST_LINES.get(first) or _request_line(lines)
         message = Request(method, uri, lines, keys, body, length)
     if repeated:
-        _check_repeated(keys)
-        if "via" in by_key:
-            by_key["via"] = read[keys.index("via") - 1]
-    if not _take_routing(message, by_key):
+        raise ParseError(f"more than one {_NAMES[repeated]}", header=_NAMES[repeated], clause="RFC 3261 7.3.1")
+    if not _take_routing(message, found):
         _read_routing(message)
-    if repeated or message.top_via.more:
+    if vias > limits.vias:
         _check_vias(message, limits)
     return message
 
 
-def _check_repeated(keys: list[str]) -> None:
-    for key, name in _ROUTING.items():
-        if keys.count(key) > 1:
-            raise ParseError(f"more than one {name}", header=name, clause="RFC 3261 7.3.1")
-
-
-def _take_routing(message: Message, by_key: dict[str, Line]) -> bool:
+def _take_routing(message: Message, found: list[Line | None]) -> bool:
     """Give a message what its lines say of routing; False when some of it is missing or cannot be read."""
-    via = by_key.get("via")
-    call_id = by_key.get("call-id")
-    cseq = by_key.get("cseq")
-    to = by_key.get("to")
-    from_ = by_key.get("from")
+    via = found[VIA_LINE]
+    call_id = found[CALL_ID_LINE]
+    cseq = found[CSEQ_LINE]
+    to = found[TO_LINE]
+    from_ = found[FROM_LINE]
     if via is None or call_id is None or cseq is None or to is None or from_ is None:
         return False
     if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
@@ -263,12 +297,11 @@ def _read_routing(message: Message) -> None:
 
 
 def _check_vias(message: Message, limits: Limits) -> None:
+    """Count the Vias: commas that separate nothing were counted too, which is enough for all but hostile messages."""
     lines = [message.lines[position] for position, key in enumerate(message.keys) if key == "via"]
-    # Commas that separate nothing are counted too at first: that is cheap, and enough for all but hostile messages.
-    if len(lines) + sum([line.count(b",") for line in lines]) > limits.vias:
-        vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])
-        if vias > limits.vias:
-            raise ParseError(f"more than {limits.vias} Vias", status=513, header="Via", clause="RFC 3261 21.5.7")
+    vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])
+    if vias > limits.vias:
+        raise ParseError(f"more than {limits.vias} Vias", status=513, header="Via", clause="RFC 3261 21.5.7")
 
 
 def _salvage(head: bytes, limits: Limits) -> Salvage:

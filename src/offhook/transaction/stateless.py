@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 from hashlib import blake2b
 from typing import Final
-from zlib import crc32
 
 from offhook.errors import ParseError
 from offhook.flow import Flow
@@ -18,18 +17,10 @@ from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
 
-__all__ = ["StatelessBranches", "way_of"]
+__all__ = ["StatelessBranches"]
 
 _PREFIX: Final = f"{MAGIC_COOKIE}-s-".encode("ascii")
 _LONGEST_WAY: Final = 16
-
-
-def way_of(arrival: Flow) -> str:
-    """The way back over a flow: the serial of a stream, or "d" and a sum over listener and local address."""
-    if arrival.reliable:
-        return str(arrival.serial)
-    local = f"{arrival.listener}/{arrival.local[0]}/{arrival.local[1]}"
-    return f"d{crc32(local.encode('utf-8', 'surrogateescape')):08x}"
 
 
 class StatelessBranches:
@@ -42,7 +33,7 @@ class StatelessBranches:
 
     def branch(self, request: Request, arrival: Flow) -> str:
         """The branch for a request that came over `arrival`. Raises ParseError."""
-        way = way_of(arrival)
+        way = arrival.way
         return f"{MAGIC_COOKIE}-s-{way}-{self._digest(request, way)}"
 
     def tag(self, request: Request) -> str:
