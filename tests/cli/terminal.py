@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Final
 
-__all__ = ["OFFHOOK", "Terminal", "add_users", "free_port", "one_sentence"]
+__all__ = ["OFFHOOK", "Terminal", "add_users", "free_port", "next_line", "one_sentence"]
 
 OFFHOOK: Final = (sys.executable, "-c", "from offhook.cli import main; main()")
 PATIENCE: Final = 60.0
@@ -49,21 +50,24 @@ class Terminal:
         )
 
     def start(self, *words: str, until: str, password: str = "", within: Sequence[str] = ()) -> subprocess.Popen[str]:
-        """Start a command, which goes on; its first line has to hold `until`. `within` stands before the command."""
+        """Start a command, and wait for the line that holds `until`. `within` stands before the command."""
         environment = self.environment | ({"OFFHOOK_PASSWORD": password} if password else {})
         process = subprocess.Popen(
             [*within, *OFFHOOK, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.processes.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if until not in line:
-            process.kill()
-        assert until in line, line + process.stdout.read()
+        patience = Timer(PATIENCE, process.kill)
+        patience.start()
+        printed = line = next_line(process)
+        while line and until not in line:
+            line = next_line(process)
+            printed += line
+        patience.cancel()
+        assert line, printed
         return process
 
     def end(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[int, str]:
-        """Send a signal and wait; the exit status and what was printed since the first line."""
+        """Send a signal and wait; the exit status and what was printed since the last line that was read."""
         process.send_signal(number)
         printed, _ = process.communicate(timeout=PATIENCE)
         return process.returncode, printed
@@ -73,6 +77,18 @@ class Terminal:
             if process.poll() is None:
                 process.kill()
             process.communicate()
+
+
+def next_line(process: subprocess.Popen[str]) -> str:
+    """The next line that a process prints; nothing of what follows is taken, so that `communicate` gets it."""
+    assert process.stdout is not None
+    line = b""
+    while not line.endswith(b"\n"):
+        octet = os.read(process.stdout.fileno(), 1)
+        if not octet:
+            break
+        line += octet
+    return line.decode()
 
 
 def add_users(terminal: Terminal, config: Path, *users: str) -> None:

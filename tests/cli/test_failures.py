@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.peer import Peer
-from tests.cli.terminal import Terminal, add_users, free_port, one_sentence
+from tests.cli.terminal import Terminal, add_users, free_port, next_line, one_sentence
 from tests.transport.certificates import Authority
 
 INNER = "192.0.2.33:5060"
@@ -279,8 +279,7 @@ def test_a_second_ctrl_c_ends_at_once(terminal: Terminal) -> None:
         data, source = ringing.socket.recvfrom(65536)
         ringing.server = source
         ringing.answer(data.decode(), "180 Ringing")
-        assert calling.stdout is not None
-        assert calling.stdout.readline() == "180 Ringing\n"
+        assert next_line(calling) == "180 Ringing\n"
         calling.send_signal(signal.SIGINT)
         while not ringing.receive().startswith("CANCEL "):
             """The INVITE may have been repeated."""

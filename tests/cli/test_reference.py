@@ -13,7 +13,7 @@ import typer.main
 from offhook.cli import COMMANDS, application
 from offhook.cli.exits import STATUSES
 from offhook.media.audio.wav import read_all
-from tests.cli.terminal import OFFHOOK, Terminal
+from tests.cli.terminal import OFFHOOK, Terminal, next_line
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 README = PAGE.parents[2] / "README.md"
@@ -99,8 +99,7 @@ class Session:
         """Start what goes on, and wait for its first line; `rest` is what it prints until its end."""
         # The server's log is no part of what is shown.
         process = self.start(script, subprocess.DEVNULL)
-        assert process.stdout is not None
-        assert self._neutral(process.stdout.readline()) == self._neutral(first)
+        assert self._neutral(next_line(process)) == self._neutral(first)
         self._running.append((process, rest))
 
     def end(self) -> None:
@@ -174,12 +173,10 @@ def test_the_call_of_the_readme(session: Session, terminal: Terminal) -> None:
 def test_what_the_server_says_to_type(session: Session, terminal: Terminal) -> None:
     """The same call, with the two lines that the server prints."""
     server = session.start("exec offhook serve")
-    assert server.stdout is not None
-    lines = list(iter(server.stdout.readline, "Ctrl-C stops\n"))
+    lines = list(iter(lambda: next_line(server), "Ctrl-C stops\n"))
     answer, call = [line.strip() for line in lines if line.startswith("    ")]
     waiting = session.start(f"exec {answer}")
-    assert waiting.stdout is not None
-    assert waiting.stdout.readline().startswith("waiting for calls to sip:bob@localhost:")
+    assert next_line(waiting).startswith("waiting for calls to sip:bob@localhost:")
     printed, _ = session.start(call).communicate(timeout=PATIENCE)
     assert printed.endswith("answered; Ctrl-C hangs up\nthe call is over: we hung up\n")
     for process in (waiting, server):
