@@ -188,9 +188,15 @@ class Branches:
         if not context.done or context.request.method == "INVITE":
             self._send_back(context, upstream, now)
         context.done = True
-        self._end(branch, response.status, response)
+        self._end(branch, response.status, None)
         if len(context.branches) > 1 or context.waiting:
             self._cancel_others(context, now)
+        # The transactions stay for half a minute; the messages of a call that stands need not.
+        remains = context.request.remains()
+        context.request = remains
+        context.server.shed(remains)
+        if branch.transaction is not None:
+            branch.transaction.shed(remains)
 
     def _has_upstream(self, response: Response) -> bool:
         """Step 3: whether another Via than ours is left."""

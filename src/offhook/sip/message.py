@@ -367,6 +367,12 @@ class Request(Message):
             error.header = "Max-Forwards"
             raise
 
+    def remains(self) -> Request:
+        """What logs need of a request that is over: its first line, Call-ID and CSeq."""
+        remains = Request(self.method, self.raw_uri, self.lines[:1], self.keys[:1], b"", 0)
+        remains.know(None, self.call_id, self._scanned_cseq(), None, None)
+        return remains
+
     def stamp_via(self, address: str, port: int) -> None:
         """Write where the request came from into its top Via (RFC 3261 18.2.1, RFC 3581 4).
 

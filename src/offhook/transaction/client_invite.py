@@ -75,6 +75,11 @@ class InviteClientTransaction(Transaction):
         self.cancelled = True
         self.transactions.end_after(self.transactions.values.timeout, self, Event.TIMER_CANCELLED, now)
 
+    def shed(self, remains: Request) -> None:
+        """See `Transaction.shed`: what comes again is absorbed or passed on, and nothing is sent."""
+        self.request = remains
+        self.response = None
+
     def _pass_up(self, response: Message | None) -> None:
         if isinstance(response, Response):
             self.response = response

@@ -37,6 +37,11 @@ class NonInviteClientTransaction(Transaction):
         """Take a response that matched."""
         self.fire(Event.PROVISIONAL if response.status < 200 else Event.FINAL, response, now)
 
+    def shed(self, remains: Request) -> None:
+        """See `Transaction.shed`: what comes again is absorbed or passed on, and nothing is sent."""
+        self.request = remains
+        self.response = None
+
     def _pass_up(self, response: Message | None) -> None:
         if isinstance(response, Response):
             self.response = response

@@ -120,6 +120,14 @@ class Transaction(Machine):
         """Start the machine: first messages, first timers."""
         raise NotImplementedError
 
+    def shed(self, remains: Request) -> None:
+        """Let go of the messages that the machine will not need, now that its user is done with a 2xx.
+
+        `remains` of the request stay. A server transaction for a stream keeps all, for its connection may have to be
+        opened again (18.2.2); so does one that only the whole message can match (17.2.3).
+        """
+        raise NotImplementedError
+
     @property
     def terminated(self) -> bool:
         """Whether the transaction is over."""

@@ -51,6 +51,15 @@ class InviteServerTransaction(Transaction):
         if not self.fire(event, response, now):
             raise InvalidState(f"{status} for an INVITE that is {self.state}")
 
+    def shed(self, remains: Request) -> None:
+        """See `Transaction.shed`: a repeated INVITE is absorbed, further 2xx bring themselves (RFC 6026 8.6)."""
+        if self.flow.reliable or not self.key[1]:
+            return
+        if self.to_tag is None and self.response is not None:
+            self.to_tag = self.response.to_tag
+        self.request = remains
+        self.response = None
+
     @property
     def answered(self) -> bool:
         """Whether a final response was given."""

@@ -51,6 +51,11 @@ class NonInviteServerTransaction(Transaction):
         if not self.fire(Event.PROVISIONAL if status < 200 else Event.FINAL, response, now):
             raise InvalidState(f"{status} for a {self.request.method} that is {self.state}")
 
+    def shed(self, remains: Request) -> None:
+        """See `Transaction.shed`: the response is sent again for each repetition."""
+        if not self.flow.reliable and self.key[1]:
+            self.request = remains
+
     @property
     def answered(self) -> bool:
         """Whether a final response was given, or is too late."""
