@@ -58,6 +58,7 @@ class Registrar:
         self.location = location
         self.later = later
         self.domains = frozenset([bare_host(domain).lower() for domain in domains])
+        self._numeric = frozenset([domain for domain in self.domains if is_ip_address(domain)])
         self.settings = RegistrarSettings() if settings is None else settings
         self._is_listener = is_listener
         self._answers = Answers(stack, secret)
@@ -97,7 +98,7 @@ class Registrar:
         if isinstance(uri, SipUri):
             host = bare_host(canonical_host(uri.host)).rstrip(".")
             is_ours = host in self.domains
-            if is_ours and not is_ip_address(host):
+            if is_ours and host not in self._numeric:
                 return host
             if is_ours or self._is_listener(uri):
                 return ""
