@@ -124,6 +124,8 @@ AS = ("--as", "sip:us@127.0.0.1", "--no-register")
         (("call", "bob", "--play", "missing.wav", *AS), 2, "cannot read missing.wav: No such file or directory"),
         (("call", "bob", "--record", "no/heard.wav", *AS), 2, "cannot write no/heard.wav: No such file or directory"),
         (("answer", "--play", "missing.wav", *AS), 2, "cannot read missing.wav: No such file or directory"),
+        (("ping", "tel:+15550100"), 2, "'tel:+15550100' names nobody who could be asked"),
+        (("message", "bob@example.test", "x" * 1301), 2, "a message of 1301 octets; at most 1300 can be sent"),
         (("user", "add", "example.test"), 2, "names no account"),
         (("user", "list", "example.test"), 2, "serves no domain example.test; it serves localhost"),
         (("serve", "-c", "missing.toml"), 2, "missing.toml: cannot be read: no such file or directory"),

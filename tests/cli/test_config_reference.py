@@ -77,7 +77,7 @@ def test_values_that_can_be_chosen_are_all_named() -> None:
         for field in inspect.type_info(table).fields:  # type: ignore[attr-defined]
             if isinstance(field.type, inspect.LiteralType):
                 (row,) = re.findall(rf"^\| `{field.encode_name}` .*", sections()[header], re.MULTILINE)
-                assert all(f'`"{value}"`' in row for value in field.type.values)
+                assert all(f'`"{value}"`' in row for value in field.type.values if value)
 
 
 def test_the_examples_are_without_mistakes() -> None:

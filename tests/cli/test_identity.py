@@ -123,6 +123,18 @@ def test_a_mistake_in_the_users_file_has_its_line(home: Path) -> None:
         chosen("alice")
 
 
+def test_a_default_that_fits_no_account_has_its_place(home: Path) -> None:
+    file = write_settings(home, 'default = "dave"\n')
+    with pytest.raises(ConfigError, match=f"^default in {file}: 'dave' names no account; write the whole address"):
+        chosen()
+
+
+def test_a_transport_that_does_not_exist_has_its_line(home: Path) -> None:
+    file = write_settings(home, '[[account]]\nuri = "sip:dave@example.com"\ntransport = "sctp"\n')
+    with pytest.raises(ConfigError, match=f"{file} line 3: transport must be "):
+        chosen()
+
+
 def test_a_file_that_others_can_read_is_noticed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write_settings(home, ACCOUNTS, 0o644)
     chosen("alice")

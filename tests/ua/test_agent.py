@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -370,6 +371,14 @@ async def test_errors_that_a_caller_can_do_something_about(tmp_path: Path) -> No
             agent("alice", **wrong)
     with pytest.raises(ConfigError):
         await agent("alice", local="nowhere").start()
+
+
+async def test_a_request_that_is_a_mistake_leaves_nothing_that_complains(caplog: pytest.LogCaptureFixture) -> None:
+    async with agent("alice") as alice:
+        with pytest.raises(InvalidState, match="1300 can be sent at most"):
+            await alice.message("sip:bob@127.0.0.1", "x" * 1301)
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_a_port_in_use_is_one_sentence() -> None:

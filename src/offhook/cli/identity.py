@@ -25,13 +25,21 @@ _SCHEMES: Final = ("sip:", "sips:", "tel:")
 _NAME: Final = re.compile(r"[\w+*#!~'-]+")
 
 
+class _NoAccount(ConfigError):
+    """A name fits no account, or more than one."""
+
+
 def account_with_password(chosen: str, demonstration_user: str, needed: bool) -> AccountEntry:
     """The chosen account, or the one of `demonstration_user` when nothing says whose.
 
     Raises AuthenticationFailed when no password is known although one is `needed`, and ConfigError.
     """
     known = _demonstration_passwords()
-    account = _account(chosen or read_user_file(user_file()).default, demonstration_user, known)
+    try:
+        account = _account(chosen or read_user_file(user_file()).default, demonstration_user, known)
+    except _NoAccount as error:
+        place = "" if chosen else f"default in {user_file()}: "
+        raise ConfigError(f"{place}{error}") from error
     uri = account_uri(account.uri)
     account.password = os.environ.get(PASSWORD) or account.password
     if not account.password and uri.host.lower() in (DEMONSTRATION_DOMAIN, *DEMONSTRATION_ALIASES):
@@ -107,7 +115,7 @@ def _account_of_user(user: str, settings: UserFile, known: dict[str, str]) -> Ac
     if not found and user in known:
         return AccountEntry(uri=f"sip:{user}@{DEMONSTRATION_DOMAIN}")
     many = "more than one account" if found else "no account"
-    raise ConfigError(f"{user!r} names {many}; write the whole address, for example sip:alice@example.com")
+    raise _NoAccount(f"{user!r} names {many}; write the whole address, for example sip:alice@example.com")
 
 
 def _demonstration_passwords() -> dict[str, str]:

@@ -11,8 +11,10 @@ from offhook.cli.options import AsOption, AuthoritiesOption, ProxyOption, TraceO
 from offhook.cli.phone import user_agent
 from offhook.cli.run import run
 from offhook.cli.say import say
+from offhook.errors import ConfigError
 from offhook.sip.uri import Uri
 from offhook.ua.agent import UserAgent
+from offhook.ua.message import LARGEST_MESSAGE
 
 __all__ = ["message"]
 
@@ -31,6 +33,9 @@ def message(
     agent = user_agent(
         as_, "alice", proxy=proxy, transport=transport, authorities=authorities, register=False, trace=trace
     )
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if size > LARGEST_MESSAGE:
+        raise ConfigError(f"a message of {size} octets; at most {LARGEST_MESSAGE} can be sent (RFC 3428 8)")
     run(_message(agent, whom(uri, agent.settings.aor), text))
 
 

@@ -12,7 +12,8 @@ from offhook.cli.options import AsOption, AuthoritiesOption, ProxyOption, TraceO
 from offhook.cli.phone import user_agent
 from offhook.cli.run import run
 from offhook.cli.say import say
-from offhook.sip.uri import Uri
+from offhook.errors import ConfigError
+from offhook.sip.uri import SipUri
 from offhook.ua.agent import UserAgent
 
 __all__ = ["ping"]
@@ -31,10 +32,13 @@ def ping(
     agent = user_agent(
         as_, "alice", proxy=proxy, transport=transport, authorities=authorities, register=False, trace=trace
     )
-    run(_ping(agent, whom(uri)))
+    target = whom(uri)
+    if not isinstance(target, SipUri):
+        raise ConfigError(f"{uri!r} names nobody who could be asked; write for example sip:example.com")
+    run(_ping(agent, target))
 
 
-async def _ping(agent: UserAgent, uri: Uri) -> None:
+async def _ping(agent: UserAgent, uri: SipUri) -> None:
     async with agent as ua:
         start = time.monotonic()
         response = await ua.options(uri)

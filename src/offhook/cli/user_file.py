@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -24,7 +25,7 @@ class AccountEntry(Section):
     display_name: str = ""
     """The name that others are shown."""
     proxy: str = ""
-    transport: str = ""
+    transport: Literal["", "udp", "tcp", "tls"] = ""
     authorities: str = ""
     """Certificates to trust over TLS, in place of the system's."""
 

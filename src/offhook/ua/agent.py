@@ -426,8 +426,14 @@ class UserAgent:
         """A future that fails when the agent closes."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
-        future.add_done_callback(self._waiting.discard)
+        future.add_done_callback(self._answered)
         return future
+
+    def _answered(self, future: asyncio.Future[Any]) -> None:
+        self._waiting.discard(future)
+        if not future.cancelled():
+            # Retrieved here: where the request itself was a mistake nobody waits for its answer.
+            future.exception()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> Callable[[], Awaitable[None]]:
         task = asyncio.get_running_loop().create_task(work)
