@@ -340,10 +340,14 @@ def test_the_logs_know_the_message_at_work() -> None:
 
 
 def test_the_logs_forget_a_message_that_failed() -> None:
+    def fail(aor: str) -> None:
+        raise RuntimeError(aor)
+
     site = Site()
-    site.server.role.proxy = None  # type: ignore[assignment]
-    request = site.stranger().role.request("MESSAGE", "sip:bob@example.com").request()
+    site.accounts.by_aor_now = fail  # type: ignore[method-assign]
+    draft = site.stranger().role.request("MESSAGE", "sip:bob@example.com")
+    request = draft.prepend("Via", "SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKone").request()
     flow = site.server.stack.flow_to(site.server.target_to("198.51.100.1", 5060))
-    with pytest.raises(AttributeError):
+    with pytest.raises(RuntimeError):
         site.server.role.receive(RequestReceived(request, flow), site.network.clock.now())
     assert AT_WORK.message is None

@@ -11,7 +11,7 @@ import pytest
 from offhook.clock import Moment
 from offhook.errors import ConfigError, InvalidState, ResolveFailed, TransportFailed
 from offhook.flow import Flow, Query, Target
-from offhook.sip.message import Response
+from offhook.sip.message import Request, Response
 from offhook.sip.parser import parse
 from offhook.transaction.effects import (
     Effect,
@@ -23,8 +23,8 @@ from offhook.transaction.effects import (
     TimerFired,
 )
 from offhook.transaction.failover import Failover, widen
+from offhook.transaction.table import server_key
 from offhook.transaction.timers import TimerValues
-from offhook.transport import driver as driver_module
 from offhook.transport import listener as listener_module
 from offhook.transport.driver import IN, OUT, Driver
 from offhook.transport.listener import Listener, written
@@ -34,6 +34,7 @@ from tests.transport.conftest import Drivers
 from tests.transport.fake_dns import FakeDns
 from tests.transport.support import Recorder, Tapped, address_of, free_port, octets, request, soon, until
 
+MOST_LOOKUPS = 1000
 LOOPBACKS = ("127.0.0.1", "::1")
 
 
@@ -305,15 +306,15 @@ async def test_localhost_needs_no_name_server(drivers: Drivers) -> None:
     assert target_at(client, "localhost", 5070).host == "127.0.0.1"
 
 
-async def test_look_ups_are_bounded(drivers: Drivers, name_server: FakeDns, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_module, "_MOST_LOOKUPS", 1)
+async def test_look_ups_are_bounded(drivers: Drivers, name_server: FakeDns) -> None:
     name_server.silent.add("NAPTR")
     client = await drivers(Listener("UDP", "127.0.0.1", 0), dns=name_server.client())
-    for host in ("one.example", "two.example"):
-        assert client.stack.resolve(Query(host), host, None) is None
-        client.flush()
-    event = await client.role.next(Resolved)
-    assert (event.user, str(event.error)) == ("two.example", "two.example: too many look-ups are under way")
+    for number in range(MOST_LOOKUPS + 1):
+        assert client.stack.resolve(Query(f"{number}.example"), number, None) is None
+    client.flush()
+    (event,) = client.role.of(Resolved)
+    assert event.user == MOST_LOOKUPS
+    assert str(event.error) == f"{MOST_LOOKUPS}.example: too many look-ups are under way"
 
 
 async def test_a_fault_in_a_look_up_is_an_answer_too(
@@ -473,18 +474,20 @@ async def test_a_fault_in_a_role_is_logged_and_the_rest_goes_on(caplog: pytest.L
 async def test_a_fault_in_the_engine_costs_one_message(
     drivers: Drivers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    driver = await drivers(Listener("UDP", "127.0.0.1", 0))
-    engine = driver.stack
+    class Spoilt(tuple[bytes, str, int, str]):
+        """The key of a transaction, with which no other can be compared."""
 
-    class Faulted:
-        def receive(self, data: bytes, flow: Flow, now: Moment) -> None:
-            driver.stack = engine
+        __slots__ = ()
+        __hash__ = tuple.__hash__
+
+        def __eq__(self, other: object) -> bool:
             raise RuntimeError("a fault")
 
-        def __getattr__(self, name: str) -> object:
-            return getattr(engine, name)
-
-    monkeypatch.setattr(driver, "stack", Faulted())
+    driver = await drivers(Listener("UDP", "127.0.0.1", 0))
+    request = parse(octets("OPTIONS"))
+    assert isinstance(request, Request)
+    spoilt = Spoilt(server_key(request, "OPTIONS"))
+    monkeypatch.setitem(driver.stack.transactions.servers, spoilt, None)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
         for method in ("OPTIONS", "MESSAGE"):
