@@ -22,6 +22,9 @@ CI = os.environ.get("CI") == "true"
 EXPECT_COMPILED = os.environ.get("OFFHOOK_EXPECT_COMPILED") == "1"
 TREE_MARKERS = ("interop", "soak")
 
+# Programs under test buffer what they print, as they do for people.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # A slow machine is no failure, and in CI every run sees the same examples.
 hypothesis.settings.register_profile("offhook", deadline=None, derandomize=CI)
 hypothesis.settings.load_profile("offhook")

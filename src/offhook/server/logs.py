@@ -7,6 +7,7 @@ loggers too. Nothing that a stranger sent can break the line, and no secret leav
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -36,15 +37,26 @@ AT_WORK: Final = AtWork()
 
 
 class _Careful:
-    """Writes to a stream; one that fails (a full disk, a pipe that nobody reads) must not fail the calls too."""
+    """Writes to a stream; one that fails (a full disk, a pipe that nobody reads) must not fail the calls too.
+
+    It writes past the stream's buffer where there is a file beneath: what could not be written would stay in there,
+    and fail again when the program ends.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._file = -1
+        with suppress(OSError, ValueError):
+            self._file = stream.fileno()
 
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):
-            return self._stream.write(text)
-        return 0
+            if self._file < 0:
+                return self._stream.write(text)
+            data = text.encode("utf-8", "backslashreplace")
+            while data:
+                data = data[os.write(self._file, data) :]
+        return len(text)
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
@@ -61,7 +73,7 @@ def configure(level: str = "info", form: str = "console", stream: TextIO | None 
     structlog.configure(
         processors=[*common, structlog.processors.format_exc_info, _safe, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
