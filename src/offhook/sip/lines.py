@@ -25,6 +25,7 @@ __all__ = [
     "IRREGULAR_LINE",
     "KINDS",
     "LINES",
+    "MAX_FORWARDS_LINE",
     "MOST_REMEMBERED",
     "TO_LINE",
     "VIA_LINE",
@@ -42,8 +43,9 @@ TO_LINE: Final = 3
 CALL_ID_LINE: Final = 4
 CSEQ_LINE: Final = 5
 CONTENT_LENGTH_LINE: Final = 6
-FOLDED_LINE: Final = 7
-IRREGULAR_LINE: Final = 8
+MAX_FORWARDS_LINE: Final = 7
+FOLDED_LINE: Final = 8
+IRREGULAR_LINE: Final = 9
 KINDS: Final = {
     "via": VIA_LINE,
     "from": FROM_LINE,
@@ -51,6 +53,7 @@ KINDS: Final = {
     "call-id": CALL_ID_LINE,
     "cseq": CSEQ_LINE,
     "content-length": CONTENT_LENGTH_LINE,
+    "max-forwards": MAX_FORWARDS_LINE,
 }
 
 MOST_REMEMBERED: Final = 2048
@@ -64,7 +67,8 @@ class Line:
 
     `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length or
     Max-Forwards, or how many Vias there are at most. `sound` is false when that cannot be read; who needs it then reads
-    it again, and is told why. `values` are the field's decoded values once somebody has asked for them.
+    it again, and is told why. `values` are the field's decoded values once somebody has asked for them, where the kind
+    is not 0.
     """
 
     __slots__ = ("cseq", "key", "kind", "number", "sound", "text", "values", "via")
@@ -82,6 +86,7 @@ class Line:
 
 LINES: Final[dict[bytes, Line]] = {}
 """The lines that were seen, by their octets; none of them is irregular."""
+_OTHERS: Final[dict[str, Line]] = {}
 
 FOLDED: Final = Line("", FOLDED_LINE)
 """A line that continues the one above it (RFC 3261 7.3.1)."""
@@ -102,7 +107,7 @@ def read_line(octets: bytes) -> Line:
         return FOLDED
     line = read_split_line(octets)
     # A name that nobody registered is not remembered: a program may give it a meaning yet.
-    if len(octets) <= _LONGEST_REMEMBERED and row(line.key) is not None:
+    if len(octets) <= _LONGEST_REMEMBERED and (line.kind or line.key in _OTHERS):
         if len(LINES) >= MOST_REMEMBERED:
             LINES.clear()
         LINES[octets] = line
@@ -119,11 +124,22 @@ def read_split_line(octets: bytes) -> Line:
         if not colon:
             raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
         key = key_of(name)
-    line = Line(key, KINDS.get(key, 0))
+    kind = KINDS.get(key, 0)
+    if not kind:
+        return _OTHERS.get(key) or _other(key)
+    line = Line(key, kind)
     try:
         _read_value(line, value.strip(WHITE))
     except ParseError:
         line.sound = False
+    return line
+
+
+def _other(key: str) -> Line:
+    """All lines of a header that routing does not read are one."""
+    line = Line(key, 0)
+    if row(key) is not None:
+        _OTHERS[key] = line
     return line
 
 
@@ -141,7 +157,7 @@ def _read_value(line: Line, value: bytes) -> None:
         line.cseq = scan_cseq(value)
     elif kind == CONTENT_LENGTH_LINE:
         line.number = content_length(value)
-    elif line.key == "max-forwards":
+    else:
         line.number = parse_max_forwards(decoded(value))
 
 

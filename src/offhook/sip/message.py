@@ -172,7 +172,7 @@ class Message:
                 error.header = known.name
                 raise
             return []
-        if line is not None:
+        if line is not None and line.kind:
             line.values = values
         return values
 

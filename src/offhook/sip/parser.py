@@ -40,6 +40,7 @@ HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 """The empty line behind the head."""
 
 _ROUTING: Final = ("from", "to", "call-id", "cseq")
+_ONCE: Final = (FROM_LINE, TO_LINE, CALL_ID_LINE, CSEQ_LINE, CONTENT_LENGTH_LINE)
 _NAMES: Final = ("", "Via", "From", "To", "Call-ID", "CSeq", "Content-Length")
 """By the kind of the line."""
 _LINE_END: Final = re.compile(rb"\r?\n")
@@ -166,7 +167,7 @@ def _unfolded(lines: list[bytes], read: list[Line]) -> list[Line]:
 
 
 def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits: Limits) -> Request | Response:
-    found: list[Line | None] = [None, None, None, None, None, None, None]
+    found: list[Line | None] = [None, None, None, None, None, None, None, None]
     keys = [""]
     vias = repeated = 0
     for line in read:
@@ -175,7 +176,7 @@ def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits
         if kind:
             if found[kind] is None:
                 found[kind] = line
-            elif kind != VIA_LINE:
+            elif kind in _ONCE:
                 repeated = kind
             if kind == VIA_LINE:
                 vias += line.number

@@ -50,7 +50,6 @@ _known_sent_by: Final[dict[bytes, tuple[str, int]]] = {}
 _TAGGED: Final = re.compile(
     rb'(?:"[^"\\\r\n]*"[ \t]*|[^\x00-\x08\x0a-\x1f\x7f"<>,;]*)<[^<>"\r\n]+>(?:;tag=([!#-+\-./0-:=?-~]+))?'
 )
-_PAIRED_NUL: Final = re.compile(rb"\\[\\\x00]")
 
 
 def decoded(octets: bytes) -> str:
@@ -66,7 +65,7 @@ def method_name(octets: bytes) -> str:
 
 def has_bare_nul(octets: bytes) -> bool:
     """Whether a NUL stands outside of a quoted-pair, the only place that RFC 3261 25.1 has for it."""
-    return b"\0" in octets and b"\0" in _PAIRED_NUL.sub(b"", octets)
+    return b"\0" in octets and b"\0" in octets.replace(b"\\\\", b"").replace(b"\\\0", b"")
 
 
 class TopVia:
