@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
+from offhook.clock import Moment
 from offhook.errors import SipError
 from offhook.server import role
 from offhook.server.config import DomainConfig
@@ -12,6 +13,7 @@ from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request, Response
 from offhook.testing.network import Faults
 from offhook.transaction.effects import RequestReceived
+from offhook.transport.log_limit import MOST
 from tests.server.wiring import DOMAIN, SERVER, Site
 
 OUTBOUND = f"sip:{SERVER};lr"
@@ -163,6 +165,22 @@ def test_a_broken_request_is_refused() -> None:
         sent = site.send(stranger, "MESSAGE", "sip:bob@example.com", lambda draft: draft.set("Max-Forwards", "x"))
     assert sent == [400]
     assert [line["status"] for line in lines] == [400]
+
+
+def test_a_stranger_does_not_fill_the_log() -> None:
+    site = Site()
+    stranger = site.stranger()
+
+    def flood(now: Moment) -> None:
+        for number in range(MOST + 20):
+            draft = stranger.role.request("MESSAGE", "sip:bob@example.com", f"c{number}").set("Max-Forwards", "x")
+            stranger.role.send(draft, stranger.target_to(SERVER, 5060), now)
+
+    with capture_logs() as lines:
+        stranger.call(flood)
+        site.run(3.0)
+    assert stranger.role.statuses() == [400] * (MOST + 20)
+    assert len(lines) == MOST
 
 
 def test_a_request_uri_of_another_scheme_is_a_416() -> None:

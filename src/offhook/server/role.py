@@ -29,6 +29,7 @@ from offhook.sip.uri import SipUri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, RequestReceived, ResponseReceived, TimerFired
 from offhook.transaction.table import server_key
+from offhook.transport.log_limit import LogLimit
 
 __all__ = ["ServerRole"]
 
@@ -69,6 +70,7 @@ class ServerRole:
         self.redirected = redirected
         self._later = later
         self._registering: set[object] = set()
+        self._limit = LogLimit()
 
     def listens_at(self, sent_by: tuple[str, int], local: tuple[str, int]) -> None:
         """Take note of an address of ours: what Via calls it, and what is bound."""
@@ -112,7 +114,7 @@ class ServerRole:
         try:
             self._request(request, flow, now)
         except (ParseError, ProtocolError) as error:
-            self._refuse(request, flow, error.status, str(error))
+            self._refuse(request, flow, error.status, str(error), now)
 
     def _request(self, request: Request, flow: Flow, now: Moment) -> None:
         uri = request.uri
@@ -190,8 +192,10 @@ class ServerRole:
             headers = (("Allow", ALLOW), ("Accept", ""), ("Accept-Encoding", "identity"), ("Supported", SUPPORTED))
             self.stack.refuse(request, flow, 200, headers)
 
-    def _refuse(self, request: Request, flow: Flow, status: int, reason: str) -> None:
-        _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0])
+    def _refuse(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> None:
+        if self._limit.admits(now):
+            withheld = {"not_logged_before": self._limit.withheld} if self._limit.withheld else {}
+            _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0], **withheld)
         try:
             self.stack.refuse(request, flow, status)
         except ParseError:
