@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.errors import ParseError
+from offhook.errors import InvalidState, ParseError
 from offhook.sip.headers import registry
 from offhook.sip.headers.address import Contact, NameAddr
 from offhook.sip.headers.cseq import CSeq
@@ -180,6 +180,13 @@ def test_a_program_registers_its_own_header() -> None:
     assert [str(value) for value in known.decode("ff , 0a")] == ["ff", "0a"]
     with pytest.raises(ParseError, match="no colour"):
         known.decode("ff, red")
+
+
+def test_no_header_takes_the_name_of_another() -> None:
+    with pytest.raises(InvalidState, match="v means Via already"):
+        register(HeaderRow("X-Variety", "v", str.upper, SINGLE, "the tasting room"))
+    assert row("x-variety") is None
+    assert key_of(b"v") == "via"
 
 
 @pytest.mark.usefixtures("own_row")

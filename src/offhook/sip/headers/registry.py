@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from offhook.errors import ParseError
+from offhook.errors import InvalidState, ParseError
 from offhook.sip.headers.address import parse_contact, parse_name_addr, parse_route
 from offhook.sip.headers.auth import parse_authentication_info, parse_challenge, parse_credentials, parse_encryption
 from offhook.sip.headers.call_id import parse_call_id, parse_join, parse_replaces, parse_target_dialog
@@ -107,12 +107,20 @@ class HeaderRow:
 
 
 def register(new: HeaderRow) -> None:
-    """Add a header, or replace the row of the same name."""
-    _ROWS[new.key] = new
+    """Add a header, or replace the row of the same name; to be called before messages are read.
+
+    Raises InvalidState when its name or its compact form means another header.
+    """
     spellings = [new.name, new.key, new.name.upper()]
     if new.compact is not None:
-        _COMPACT[new.compact.lower()] = new.key
         spellings += [new.compact.lower(), new.compact.upper()]
+    for spelling in spellings:
+        known = KEYS.get(spelling.encode("ascii"), new.key)
+        if known != new.key:
+            raise InvalidState(f"{spelling} means {spelled(known)} already")
+    _ROWS[new.key] = new
+    if new.compact is not None:
+        _COMPACT[new.compact.lower()] = new.key
     for spelling in spellings:
         KEYS[spelling.encode("ascii")] = _NAMED[spelling] = new.key
 
