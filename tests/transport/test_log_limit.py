@@ -19,6 +19,7 @@ def test_a_flood_is_cut_and_counted() -> None:
     assert limit.withheld == 0
     assert limit.admits(at(10.0))
     assert limit.withheld == 2
+    assert limit.remark == {"not_logged_before": 2}
     assert limit.admits(at(11.0))
     assert limit.withheld == 0
     assert not limit.admits(at(12.0))

@@ -19,9 +19,8 @@ from offhook.cli.options import ConfigOption
 from offhook.cli.say import note, say
 from offhook.errors import ConfigError
 from offhook.location.sqlite import LOCATION_SCHEMA
-from offhook.server.app import DATABASE
 from offhook.server.assembly import domains_of, realm_of
-from offhook.server.config import DomainConfig, ServerConfig, default_data_folder, load
+from offhook.server.config import DATABASE, DomainConfig, ServerConfig, default_data_folder, load
 from offhook.server.demonstration import forget
 from offhook.server.private_file import make_folder
 from offhook.sip.host import bare_host

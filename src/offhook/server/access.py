@@ -214,9 +214,9 @@ class AccessControl:
     def _refused(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> Refusal:
         if self._limit.admits(now):
             host, port = flow.remote
-            withheld = {"not_logged_before": self._limit.withheld} if self._limit.withheld else {}
+            remark = self._limit.remark
             _log.warning(
-                "refused", reason=reason, status=status, method=request.method, source=f"{host}:{port}", **withheld
+                "refused", reason=reason, status=status, method=request.method, source=f"{host}:{port}", **remark
             )
         return Refusal(status)
 

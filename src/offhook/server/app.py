@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 import structlog
 
@@ -19,7 +19,7 @@ from offhook.location.base import LocationService
 from offhook.location.later import AwaitLater
 from offhook.location.sqlite import LOCATION_SCHEMA, SqliteLocation
 from offhook.server.assembly import assemble
-from offhook.server.config import ServerConfig, default_data_folder
+from offhook.server.config import DATABASE, ServerConfig, default_data_folder
 from offhook.server.demonstration import add_accounts
 from offhook.server.folder_lock import FolderLock
 from offhook.server.listeners import certificate_refusals, listeners_of
@@ -35,10 +35,7 @@ from offhook.transport.driver import Driver, Tap
 from offhook.transport.listener import host_and_port
 from offhook.transport.local_address import LocalAddress
 
-__all__ = ["DATABASE", "Server"]
-
-DATABASE: Final = "offhook.db"
-"""The database's name in the data folder."""
+__all__ = ["Server"]
 
 Part = TypeVar("Part")
 

@@ -21,6 +21,7 @@ from offhook.sip.uri import SipUri, parse_uri
 from offhook.transport.listener import Listener
 
 __all__ = [
+    "DATABASE",
     "DomainConfig",
     "LimitConfig",
     "ListenConfig",
@@ -35,6 +36,8 @@ __all__ = [
     "parse",
 ]
 
+DATABASE: Final = "offhook.db"
+"""The database's name in the data folder."""
 LEAST_MESSAGE: Final = 1300
 """Octets that any element takes over UDP (RFC 3261 18.1.1 sends as many)."""
 

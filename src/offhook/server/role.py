@@ -194,8 +194,8 @@ class ServerRole:
 
     def _refuse(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> None:
         if self._limit.admits(now):
-            withheld = {"not_logged_before": self._limit.withheld} if self._limit.withheld else {}
-            _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0], **withheld)
+            remark = self._limit.remark
+            _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0], **remark)
         try:
             self.stack.refuse(request, flow, status)
         except ParseError:

@@ -1,8 +1,7 @@
 """Header lines, each read once: the same lines come again and again, within a call and from one call to the next.
 
 What routing needs of a line is kept by its octets. A line that nobody has seen yet is read by the scanners; what is
-found depends on the octets alone, so that a remembered line and a new one give the same message. Budget on CPython
-3.11: 0.05 us for a known line, 1 to 2 us for a new one.
+found depends on the octets alone, so that a remembered line and a new one give the same message.
 """
 
 from __future__ import annotations

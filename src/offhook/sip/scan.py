@@ -1,7 +1,7 @@
 """The routing scan: what every hop needs of a message, read straight from the octets.
 
 Each function has a fast way for the usual form and falls back on the header's full grammar for anything else, so that
-both give the same answer. Budget on CPython 3.11: 1.2 us for a Via, 0.7 us for a tag, 0.5 us for CSeq on the fast way.
+both give the same answer.
 """
 
 from __future__ import annotations

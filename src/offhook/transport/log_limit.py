@@ -25,6 +25,11 @@ class LogLimit:
         self._withheld = 0
         self.withheld = 0
 
+    @property
+    def remark(self) -> dict[str, int]:
+        """What a structured line that was admitted adds of those that were not."""
+        return {"not_logged_before": self.withheld} if self.withheld else {}
+
     def admits(self, now: Moment) -> bool:
         """Whether one more line may be written. Whoever writes it may tell of `withheld`, which is then 0 again."""
         if now.monotonic - self._begun >= self._seconds:
