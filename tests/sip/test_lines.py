@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.errors import ParseError
-from offhook.sip.lines import FOLDED, LINES, MOST_REMEMBERED, content_length, read_line
+from offhook.sip.lines import LINES, MOST_REMEMBERED, SplitAnew, content_length, read_line
 from offhook.sip.parser import parse
 from tests.sip.messages import INVITE, OPTIONS, RINGING, with_more
 
@@ -41,9 +41,10 @@ def test_what_is_no_field_is_refused(octets: bytes) -> None:
     assert octets not in LINES
 
 
-@pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too"])
-def test_a_folded_line_is_told_apart(octets: bytes) -> None:
-    assert read_line(octets) is FOLDED
+@pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too", b"Subject: a\nb", b"Subject: a\rb", b"Subject: \0"])
+def test_what_is_to_be_split_anew_is_told_apart(octets: bytes) -> None:
+    with pytest.raises(SplitAnew):
+        read_line(octets)
 
 
 def test_only_registered_headers_of_usual_length_are_remembered() -> None:

@@ -33,7 +33,7 @@ def has_looped(request: Request, mark: str, own: OwnNames) -> bool:
     position = 0
     for _ in range(keys.count("via")):
         position = keys.index("via", position + 1)
-        if ending in request.lines[position]:
+        if request.lines[position].find(ending) >= 0:
             return _bears_mark(request, mark, own)
     return False
 

@@ -22,12 +22,12 @@ def preprocess(request: Request, own: OwnNames) -> Request:
     our entry stands topmost again. A maddr of ours has brought the request here, and has no further meaning.
     """
     raw = request.raw_uri
-    if _MAC in raw and "route" in request.keys:
+    if raw.find(_MAC) >= 0 and "route" in request.keys:
         uri = request.uri
         if isinstance(uri, SipUri) and MAC in uri.params and own.is_listener(uri):
             draft = Draft.of(request).start(request.method, request.routes[-1].uri.serialize()).remove_last("Route")
             return draft.prepend("Route", f"<{uri.serialize()}>").request()
-    if b"maddr" in raw.lower():
+    if raw.lower().find(b"maddr") >= 0:
         uri = request.uri
         if isinstance(uri, SipUri) and uri.maddr is not None and own.is_listener(uri.with_host(uri.maddr, uri.port)):
             meant = uri.without_param("maddr").without_param("transport").with_host(uri.host)

@@ -192,7 +192,7 @@ class Proxy:
             self.located(context, targets, now)
 
     def _caller_domain(self, request: Request) -> str | None:
-        uri = request.from_.uri
+        uri = request.from_uri
         return self.own.domain_of(uri) if isinstance(uri, SipUri) else None
 
     def _absent(self, request: Request) -> int:

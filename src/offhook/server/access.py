@@ -102,7 +102,7 @@ class AccessControl:
             return None
         if request.to_tag is not None:
             return self._refused(request, flow, 403, "within a dialog that did not come through here", now)
-        domain = self._domain_named(request.from_.uri)
+        domain = self._domain_named(request.from_uri)
         if domain is None:
             return self._check_foreign(request, flow, now)
         if domain.trusts(flow.remote[0]) or self._spirals(request, flow):
@@ -114,7 +114,7 @@ class AccessControl:
 
     async def wait(self, request: Request, flow: Flow, now: Moment) -> Refusal | None:
         """The verdict of a check that was PENDING. Raises StorageError."""
-        domain = self._domain_named(request.from_.uri)
+        domain = self._domain_named(request.from_uri)
         if domain is None:
             return None
         found = await self._authenticator.wait(request, domain.realm, "Proxy-Authorization", now)
@@ -198,7 +198,7 @@ class AccessControl:
     ) -> Refusal | None:
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 407, now)
-        caller = request.from_.uri
+        caller = request.from_uri
         if not isinstance(caller, SipUri) or self._aliases.canonical(address_of_record(caller)) != found.aor:
             return self._refused(request, flow, 403, "a From that is not the caller's own", now)
         return None

@@ -17,11 +17,7 @@ __all__ = [
     "CALL_ID_LINE",
     "CONTENT_LENGTH_LINE",
     "CSEQ_LINE",
-    "FOLDED",
-    "FOLDED_LINE",
     "FROM_LINE",
-    "IRREGULAR",
-    "IRREGULAR_LINE",
     "KINDS",
     "LINES",
     "MAX_FORWARDS_LINE",
@@ -29,6 +25,7 @@ __all__ = [
     "TO_LINE",
     "VIA_LINE",
     "Line",
+    "SplitAnew",
     "content_length",
     "is_irregular",
     "read_line",
@@ -43,8 +40,6 @@ CALL_ID_LINE: Final = 4
 CSEQ_LINE: Final = 5
 CONTENT_LENGTH_LINE: Final = 6
 MAX_FORWARDS_LINE: Final = 7
-FOLDED_LINE: Final = 8
-IRREGULAR_LINE: Final = 9
 KINDS: Final = {
     "via": VIA_LINE,
     "from": FROM_LINE,
@@ -58,7 +53,12 @@ KINDS: Final = {
 MOST_REMEMBERED: Final = 2048
 """How many lines are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 256
-_BLANKS: Final = (b" ", b"\t")
+# An octet is found ten times faster as a number than as bytes.
+_NUL: Final = 0x00
+_TAB: Final = 0x09
+_LF: Final = 0x0A
+_CR: Final = 0x0D
+_SPACE: Final = 0x20
 
 
 class Line:
@@ -87,23 +87,19 @@ LINES: Final[dict[bytes, Line]] = {}
 """The lines that were seen, by their octets; none of them is irregular."""
 _OTHERS: Final[dict[str, Line]] = {}
 
-FOLDED: Final = Line("", FOLDED_LINE)
-"""A line that continues the one above it (RFC 3261 7.3.1)."""
-IRREGULAR: Final = Line("", IRREGULAR_LINE)
-"""A line with a CR or LF of its own, or a NUL: its message is to be split anew."""
+class SplitAnew(Exception):
+    """A line continues the one above it (RFC 3261 7.3.1), or has a CR, LF or NUL of its own."""
 
 
 def is_irregular(octets: bytes) -> bool:
     """Whether what stands between two CRLF has a CR, a LF or a NUL of its own."""
-    return b"\n" in octets or b"\r" in octets or b"\0" in octets
+    return _LF in octets or _CR in octets or _NUL in octets
 
 
 def read_line(octets: bytes) -> Line:
-    """Read a line that is not in LINES. Raises ParseError when it is no header field at all."""
-    if is_irregular(octets):
-        return IRREGULAR
-    if octets[:1] in _BLANKS:
-        return FOLDED
+    """Read a line that is not in LINES. Raises SplitAnew; and ParseError when it is no header field at all."""
+    if is_irregular(octets) or (octets and (octets[0] == _SPACE or octets[0] == _TAB)):
+        raise SplitAnew
     line = read_split_line(octets)
     # A name that nobody registered is not remembered: a program may give it a meaning yet.
     if len(octets) <= _LONGEST_REMEMBERED and (line.kind or line.key in _OTHERS):
@@ -115,17 +111,18 @@ def read_line(octets: bytes) -> Line:
 
 def read_split_line(octets: bytes) -> Line:
     """Read a field that may have folds and a NUL in it. Raises ParseError when it is no header field at all."""
-    if octets[:1] in _BLANKS:
-        return FOLDED
     name, colon, value = octets.partition(b":")
     key = KEYS.get(name)
     if key is None or not colon:
         if not colon:
             raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
         key = key_of(name)
+    other = _OTHERS.get(key)
+    if other is not None:
+        return other
     kind = KINDS.get(key, 0)
     if not kind:
-        return _OTHERS.get(key) or _other(key)
+        return _other(key)
     line = Line(key, kind)
     try:
         _read_value(line, value.strip(WHITE))

@@ -17,11 +17,14 @@ from offhook.sip.headers.numbers import parse_max_forwards
 from offhook.sip.headers.registry import HeaderRow, key_named, row
 from offhook.sip.headers.via import Via
 from offhook.sip.lines import LINES
-from offhook.sip.scan import WHITE, TopVia, decoded, scan_cseq, scan_tag, scan_via, stamped_via
+from offhook.sip.scan import WHITE, TopVia, decoded, scan_address, scan_cseq, scan_tag, scan_via, stamped_via
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Message", "Request", "Response"]
+__all__ = ["NOT_THERE", "UNREAD", "Message", "Request", "Response"]
 
+UNREAD: Final = -2
+NOT_THERE: Final = -1
+"""In the place of a Max-Forwards that nobody has read yet, and of one that is not there."""
 _UNREAD: Final = ""
 """In the place of a tag that nobody has read yet; no tag is empty."""
 
@@ -40,6 +43,7 @@ class Message:
         "_data",
         "_decoded",
         "_from_tag",
+        "_max_forwards",
         "_to_tag",
         "_top_via",
         "body",
@@ -60,6 +64,7 @@ class Message:
         self._call_id: str | None = None
         self._from_tag: str | None = _UNREAD
         self._to_tag: str | None = _UNREAD
+        self._max_forwards = UNREAD
 
     def know(
         self,
@@ -68,6 +73,7 @@ class Message:
         cseq: tuple[int, str] | None,
         from_tag: str | None,
         to_tag: str | None,
+        max_forwards: int,
     ) -> None:
         """Take what every hop reads from whoever has read it."""
         self._top_via = via
@@ -75,6 +81,7 @@ class Message:
         self._cseq = cseq
         self._from_tag = from_tag
         self._to_tag = to_tag
+        self._max_forwards = max_forwards
 
     # The wire
 
@@ -264,6 +271,11 @@ class Message:
         return cast("NameAddr", self._required("From"))
 
     @property
+    def from_uri(self) -> SipUri | TelUri | OtherUri:
+        """The URI of From, read without the rest of the address. Raises ParseError when it is missing or broken."""
+        return scan_address(self._raw("from", "From"))
+
+    @property
     def to(self) -> NameAddr:
         """The To address. Raises ParseError when it is missing or broken."""
         return cast("NameAddr", self._required("To"))
@@ -351,16 +363,15 @@ class Request(Message):
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, or None without it. Raises ParseError when it is no number from 0 to 255 (20.22)."""
-        keys = self.keys
-        if "max-forwards" not in keys:
-            return None
-        octets = self.lines[keys.index("max-forwards")]
-        line = LINES.get(octets)
-        if line is not None and line.sound:
-            return line.number
-        value = octets.split(b":", 1)[1].strip(WHITE)
+        number = self._max_forwards
+        if number == UNREAD:
+            number = self._max_forwards = self._read_max_forwards()
+        return None if number == NOT_THERE else number
+
+    def _read_max_forwards(self) -> int:
+        value = self.octets("max-forwards")
         if not value:
-            return None
+            return NOT_THERE
         try:
             return parse_max_forwards(decoded(value))
         except ParseError as error:
@@ -370,7 +381,7 @@ class Request(Message):
     def remains(self) -> Request:
         """What logs need of a request that is over: its first line, Call-ID and CSeq."""
         remains = Request(self.method, self.raw_uri, self.lines[:1], self.keys[:1], b"", 0)
-        remains.know(None, self.call_id, self._scanned_cseq(), None, None)
+        remains.know(None, self.call_id, self._scanned_cseq(), None, None, NOT_THERE)
         return remains
 
     def stamp_via(self, address: str, port: int) -> None:

@@ -16,21 +16,20 @@ from offhook.sip.lines import (
     CALL_ID_LINE,
     CONTENT_LENGTH_LINE,
     CSEQ_LINE,
-    FOLDED,
-    FOLDED_LINE,
     FROM_LINE,
-    IRREGULAR,
     LINES,
+    MAX_FORWARDS_LINE,
     MOST_REMEMBERED,
     TO_LINE,
     VIA_LINE,
     Line,
+    SplitAnew,
     content_length,
     is_irregular,
     read_line,
     read_split_line,
 )
-from offhook.sip.message import Message, Request, Response
+from offhook.sip.message import NOT_THERE, UNREAD, Message, Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.scan import CALL_ID, WHITE, decoded, has_bare_nul, method_name, separators
 
@@ -49,9 +48,8 @@ _METHOD: Final = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
 _URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 _VERSION: Final = re.compile(rb"SIP/[0-9]+\.[0-9]+")
 _LONGEST_REMEMBERED: Final = 128
-_REQUEST_LINES: Final[dict[bytes, tuple[str, bytes]]] = {}
-_STATUS_LINES: Final[dict[bytes, tuple[int, str]]] = {}
-"""First lines that were read before."""
+_FIRST_LINES: Final[dict[bytes, tuple[int, str, bytes]]] = {}
+"""First lines that were read before: of a request 0, method and URI, of a response status, phrase and nothing."""
 
 
 class Limits:
@@ -80,29 +78,29 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
     if len(data) > limits.octets:
         raise _failed(data[: limits.octets], f"a message of {len(data)} octets", 513, "RFC 3261 21.5.7", limits)
     end = data.find(b"\r\n\r\n")
-    start = end + 4
     lines = data[:end].split(b"\r\n")
-    regular = end > 0
-    read: list[Line] | None = None
+    known = LINES.get
     try:
-        if regular:
-            read = _read_lines(lines, limits)
-        if read is None:
-            regular = False
-            lines, start = _split_irregular(data, limits)
-            read = _read_irregular(lines, limits)
-        message = _build(data, lines, read, start, limits)
+        if end > 0 and (lines[0] in _FIRST_LINES or not is_irregular(lines[0])):
+            if len(lines) > limits.fields:
+                _check_fields(lines, limits)
+            try:
+                return _build(data, lines, [known(line) or read_line(line) for line in lines[1:]], end + 4, limits)
+            except SplitAnew:
+                pass
+        lines, start = _split_irregular(data, limits)
+        _check_fields(lines, limits)
+        message = _build(data, lines, _unfolded(lines), start, limits)
     except ParseError as error:
         if error.salvage is None:
             error.salvage = _salvage(b"\r\n".join(lines), limits)
         raise
-    if not regular:
-        message.keep(data[: start + len(message.body)])
+    message.keep(data[: start + len(message.body)])
     return message
 
 
 def _split_irregular(data: bytes, limits: Limits) -> tuple[list[bytes], int]:
-    """The lines of a head whose line ends are not all CRLF, or which has a NUL.
+    """The lines of a head that has folds, a NUL, or line ends that are not all CRLF.
 
     RFC 3261 7 asks for CRLF, yet hand-made clients and scripts send LF alone. Both end a line here, and what is
     forwarded is written with CRLF, so that no two hops can see different lines. A NUL may only stand in a quoted-pair
@@ -127,39 +125,20 @@ def _check_fields(lines: list[bytes], limits: Limits) -> None:
         raise ParseError(f"{fields} header fields", status=513, clause="RFC 3261 21.5.7")
 
 
-def _read_lines(lines: list[bytes], limits: Limits) -> list[Line] | None:
-    """What each line but the first says; None when they are to be split anew."""
-    _check_fields(lines, limits)
-    first = lines[0]
-    if first not in _STATUS_LINES and first not in _REQUEST_LINES and is_irregular(first):
-        return None
-    known = LINES.get
-    read = [known(line) or read_line(line) for line in lines[1:]]
-    for line in read:
-        if line.kind >= FOLDED_LINE:
-            return None if IRREGULAR in read else _unfolded(lines, read)
-    return read
-
-
-def _read_irregular(lines: list[bytes], limits: Limits) -> list[Line]:
-    _check_fields(lines, limits)
-    return _unfolded(lines, [read_split_line(line) for line in lines[1:]])
-
-
-def _unfolded(lines: list[bytes], read: list[Line]) -> list[Line]:
-    """Join folded lines to the field that they continue (RFC 3261 7.3.1), in `lines` too."""
+def _unfolded(lines: list[bytes]) -> list[Line]:
+    """Join folded lines to the field that they continue (RFC 3261 7.3.1), in `lines` too; what each field says."""
     kept = lines[:1]
     folds: list[bytes] = []
-    for position, line in enumerate(read, 1):
-        if line is not FOLDED:
+    for line in lines[1:]:
+        if line[:1] != b" " and line[:1] != b"\t":
             if folds:
                 kept[-1] = b"\r\n".join([kept[-1], *folds])
                 folds.clear()
-            kept.append(lines[position])
-        elif position == 1:
+            kept.append(line)
+        elif len(kept) == 1:
             raise ParseError("white space before the first header field", clause="RFC 3261 7.3.1")
         else:
-            folds.append(lines[position])
+            folds.append(line)
     if folds:
         kept[-1] = b"\r\n".join([kept[-1], *folds])
     lines[:] = kept
@@ -167,7 +146,7 @@ def _unfolded(lines: list[bytes], read: list[Line]) -> list[Line]:
 
 
 def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits: Limits) -> Request | Response:
-    found: list[Line | None] = [None, None, None, None, None, None, None, None]
+    found: list[Line | None] = [None] * (MAX_FORWARDS_LINE + 1)
     keys = [""]
     vias = repeated = 0
     for line in read:
@@ -189,14 +168,12 @@ def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits
         if start + length > limits.octets:
             raise ParseError(f"a message of {start + length} octets", status=513, clause="RFC 3261 21.5.7")
         body = data[start : start + length]
-    first = lines[0]
+    status, text, uri = _FIRST_LINES.get(lines[0]) or _read_first(lines)
     message: Request | Response
-    if first[:4].upper() == b"SIP/":
-        status, reason = _STATUS_LINES.get(first) or _status_line(first)
-        message = Response(status, reason, lines, keys, body, length)
+    if status:
+        message = Response(status, text, lines, keys, body, length)
     else:
-        method, uri = _REQUEST_LINES.get(first) or _request_line(lines)
-        message = Request(method, uri, lines, keys, body, length)
+        message = Request(text, uri, lines, keys, body, length)
     if repeated:
         raise ParseError(f"more than one {_NAMES[repeated]}", header=_NAMES[repeated], clause="RFC 3261 7.3.1")
     if not _take_routing(message, found):
@@ -217,16 +194,30 @@ def _take_routing(message: Message, found: list[Line | None]) -> bool:
         return False
     if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
         return False
-    message.know(via.via, call_id.text, cseq.cseq, from_.text, to.text)
+    hops = found[MAX_FORWARDS_LINE]
+    forwards = NOT_THERE if hops is None else hops.number if hops.sound else UNREAD
+    message.know(via.via, call_id.text, cseq.cseq, from_.text, to.text, forwards)
     return True
 
 
-def _request_line(lines: list[bytes]) -> tuple[str, bytes]:
-    """Method SP Request-URI SP SIP-Version CRLF (RFC 3261 25.1)."""
+def _read_first(lines: list[bytes]) -> tuple[int, str, bytes]:
+    """Read a first line that is not in _FIRST_LINES; one that needed mending is replaced in `lines`."""
     first = lines[0]
-    if first[-8:] != b" SIP/2.0":
-        first = _mended_request_line(first)
-        lines[0] = first
+    if first[:4].upper() == b"SIP/":
+        read = _status_line(first)
+    else:
+        if first[-8:] != b" SIP/2.0":
+            first = lines[0] = _mended_request_line(first)
+        read = _request_line(first)
+    if len(first) <= _LONGEST_REMEMBERED:
+        if len(_FIRST_LINES) >= MOST_REMEMBERED:
+            _FIRST_LINES.clear()
+        _FIRST_LINES[first] = read
+    return read
+
+
+def _request_line(first: bytes) -> tuple[int, str, bytes]:
+    """Method SP Request-URI SP SIP-Version CRLF (RFC 3261 25.1)."""
     space = first.find(b" ")
     method = first[:space]
     # Two slices: compiled, one of bytes that ends before it starts is an error, and is not empty.
@@ -238,11 +229,7 @@ def _request_line(lines: list[bytes]) -> tuple[str, bytes]:
         known = method_name(method)
     if _URI.fullmatch(uri) is None:
         raise ParseError("the Request-URI has white space, quotes or brackets", clause="RFC 3261 7.1")
-    if len(first) <= _LONGEST_REMEMBERED:
-        if len(_REQUEST_LINES) >= MOST_REMEMBERED:
-            _REQUEST_LINES.clear()
-        _REQUEST_LINES[first] = (known, uri)
-    return known, uri
+    return 0, known, uri
 
 
 def _mended_request_line(first: bytes) -> bytes:
@@ -259,7 +246,7 @@ def _mended_request_line(first: bytes) -> bytes:
     raise ParseError("no request line and no status line", clause="RFC 3261 7.1")
 
 
-def _status_line(first: bytes) -> tuple[int, str]:
+def _status_line(first: bytes) -> tuple[int, str, bytes]:
     """SIP-Version SP Status-Code SP Reason-Phrase CRLF; the last SP may be missing (seen with an empty phrase)."""
     version, _, rest = first.partition(b" ")
     if version.upper() != b"SIP/2.0":
@@ -267,12 +254,7 @@ def _status_line(first: bytes) -> tuple[int, str]:
     code, _, reason = rest.partition(b" ")
     if len(code) != 3 or not code.isdigit() or not 100 <= int(code) <= 699:
         raise ParseError("the status code is not a number from 100 to 699", clause="RFC 3261 7.2")
-    read = (int(code), decoded(reason))
-    if len(first) <= _LONGEST_REMEMBERED:
-        if len(_STATUS_LINES) >= MOST_REMEMBERED:
-            _STATUS_LINES.clear()
-        _STATUS_LINES[first] = read
-    return read
+    return int(code), decoded(reason), b""
 
 
 def _checked_length(lines: list[bytes], keys: list[str]) -> int:

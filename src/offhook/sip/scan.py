@@ -15,6 +15,7 @@ from offhook.sip.headers.grammar import comma_offsets, unfold
 from offhook.sip.headers.via import Via, parse_via
 from offhook.sip.host import bare_host
 from offhook.sip.method import METHODS
+from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 __all__ = [
     "CALL_ID",
@@ -23,6 +24,7 @@ __all__ = [
     "decoded",
     "has_bare_nul",
     "method_name",
+    "scan_address",
     "scan_cseq",
     "scan_tag",
     "scan_via",
@@ -48,7 +50,7 @@ _MOST_SENT_BY: Final = 4096
 _known_sent_by: Final[dict[bytes, tuple[str, int]]] = {}
 # A name-addr with a tag or without any parameter; quoted-pairs and folds are left to the grammar.
 _TAGGED: Final = re.compile(
-    rb'(?:"[^"\\\r\n]*"[ \t]*|[^\x00-\x08\x0a-\x1f\x7f"<>,;]*)<[^<>"\r\n]+>(?:;tag=([!#-+\-./0-:=?-~]+))?'
+    rb'(?:"[^"\\\r\n]*"[ \t]*|[^\x00-\x08\x0a-\x1f\x7f"<>,;]*)<([^<>"\r\n]+)>(?:;tag=([!#-+\-./0-:=?-~]+))?'
 )
 
 
@@ -122,7 +124,7 @@ def scan_via(value: bytes) -> TopVia:
     branch: bytes | None = None
     rport = received = plain = False
     for param in parts[1:]:
-        if param[:7] == b"branch=" and branch is None and len(param) > 7 and b" " not in param:
+        if param[:7] == b"branch=" and branch is None and len(param) > 7 and param.find(b" ") < 0:
             branch = param[7:]
         elif param == b"rport" and not rport:
             rport = plain = True
@@ -213,5 +215,14 @@ def scan_tag(value: bytes) -> str | None:
     found = _TAGGED.fullmatch(value)
     if found is None:
         return parse_name_addr(unfold(decoded(value))).tag
-    tag: bytes | None = found.group(1)
+    tag: bytes | None = found.group(2)
     return None if tag is None else tag.decode("ascii")
+
+
+def scan_address(value: bytes) -> SipUri | TelUri | OtherUri:
+    """The URI of a From or To value. Raises ParseError.
+
+    The fast way does not look at the display name.
+    """
+    found = _TAGGED.fullmatch(value)
+    return parse_name_addr(unfold(decoded(value))).uri if found is None else parse_uri(decoded(found.group(1).strip()))

@@ -47,7 +47,7 @@ def field(name: str, value: str | bytes) -> tuple[str, bytes]:
     octets = _octets(value)
     if b"\n" in octets:
         octets = _FOLD.sub(b" ", octets)
-    if b"\n" in octets or b"\r" in octets or has_bare_nul(octets):
+    if 0x0A in octets or 0x0D in octets or has_bare_nul(octets):
         raise InvalidState(f"a line end or NUL in the value of {name}")
     return key, b"%b: %b" % (name.encode("ascii"), octets)
 
