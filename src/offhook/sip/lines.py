@@ -32,7 +32,7 @@ __all__ = [
     "read_split_line",
 ]
 
-# What a line is to the parser; 0 for all that routing does not read.
+# What a line is to the parser; from 8 on one for each header that routing does not read, 0 for unknown ones.
 VIA_LINE: Final = 1
 FROM_LINE: Final = 2
 TO_LINE: Final = 3
@@ -66,8 +66,8 @@ class Line:
 
     `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length or
     Max-Forwards, or how many Vias there are at most. `sound` is false when that cannot be read; who needs it then reads
-    it again, and is told why. `values` are the field's decoded values once somebody has asked for them, where the kind
-    is not 0.
+    it again, and is told why. `values` are the field's decoded values once somebody has asked for them; for headers
+    that routing does not read, all lines of a header are one and it stays None.
     """
 
     __slots__ = ("cseq", "key", "kind", "number", "sound", "text", "values", "via")
@@ -82,10 +82,17 @@ class Line:
         self.number = 0
         self.values: list[object] | None = None
 
+    @property
+    def routes(self) -> bool:
+        """Whether routing reads this line."""
+        return 0 < self.kind <= MAX_FORWARDS_LINE
+
 
 LINES: Final[dict[bytes, Line]] = {}
 """The lines that were seen, by their octets; none of them is irregular."""
 _OTHERS: Final[dict[str, Line]] = {}
+_MOST_OTHERS: Final = 255 - MAX_FORWARDS_LINE
+
 
 class SplitAnew(Exception):
     """A line continues the one above it (RFC 3261 7.3.1), or has a CR, LF or NUL of its own."""
@@ -102,7 +109,7 @@ def read_line(octets: bytes) -> Line:
         raise SplitAnew
     line = read_split_line(octets)
     # A name that nobody registered is not remembered: a program may give it a meaning yet.
-    if len(octets) <= _LONGEST_REMEMBERED and (line.kind or line.key in _OTHERS):
+    if line.kind and len(octets) <= _LONGEST_REMEMBERED:
         if len(LINES) >= MOST_REMEMBERED:
             LINES.clear()
         LINES[octets] = line
@@ -132,10 +139,10 @@ def read_split_line(octets: bytes) -> Line:
 
 
 def _other(key: str) -> Line:
-    """All lines of a header that routing does not read are one."""
-    line = Line(key, 0)
-    if row(key) is not None:
-        _OTHERS[key] = line
+    """The one line of a header that routing does not read; an unknown one has no kind of its own."""
+    if row(key) is None or len(_OTHERS) >= _MOST_OTHERS:
+        return Line(key, 0)
+    line = _OTHERS[key] = Line(key, MAX_FORWARDS_LINE + 1 + len(_OTHERS))
     return line
 
 

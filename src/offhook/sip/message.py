@@ -179,7 +179,7 @@ class Message:
                 error.header = known.name
                 raise
             return []
-        if line is not None and line.kind:
+        if line is not None and line.routes:
             line.values = values
         return values
 

@@ -12,15 +12,10 @@ from typing import Final
 
 from offhook.errors import ParseError, Salvage
 from offhook.sip.headers.registry import key_of
+from offhook.sip.layout import Layout, layout_of
 from offhook.sip.lines import (
-    CALL_ID_LINE,
-    CONTENT_LENGTH_LINE,
-    CSEQ_LINE,
-    FROM_LINE,
     LINES,
-    MAX_FORWARDS_LINE,
     MOST_REMEMBERED,
-    TO_LINE,
     VIA_LINE,
     Line,
     SplitAnew,
@@ -39,9 +34,6 @@ HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 """The empty line behind the head."""
 
 _ROUTING: Final = ("from", "to", "call-id", "cseq")
-_ONCE: Final = (FROM_LINE, TO_LINE, CALL_ID_LINE, CSEQ_LINE, CONTENT_LENGTH_LINE)
-_NAMES: Final = ("", "Via", "From", "To", "Call-ID", "CSeq", "Content-Length")
-"""By the kind of the line."""
 _LINE_END: Final = re.compile(rb"\r?\n")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 _METHOD: Final = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
@@ -146,56 +138,45 @@ def _unfolded(lines: list[bytes]) -> list[Line]:
 
 
 def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits: Limits) -> Request | Response:
-    found: list[Line | None] = [None] * (MAX_FORWARDS_LINE + 1)
-    keys = [""]
-    vias = repeated = 0
-    for line in read:
-        keys.append(line.key)
-        kind = line.kind
-        if kind:
-            if found[kind] is None:
-                found[kind] = line
-            elif kind in _ONCE:
-                repeated = kind
-            if kind == VIA_LINE:
-                vias += line.number
+    layout = layout_of(read)
     length: int | None = None
-    length_line = found[CONTENT_LENGTH_LINE]
-    if length_line is None:
-        body = data[start:]
+    if layout.content_length:
+        line = read[layout.content_length - 1]
+        length = line.number if line.sound and not layout.repeated else _checked_length(lines, layout.keys)
+        end = start + length
+        if end > limits.octets:
+            raise ParseError(f"a message of {end} octets", status=513, clause="RFC 3261 21.5.7")
+        body = data[start:end]
     else:
-        length = length_line.number if length_line.sound and not repeated else _checked_length(lines, keys)
-        if start + length > limits.octets:
-            raise ParseError(f"a message of {start + length} octets", status=513, clause="RFC 3261 21.5.7")
-        body = data[start : start + length]
+        body = data[start:]
     status, text, uri = _FIRST_LINES.get(lines[0]) or _read_first(lines)
     message: Request | Response
     if status:
-        message = Response(status, text, lines, keys, body, length)
+        message = Response(status, text, lines, layout.keys, body, length)
     else:
-        message = Request(text, uri, lines, keys, body, length)
-    if repeated:
-        raise ParseError(f"more than one {_NAMES[repeated]}", header=_NAMES[repeated], clause="RFC 3261 7.3.1")
-    if not _take_routing(message, found):
+        message = Request(text, uri, lines, layout.keys, body, length)
+    if layout.repeated:
+        raise ParseError(f"more than one {layout.repeated}", header=layout.repeated, clause="RFC 3261 7.3.1")
+    if not layout.whole or not _take_routing(message, read, layout):
         _read_routing(message)
-    if vias > limits.vias:
-        _check_vias(message, limits)
+    if layout.via_fields > 1 or read[layout.via - 1].number > limits.vias:
+        _check_vias(message, read, limits)
     return message
 
 
-def _take_routing(message: Message, found: list[Line | None]) -> bool:
-    """Give a message what its lines say of routing; False when some of it is missing or cannot be read."""
-    via = found[VIA_LINE]
-    call_id = found[CALL_ID_LINE]
-    cseq = found[CSEQ_LINE]
-    to = found[TO_LINE]
-    from_ = found[FROM_LINE]
-    if via is None or call_id is None or cseq is None or to is None or from_ is None:
-        return False
+def _take_routing(message: Message, read: list[Line], layout: Layout) -> bool:
+    """Give a message what its lines say of routing; False when some of it cannot be read."""
+    via = read[layout.via - 1]
+    call_id = read[layout.call_id - 1]
+    cseq = read[layout.cseq - 1]
+    to = read[layout.to - 1]
+    from_ = read[layout.from_ - 1]
     if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
         return False
-    hops = found[MAX_FORWARDS_LINE]
-    forwards = NOT_THERE if hops is None else hops.number if hops.sound else UNREAD
+    forwards = NOT_THERE
+    if layout.max_forwards:
+        line = read[layout.max_forwards - 1]
+        forwards = line.number if line.sound else UNREAD
     message.know(via.via, call_id.text, cseq.cseq, from_.text, to.text, forwards)
     return True
 
@@ -279,8 +260,10 @@ def _read_routing(message: Message) -> None:
     _ = message.cseq_number, message.to_tag
 
 
-def _check_vias(message: Message, limits: Limits) -> None:
-    """Count the Vias: commas that separate nothing were counted too, which is enough for all but hostile messages."""
+def _check_vias(message: Message, read: list[Line], limits: Limits) -> None:
+    """Count the Vias; the exact count, for commas that separate nothing too, only where there seem to be too many."""
+    if sum([line.number for line in read if line.kind == VIA_LINE]) <= limits.vias:
+        return
     lines = [message.lines[position] for position, key in enumerate(message.keys) if key == "via"]
     vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])
     if vias > limits.vias:

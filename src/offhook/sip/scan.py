@@ -41,11 +41,12 @@ CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f]+")
 # The usual form of a Via, as phones and proxies write it; everything else is read by the grammar.
 _PROTOCOLS: Final = {f"SIP/2.0/{name}".encode("ascii"): name for name in ("UDP", "TCP", "TLS", "WS", "WSS", "SCTP")}
 _SENT_BY: Final = re.compile(rb"([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?")
-_RPORT: Final = re.compile(rb"rport=[1-5]?[0-9]{1,4}")
-_RECEIVED: Final = re.compile(rb"received=[0-9A-Fa-f.:]+")
-# What a parameter's value has without quotes, as `offhook.sip.headers.grammar` says.
-_WORD: Final = bytes([octet for octet in range(0x21, 0x7F) if octet not in b'",;<>'])
-_PLAIN: Final = _WORD + b" ;"
+# What hops write in, as often as they like: `scan_via` counts.
+_STAMPS: Final = rb"((?:;rport(?:=[1-5]?[0-9]{1,4})?|;received=[0-9A-Fa-f.:]+)*)"
+# The branch has what a parameter's value has without quotes, as `offhook.sip.headers.grammar` says.
+_VIA: Final = re.compile(
+    rb"(SIP/2\.0/[A-Z]+) ([^;, ]+)" + _STAMPS + rb";branch=([!#-+\--:=?-~]+)" + _STAMPS + rb"(?=,|\Z)"
+)
 _MOST_SENT_BY: Final = 4096
 _known_sent_by: Final[dict[bytes, tuple[str, int]]] = {}
 # A name-addr with a tag or without any parameter; quoted-pairs and folds are left to the grammar.
@@ -108,37 +109,27 @@ class TopVia:
 
 def scan_via(value: bytes) -> TopVia:
     """Read the first Via of a field's value. Raises ParseError."""
-    length = value.find(b",")
-    if length < 0:
-        length = len(value)
-    first = value[:length]
-    if first.translate(None, _PLAIN):
-        # Quotes, which may hide a comma, and whatever else is unusual.
+    usual = _VIA.match(value)
+    if usual is None:
         return _parse_via(value)
-    parts = first.split(b";")
-    protocol, _, sent_by = parts[0].partition(b" ")
+    protocol, sent_by, before, branch, behind = usual.groups()
     transport = _PROTOCOLS.get(protocol)
     by = _known_sent_by.get(sent_by) or _scan_sent_by(sent_by)
     if transport is None or by is None:
         return _parse_via(value)
-    branch: bytes | None = None
-    rport = received = plain = False
-    for param in parts[1:]:
-        if param[:7] == b"branch=" and branch is None and len(param) > 7 and param.find(b" ") < 0:
-            branch = param[7:]
-        elif param == b"rport" and not rport:
-            rport = plain = True
-        elif not rport and _RPORT.fullmatch(param) is not None:
-            rport = True
-        elif not received and _RECEIVED.fullmatch(param) is not None:
-            received = True
-        else:
+    stamps = before + behind
+    rport = received = False
+    if stamps:
+        rports = stamps.count(b";rport")
+        receiveds = stamps.count(b";") - rports
+        if rports > 1 or receiveds > 1:
             return _parse_via(value)
-    if branch is None:
-        return _parse_via(value)
+        rport = rports == 1
+        received = receiveds == 1
     host, port = by
-    more = length < len(value)
-    return TopVia(transport, host, port, branch, rport, received, None, length, more, not received and plain == rport)
+    length = usual.end()
+    plain = not received and stamps.find(b"=") < 0
+    return TopVia(transport, host, port, branch, rport, received, None, length, length < len(value), plain)
 
 
 def _scan_sent_by(octets: bytes) -> tuple[str, int] | None:
