@@ -85,22 +85,35 @@ class Timers:
         self._serial += 1
         self._living += 1
         timer = Timer(now.monotonic + delay, self._serial, owner, event)
+        lane = self._lanes.get(delay)
+        if not lane or self._due or timer.deadline < lane[-1].deadline:
+            self._place(timer, delay)
+        else:
+            lane.append(timer)
+        return timer
+
+    def start_at(self, deadline: float, owner: object, event: str) -> Timer:
+        """Start a timer that is due at a monotonic second to which no usual duration leads."""
+        self._serial += 1
+        self._living += 1
+        timer = Timer(deadline, self._serial, owner, event)
+        self._place(timer, 0.0)
+        return timer
+
+    def _place(self, timer: Timer, delay: float) -> None:
+        """Put a timer where it belongs; without a delay it gets no lane."""
         if self._due and timer < self._due[-1]:
             # Those that are due are firing, and a caller's moment lies before theirs.
             self._due.insert(bisect(self._due, timer), timer)
-            return timer
+            return
         lane = self._lanes.get(delay)
-        if lane is None:
-            if len(self._lanes) >= MAX_LANES:
-                heappush(self._others, timer)
-                return timer
+        if lane is None and delay > 0 and len(self._lanes) < MAX_LANES:
             lane = self._lanes[delay] = deque()
-        elif lane and timer.deadline < lane[-1].deadline:
-            # A caller's moment lies before an earlier caller's: the lane would no longer be sorted.
+        # A caller's moment may lie before an earlier caller's: the lane would no longer be sorted.
+        if lane is None or (lane and timer.deadline < lane[-1].deadline):
             heappush(self._others, timer)
-            return timer
-        lane.append(timer)
-        return timer
+        else:
+            lane.append(timer)
 
     def cancel(self, timer: Timer) -> None:
         """Stop a timer. One that has fired or was cancelled before is left as it is."""

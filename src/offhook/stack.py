@@ -196,6 +196,11 @@ class Stack:
                 self.transactions.effects.append(TimerFired(owner.user, event))
             due = timers.take_due(now)
 
+    @property
+    def pending(self) -> list[Effect]:
+        """What has been queued, in order, as it stands: more may be added while it is gone through, then clear it."""
+        return self.transactions.effects
+
     def drain(self) -> list[Effect]:
         """Take everything that has been queued, in order."""
         effects = self.transactions.effects

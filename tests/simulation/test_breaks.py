@@ -58,7 +58,7 @@ BREAKS: list[tuple[str, Row, str, Any, bool, str]] = [
         "nothing is sent again",
         client_non_invite.TRANSITIONS[State.TRYING],
         Event.TIMER_E,
-        (None, State.TRYING),
+        (lambda self, _, now: self.transactions.repeat_after(self.interval, self, Event.TIMER_E, now), State.TRYING),
         False,
         r"\d+ of \d+ REGISTER transactions had no answer in time",
     ),

@@ -18,7 +18,7 @@ from offhook.transaction.effects import (
     ResponseReceived,
     Transmit,
 )
-from offhook.transaction.machine import Event, State, Transaction
+from offhook.transaction.machine import NEVER, Event, State, Transaction
 from offhook.transaction.table import TransactionTable
 from offhook.transaction.timers import TimerValues
 
@@ -97,9 +97,9 @@ class Rig:
 
     def fire(self, machine: Transaction, event: str, message: Message | None = None) -> bool:
         """Let an event happen now; a timer that runs has been its cause, and runs no more."""
-        for timer in (machine.repeat_timer, machine.end_timer):
-            if timer is not None and timer.event == event:
-                self.table.timers.cancel(timer)
+        timer = machine.timer
+        if timer is not None and timer.event == event:
+            self.table.timers.cancel(timer)
         return machine.fire(event, message, self.now)
 
     def left(self) -> int:
@@ -125,11 +125,14 @@ class Rig:
         return schedule
 
     def running(self, transaction: Transaction) -> dict[str, float]:
-        """The timers that run, and in how many seconds each fires."""
-        timers = [transaction.repeat_timer, transaction.end_timer]
-        found = {timer.event: round(timer.deadline - self.now.monotonic, 6) for timer in timers if timer is not None}
-        assert len(found) == len(self.table.timers)
-        return {str(event): left for event, left in found.items()}
+        """What is waited for, and in how many seconds it happens."""
+        timer = transaction.timer
+        assert len(self.table.timers) == (timer is not None)
+        found = {} if timer is None else {timer.event: timer.deadline}
+        if transaction.deadline < NEVER:
+            assert timer is not None
+            found[transaction.end_event] = transaction.deadline
+        return {str(event): round(deadline - self.now.monotonic, 6) for event, deadline in found.items()}
 
 
 def schedule(text: str) -> list[tuple[float, str]]:

@@ -147,10 +147,10 @@ class Draft:
 
     def _remove(self, key: str, start: int) -> None:
         keys = self._keys
-        for position in range(len(keys) - 1, start - 1, -1):
-            if keys[position] == key:
-                del keys[position]
-                del self._lines[position]
+        for _ in range(keys[start:].count(key)):
+            start = keys.index(key, start)
+            del keys[start]
+            del self._lines[start]
 
     def remove_first(self, name: str) -> Draft:
         """Take the topmost value of a list header out, such as the own Via of a response. Others stay as they are."""

@@ -58,11 +58,10 @@ class InviteClientTransaction(Transaction):
     def begin(self, now: Moment) -> None:
         """Send the INVITE; start Timer B, and on an unreliable transport Timer A."""
         transactions = self.transactions
+        values = transactions.values
         transactions.transmit(self, self.request)
-        if not self.flow.reliable:
-            self.interval = transactions.values.t1
-            transactions.repeat_after(self.interval, self, Event.TIMER_A, now)
-        self.end_timer = transactions.timers.start(transactions.values.timeout, self, Event.TIMER_B, now)
+        self.interval = 0.0 if self.flow.reliable else values.t1
+        transactions.start_timers(self, self.interval, Event.TIMER_A, values.timeout, Event.TIMER_B, now)
 
     def receive(self, response: Response, now: Moment) -> None:
         """Take a response that matched."""

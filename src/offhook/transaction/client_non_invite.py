@@ -28,10 +28,9 @@ class NonInviteClientTransaction(Transaction):
         """Send the request; start Timer F, and on an unreliable transport Timer E."""
         transactions = self.transactions
         transactions.transmit(self, self.request)
-        if not self.flow.reliable:
-            self.interval = transactions.values.t1
-            transactions.repeat_after(self.interval, self, Event.TIMER_E, now)
-        self.end_timer = transactions.timers.start(transactions.values.timeout, self, Event.TIMER_F, now)
+        values = transactions.values
+        self.interval = 0.0 if self.flow.reliable else values.t1
+        transactions.start_timers(self, self.interval, Event.TIMER_E, values.timeout, Event.TIMER_F, now)
 
     def receive(self, response: Response, now: Moment) -> None:
         """Take a response that matched."""

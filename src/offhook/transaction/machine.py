@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from offhook.clock import Moment, Timer
 from offhook.flow import Flow
 from offhook.sip.message import Message, Request, Response
 
-__all__ = ["Action", "Event", "Machine", "Row", "State", "Table", "Transaction", "TransactionKey"]
+__all__ = ["NEVER", "Action", "Event", "Machine", "Row", "State", "Table", "Transaction", "TransactionKey"]
 
 
 class State(StrEnum):
@@ -55,6 +55,8 @@ class Event(StrEnum):
     FINAL = "200-699"
     TRANSPORT_ERROR = "transport error"
 
+
+NEVER: Final = float("inf")
 
 Action = Callable[[Any, Message | None, Moment], None] | None
 Row = dict[str, tuple[Action, str]]
@@ -100,10 +102,11 @@ class Transaction(Machine):
     """What the four machines share.
 
     `key` finds it in its table; `request` made it; `flow` carries its messages; `user` is whoever is told of what
-    happens. `response` is the last one sent or received. At most two timers run: one that sends again, one that ends.
+    happens. `response` is the last one sent or received. One timer runs at most: where one event is repeated until
+    another ends the state, the other is `end_event`, due at `deadline` (monotonic seconds, NEVER without one).
     """
 
-    __slots__ = ("end_timer", "flow", "interval", "key", "repeat_timer", "request", "response", "user")
+    __slots__ = ("deadline", "end_event", "flow", "interval", "key", "request", "response", "timer", "user")
 
     def __init__(self, table: Table, state: str, key: TransactionKey, request: Request, flow: Flow) -> None:
         super().__init__(table, state)
@@ -112,9 +115,10 @@ class Transaction(Machine):
         self.flow = flow
         self.user: object | None = None
         self.response: Response | None = None
-        self.repeat_timer: Timer | None = None
-        self.end_timer: Timer | None = None
+        self.timer: Timer | None = None
         self.interval = 0.0
+        self.deadline = NEVER
+        self.end_event = ""
 
     def begin(self, now: Moment) -> None:
         """Start the machine: first messages, first timers."""

@@ -72,7 +72,7 @@ class InviteServerTransaction(Transaction):
 
 
 def _trying(self: InviteServerTransaction, _message: Message | None, now: Moment) -> None:
-    self.repeat_timer = None
+    self.timer = None
     self._send(reply(self.request, 100).response())
 
 
@@ -101,10 +101,9 @@ def _ack_accepted(self: InviteServerTransaction, message: Message | None, now: M
 
 def _failed(self: InviteServerTransaction, message: Message | None, now: Moment) -> None:
     transactions = self.transactions
-    transactions.end_after(transactions.values.timeout, self, Event.TIMER_H, now)
-    if not self.flow.reliable:
-        self.interval = transactions.values.t1
-        transactions.repeat_after(self.interval, self, Event.TIMER_G, now)
+    values = transactions.values
+    self.interval = 0.0 if self.flow.reliable else values.t1
+    transactions.start_timers(self, self.interval, Event.TIMER_G, values.timeout, Event.TIMER_H, now)
     self._send(message)
 
 

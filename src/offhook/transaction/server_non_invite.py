@@ -29,9 +29,11 @@ class NonInviteServerTransaction(Transaction):
 
     def begin(self, now: Moment) -> None:
         """Start the wait after which 100 is sent, and the one after which no answer can reach the client any more."""
-        values = self.transactions.values
-        self.transactions.repeat_after(values.trying_non_invite, self, Event.TIMER_TRYING, now)
-        self.end_timer = self.transactions.timers.start(values.timeout, self, Event.TIMER_LATE, now)
+        transactions = self.transactions
+        values = transactions.values
+        transactions.start_timers(
+            self, values.trying_non_invite, Event.TIMER_TRYING, values.timeout, Event.TIMER_LATE, now
+        )
 
     def receive(self, request: Request, now: Moment) -> None:
         """Take the request again."""
@@ -68,7 +70,7 @@ class NonInviteServerTransaction(Transaction):
 
 
 def _trying(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
-    self.repeat_timer = None
+    self.transactions.stop_repeating(self)
     self._send(reply(self.request, 100).response())
 
 

@@ -9,7 +9,7 @@ from offhook.flow import Flow
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.transaction.effects import Effect, Ended, Transmit
-from offhook.transaction.machine import Transaction, TransactionKey
+from offhook.transaction.machine import NEVER, Transaction, TransactionKey
 from offhook.transaction.timers import TimerValues
 from offhook.transaction.way_back import default_port
 
@@ -96,30 +96,52 @@ class TransactionTable:
         """Send a message over the transaction's flow."""
         self.effects.append(Transmit(message.serialize(), transaction.flow))
 
-    def repeat_after(self, delay: float, transaction: Transaction, event: str, now: Moment) -> None:
-        """Start the timer that sends again."""
-        transaction.repeat_timer = self.timers.start(delay, transaction, event, now)
+    def start_timers(
+        self, transaction: Transaction, delay: float, event: str, timeout: float, end_event: str, now: Moment
+    ) -> None:
+        """Start the timer for an event after `delay`; unless its state ends before, `end_event` is due at the time-out.
 
-    def end_after(self, delay: float, transaction: Transaction, event: str, now: Moment) -> None:
-        """Let the timer that ends the state take the place of both that run; with no delay its event happens now."""
+        In the place of whatever runs. Without a delay nothing but the time-out is waited for.
+        """
         self.stop_timers(transaction)
         if delay > 0:
-            transaction.end_timer = self.timers.start(delay, transaction, event, now)
+            transaction.deadline = now.monotonic + timeout
+            transaction.end_event = end_event
+            transaction.timer = self.timers.start(delay, transaction, event, now)
+        else:
+            transaction.timer = self.timers.start(timeout, transaction, end_event, now)
+
+    def repeat_after(self, delay: float, transaction: Transaction, event: str, now: Moment) -> None:
+        """Once the timer has fired: start it again, or wait for the time-out, whichever comes first."""
+        if now.monotonic + delay < transaction.deadline:
+            transaction.timer = self.timers.start(delay, transaction, event, now)
+        else:
+            self.stop_repeating(transaction)
+
+    def end_after(self, delay: float, transaction: Transaction, event: str, now: Moment) -> None:
+        """Let the timer that ends the state take the place of what runs; with no delay its event happens now."""
+        self.stop_timers(transaction)
+        if delay > 0:
+            transaction.timer = self.timers.start(delay, transaction, event, now)
         else:
             transaction.fire(event, None, now)
 
     def stop_repeating(self, transaction: Transaction) -> None:
-        """Stop the timer that sends again."""
-        if transaction.repeat_timer is not None:
-            self.timers.cancel(transaction.repeat_timer)
-            transaction.repeat_timer = None
+        """Wait for the time-out alone, if there is one."""
+        if transaction.timer is not None:
+            self.timers.cancel(transaction.timer)
+            transaction.timer = None
+        if transaction.deadline < NEVER:
+            transaction.timer = self.timers.start_at(transaction.deadline, transaction, transaction.end_event)
+            transaction.deadline = NEVER
 
     def stop_timers(self, transaction: Transaction) -> None:
-        """Stop both timers."""
-        self.stop_repeating(transaction)
-        if transaction.end_timer is not None:
-            self.timers.cancel(transaction.end_timer)
-            transaction.end_timer = None
+        """Wait for nothing."""
+        timer = transaction.timer
+        if timer is not None:
+            self.timers.cancel(timer)
+            transaction.timer = None
+            transaction.deadline = NEVER
 
     def finish(self, transaction: Transaction, client: bool, cause: str, reason: str = "") -> None:
         """Take a terminated transaction out of the table (RFC 3261 17.1.1.2: destroyed at once) and tell its user."""

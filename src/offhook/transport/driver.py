@@ -247,31 +247,30 @@ class Driver(Generic[RoleType]):
         if self._draining:
             return  # a role or a failed write called back: whoever drains goes on with what they queued
         self._draining = True
-        stack = self.stack
         udp = self._udp
+        tap = self.tap
         try:
-            effects = stack.drain()
-            while effects:
-                for effect in effects:
-                    try:
-                        if isinstance(effect, Transmit):
-                            flow = effect.flow
-                            socket = None if flow.reliable else udp.get(flow.local)
-                            if socket is None:
-                                self._transmit_elsewhere(effect.data, flow, now)
-                                continue
-                            if self.tap is not None:
-                                self.tap(OUT, effect.data, flow, now)
-                            socket.send(effect.data, flow, now)
-                        elif effect.kind >= REQUEST:
-                            self.role.receive(effect, now)
-                        else:
-                            self._carry_out(effect, now)
-                    except Exception:
-                        # A fault of ours, or of a role's, must not lose what comes behind it.
-                        _log.exception("a %s was dropped", type(effect).__name__)
-                effects = stack.drain()
+            # What follows from an effect is added to the list while it is gone through.
+            for effect in self.stack.pending:
+                try:
+                    if isinstance(effect, Transmit):
+                        flow = effect.flow
+                        socket = None if flow.reliable else udp.get(flow.local)
+                        if socket is None:
+                            self._transmit_elsewhere(effect.data, flow, now)
+                            continue
+                        if tap is not None:
+                            tap(OUT, effect.data, flow, now)
+                        socket.send(effect.data, flow, now)
+                    elif effect.kind >= REQUEST:
+                        self.role.receive(effect, now)
+                    else:
+                        self._carry_out(effect, now)
+                except Exception:
+                    # A fault of ours, or of a role's, must not lose what comes behind it.
+                    _log.exception("a %s was dropped", type(effect).__name__)
         finally:
+            self.stack.pending.clear()
             self._draining = False
 
     def _transmit_elsewhere(self, data: bytes, flow: Flow, now: Moment) -> None:
