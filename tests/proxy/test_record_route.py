@@ -6,7 +6,7 @@ import pytest
 
 from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
-from offhook.proxy.record_route import OwnRoute, RecordRoutes
+from offhook.proxy.record_route import _MOST_EXPECTED, OwnRoute, RecordRoutes
 from tests.proxy.requests import request
 
 OWN = OwnNames(frozenset(("example.com",)))
@@ -24,7 +24,7 @@ BYE_OF_CALLEE = {"From": "<sip:bob@example.com>;tag=b", "To": "<sip:alice@exampl
 
 def entry(caller: Flow | None = None, callee: Flow | None = None, transport: str = "UDP", sips: bool = False) -> str:
     """What a dialog between the tags a and b got."""
-    return ROUTES.entry(ROUTES.proof(request(), caller, callee), HERE, transport, sips)
+    return ROUTES.entry(ROUTES.proof(request(), caller, callee), HERE, transport, sips).decode()
 
 
 def read(*routes: str, **headers: str) -> OwnRoute:
@@ -69,7 +69,7 @@ def test_an_entry_proves_nothing_to_others(headers: dict[str, str]) -> None:
 
 def test_another_secret_proves_nothing() -> None:
     other = RecordRoutes(b"other", OWN)
-    assert not read(other.entry(other.proof(request(), None, None), HERE, "UDP", False)).proven
+    assert not read(other.entry(other.proof(request(), None, None), HERE, "UDP", False).decode()).proven
 
 
 @pytest.mark.rfc("5626 5.3")
@@ -153,3 +153,44 @@ def test_the_fast_way_and_the_grammar_say_the_same(
     fast, slow = read(written, **headers), read(written.replace(";lr;", ";lr=on;"), **headers)
     assert fast.proven
     assert (fast.count, fast.flow, fast.leads_on, fast.decides) == (slow.count, slow.flow, slow.leads_on, slow.decides)
+
+
+@pytest.mark.parametrize("caller", [None, CALLER])
+@pytest.mark.parametrize("callee", [None, CALLEE])
+@pytest.mark.parametrize("headers", [BYE_OF_CALLER, BYE_OF_CALLEE])
+def test_what_was_written_lately_says_what_its_mac_proves(
+    caller: Flow | None, callee: Flow | None, headers: dict[str, str]
+) -> None:
+    routes = RecordRoutes(b"secret", OWN)
+    written = entry(caller, callee)
+    routes.expect(request(), written.encode(), caller, callee)
+    bye = request("BYE", Route=written, **headers)
+    known, proven = routes.read(bye), ROUTES.read(bye)
+    assert known.proven
+    assert (known.count, known.flow, known.leads_on, known.decides) == (proven.count, proven.flow, False, True)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"Call-ID": "another"}, {"From": "<sip:alice@example.com>;tag=x"}, {"To": "<sip:bob@example.com>"}]
+)
+def test_what_was_written_lately_is_of_its_dialog_alone(changed: dict[str, str]) -> None:
+    routes = RecordRoutes(b"secret", OWN)
+    # Not even a MAC that would prove nothing: an entry is known with its dialog, or not at all.
+    forged = entry().replace("oh-mac=", "oh-mac=0")
+    routes.expect(request(), forged.encode(), None, None)
+    assert routes.read(request("BYE", Route=forged, **BYE_OF_CALLER)).proven
+    assert not routes.read(request("BYE", Route=forged, **{**BYE_OF_CALLER, **changed})).proven
+
+
+def test_old_entries_are_known_by_their_mac_again() -> None:
+    routes = RecordRoutes(b"secret", OWN)
+    forged = entry().replace("oh-mac=", "oh-mac=0")
+    bye = request("BYE", Route=forged, **BYE_OF_CALLER)
+    routes.expect(request(), forged.encode(), None, None)
+    for number in range(_MOST_EXPECTED):
+        assert routes.read(bye).proven
+        routes.expect(request(**{"Call-ID": f"call-{number}"}), b"<sip:other>", None, None)
+    for number in range(_MOST_EXPECTED):
+        routes.expect(request(**{"Call-ID": f"later-{number}"}), b"<sip:other>", None, None)
+    assert not routes.read(bye).proven
+    assert routes.read(request("BYE", Route=entry(), **BYE_OF_CALLER)).proven

@@ -19,6 +19,7 @@ __all__ = ["Forwarder", "query_of"]
 Uri = SipUri | TelUri | OtherUri
 
 _MAX_FORWARDS: Final = 70
+_MAX_FORWARDS_LINES: Final = [b"Max-Forwards: %d" % number for number in range(256)]
 _LONGEST_REMEMBERED: Final = 128
 _BEFORE_ADDRESS: Final = b"@:;=/ <"
 _BEHIND_ADDRESS: Final = b";>?, "
@@ -41,7 +42,7 @@ class Forwarder:
         if target.uri != request.request_uri:
             draft.start(request.method, target.uri)
         given = request.max_forwards
-        draft.put_line("max-forwards", b"Max-Forwards: %d" % (_MAX_FORWARDS if given is None else given - 1))
+        draft.put_line("max-forwards", _MAX_FORWARDS_LINES[_MAX_FORWARDS if given is None else given - 1])
         if breadth:
             draft.put_line("max-breadth", b"Max-Breadth: %d" % breadth)
         if routed.leads_on:
@@ -67,10 +68,13 @@ class Forwarder:
             callee = None
         records = self._record_routes
         proof = records.proof(request, caller, callee)
+        entry = records.entry(proof, hop.sent_by, hop.transport, sips)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
             came_sips = request.raw_uri[:5].lower() == b"sips:"
             _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
-        _push(draft, records.entry(proof, hop.sent_by, hop.transport, sips))
+        else:
+            records.expect(request, entry, caller, callee)
+        _push(draft, entry)
 
     def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, route: Uri | None) -> None:
         """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route.
@@ -123,8 +127,8 @@ def _remembered(text: str, secure: bool) -> Query:
     return _query(parse_uri(text), secure)
 
 
-def _push(draft: Draft, entry: str) -> None:
-    draft.push_line("record-route", f"Record-Route: {entry}".encode("utf-8", "surrogateescape"))
+def _push(draft: Draft, entry: bytes) -> None:
+    draft.push_line("record-route", b"Record-Route: " + entry)
 
 
 def _is_first_hop(request: Request) -> bool:

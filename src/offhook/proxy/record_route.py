@@ -52,16 +52,28 @@ class OwnRoute:
 
 NO_ROUTE: Final = OwnRoute()
 """What a request without Route says."""
+_BY_CONTACT: Final = (OwnRoute(1, None, True), OwnRoute(1, None, True))
+"""What an entry says, towards callee and caller, when both are reached by their Contact."""
+
+
+_MOST_EXPECTED: Final = 4096
 
 
 class RecordRoutes:
-    """Writes our Record-Route entries and proves them when they come back."""
+    """Writes our Record-Route entries and proves them when they come back.
 
-    __slots__ = ("_key", "_own")
+    Those that were written lately are known by themselves, with their Call-ID and the caller's tag; their MAC is for
+    the others: of calls that stand longer, of other workers, from before a restart. Two generations: what was written
+    before the younger one began to fill up is forgotten.
+    """
+
+    __slots__ = ("_expected", "_key", "_older", "_own")
 
     def __init__(self, secret: bytes, own: OwnNames) -> None:
         self._key = blake2b(secret, person=b"record-route").digest()
         self._own = own
+        self._expected: dict[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = {}
+        self._older: dict[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = {}
 
     def proof(self, request: Request, caller: Flow | None, callee: Flow | None) -> str:
         """The parameters that prove a dialog: the flows by which its sides are reached, None where Contact will do."""
@@ -72,23 +84,46 @@ class RecordRoutes:
             flows += f";{CALLEE}={_packed(callee)}"
         return f";{MAC}={self._mac(request.call_id, request.from_tag or '', flows)}{flows}"
 
-    def entry(self, proof: str, sent_by: str, transport: str, sips: bool) -> str:
+    def entry(self, proof: str, sent_by: str, transport: str, sips: bool) -> bytes:
         """One Record-Route value; `sent_by` and `transport` are those of the side that it is written for."""
-        if sips:
-            return f"<sips:{sent_by};lr{proof}>"
-        way = "" if transport == "UDP" else f";transport={transport.lower()}"
-        return f"<sip:{sent_by}{way};lr{proof}>"
+        scheme = "sips" if sips else "sip"
+        way = "" if sips or transport == "UDP" else f";transport={transport.lower()}"
+        return f"<{scheme}:{sent_by}{way};lr{proof}>".encode("utf-8", "surrogateescape")
+
+    def expect(self, request: Request, entry: bytes, caller: Flow | None, callee: Flow | None) -> None:
+        """Take note of the one entry that was written into a request that sets up a dialog."""
+        if len(self._expected) >= _MOST_EXPECTED:
+            self._older = self._expected
+            self._expected = {}
+        ways = _BY_CONTACT
+        if caller is not None or callee is not None:
+            ways = (OwnRoute(1, callee, True), OwnRoute(1, caller, True))
+        self._expected[entry, request.call_id, request.from_tag or ""] = ways
 
     def read(self, request: Request) -> OwnRoute:
         """What the Route entries of a request say. Raises ParseError."""
         keys = request.keys
         if "route" not in keys:
             return NO_ROUTE
-        if keys.count("route") == 1 and request.to_tag is not None:
-            found = _ENTRY.fullmatch(request.octets("route") or b"")
-            if found is not None and found.group(1) in self._own.sent_by:
-                return self._read_own(request, found)
+        to_tag = request.to_tag
+        if to_tag is None or keys.count("route") > 1:
+            return self._read_all(request, request.routes)
+        route = request.octets("route") or b""
+        written = self._written_lately(route, request.call_id, request.from_tag or "")
+        if written is not None:
+            return written[0]
+        written = self._written_lately(route, request.call_id, to_tag)
+        if written is not None:
+            return written[1]
+        found = _ENTRY.fullmatch(route)
+        if found is not None and found.group(1) in self._own.sent_by:
+            return self._read_own(request, found)
         return self._read_all(request, request.routes)
+
+    def _written_lately(self, entry: bytes, call_id: str, tag: str) -> tuple[OwnRoute, OwnRoute] | None:
+        """The ways to callee and caller of an entry of ours for a call of the one who has the tag."""
+        key = (entry, call_id, tag)
+        return self._expected.get(key) or self._older.get(key)
 
     def _read_own(self, request: Request, found: re.Match[bytes]) -> OwnRoute:
         """The one entry that a request has is ours, and written as we write it."""

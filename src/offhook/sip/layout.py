@@ -6,6 +6,7 @@ is found once.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from offhook.sip.lines import (
@@ -24,6 +25,7 @@ __all__ = ["MOST_REMEMBERED", "Layout", "layout_of"]
 MOST_REMEMBERED: Final = 1024
 """How many layouts are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 64
+_kind: Final = attrgetter("kind")
 
 _ONCE: Final = {
     FROM_LINE: "From",
@@ -36,7 +38,7 @@ _layouts: Final[dict[bytes, Layout]] = {}
 
 
 class Layout:
-    """`keys` of the lines, the first of which is the start line; the place of each line that routing reads, 0 without.
+    """`keys` of the lines, the start line in front; which header line is the topmost of each that routing reads, or -1.
 
     `repeated` names a header that stands there more than once and must not. `via_fields` counts the Via fields.
 
@@ -58,7 +60,7 @@ class Layout:
     )
 
     def __init__(self, read: list[Line]) -> None:
-        kinds = [0, *[line.kind for line in read]]
+        kinds = [line.kind for line in read]
         self.keys = ["", *[line.key for line in read]]
         self.via = _place(kinds, VIA_LINE)
         self.from_ = _place(kinds, FROM_LINE)
@@ -69,13 +71,13 @@ class Layout:
         self.max_forwards = _place(kinds, MAX_FORWARDS_LINE)
         self.via_fields = kinds.count(VIA_LINE)
         self.repeated = "".join([name for kind, name in _ONCE.items() if kinds.count(kind) > 1][:1])
-        self.whole = bool(self.via and self.from_ and self.to and self.call_id and self.cseq)
+        self.whole = min(self.via, self.from_, self.to, self.call_id, self.cseq) >= 0
         """Whether all is there that every hop needs."""
 
 
 def layout_of(read: list[Line]) -> Layout:
     """The layout of a message whose header lines are `read`."""
-    kinds = bytes([line.kind for line in read])
+    kinds = bytes(map(_kind, read))
     layout = _layouts.get(kinds)
     if layout is None:
         layout = Layout(read)
@@ -88,4 +90,4 @@ def layout_of(read: list[Line]) -> Layout:
 
 
 def _place(kinds: list[int], kind: int) -> int:
-    return kinds.index(kind) if kind in kinds else 0
+    return kinds.index(kind) if kind in kinds else -1

@@ -25,6 +25,7 @@ __all__ = [
     "TO_LINE",
     "VIA_LINE",
     "Line",
+    "Lines",
     "SplitAnew",
     "content_length",
     "is_irregular",
@@ -55,7 +56,6 @@ MOST_REMEMBERED: Final = 2048
 _LONGEST_REMEMBERED: Final = 256
 # An octet is found ten times faster as a number than as bytes.
 _NUL: Final = 0x00
-_TAB: Final = 0x09
 _LF: Final = 0x0A
 _CR: Final = 0x0D
 _SPACE: Final = 0x20
@@ -88,8 +88,15 @@ class Line:
         return 0 < self.kind <= MAX_FORWARDS_LINE
 
 
-LINES: Final[dict[bytes, Line]] = {}
-"""The lines that were seen, by their octets; none of them is irregular."""
+class Lines(dict[bytes, Line]):
+    """The lines that were seen, by their octets; a new one is read as soon as it is looked up."""
+
+    def __missing__(self, octets: bytes) -> Line:
+        return read_line(octets)
+
+
+LINES: Final = Lines()
+"""None of them is irregular."""
 _OTHERS: Final[dict[str, Line]] = {}
 _MOST_OTHERS: Final = 255 - MAX_FORWARDS_LINE
 
@@ -105,7 +112,7 @@ def is_irregular(octets: bytes) -> bool:
 
 def read_line(octets: bytes) -> Line:
     """Read a line that is not in LINES. Raises SplitAnew; and ParseError when it is no header field at all."""
-    if is_irregular(octets) or (octets and (octets[0] == _SPACE or octets[0] == _TAB)):
+    if (octets and octets[0] <= _SPACE) or is_irregular(octets):
         raise SplitAnew
     line = read_split_line(octets)
     # A name that nobody registered is not remembered: a program may give it a meaning yet.

@@ -16,14 +16,15 @@ from offhook.sip.headers.grammar import unfold
 from offhook.sip.headers.numbers import parse_max_forwards
 from offhook.sip.headers.registry import HeaderRow, key_named, row
 from offhook.sip.headers.via import Via
-from offhook.sip.lines import LINES
+from offhook.sip.layout import Layout
+from offhook.sip.lines import LINES, Line
 from offhook.sip.scan import WHITE, TopVia, decoded, scan_address, scan_cseq, scan_tag, scan_via, stamped_via
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["NOT_THERE", "UNREAD", "Message", "Request", "Response"]
+__all__ = ["Message", "Request", "Response"]
 
-UNREAD: Final = -2
-NOT_THERE: Final = -1
+_UNREAD_NUMBER: Final = -2
+_NOT_THERE: Final = -1
 """In the place of a Max-Forwards that nobody has read yet, and of one that is not there."""
 _UNREAD: Final = ""
 """In the place of a tag that nobody has read yet; no tag is empty."""
@@ -64,24 +65,27 @@ class Message:
         self._call_id: str | None = None
         self._from_tag: str | None = _UNREAD
         self._to_tag: str | None = _UNREAD
-        self._max_forwards = UNREAD
+        self._max_forwards = _UNREAD_NUMBER
 
-    def know(
-        self,
-        via: TopVia | None,
-        call_id: str | None,
-        cseq: tuple[int, str] | None,
-        from_tag: str | None,
-        to_tag: str | None,
-        max_forwards: int,
-    ) -> None:
-        """Take what every hop reads from whoever has read it."""
-        self._top_via = via
-        self._call_id = call_id
-        self._cseq = cseq
-        self._from_tag = from_tag
-        self._to_tag = to_tag
-        self._max_forwards = max_forwards
+    def know(self, read: list[Line], layout: Layout) -> bool:
+        """Take what every hop reads from the header lines; False when some of it cannot be read."""
+        via = read[layout.via]
+        call_id = read[layout.call_id]
+        cseq = read[layout.cseq]
+        from_ = read[layout.from_]
+        to = read[layout.to]
+        if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
+            return False
+        self._top_via = via.via
+        self._call_id = call_id.text
+        self._cseq = cseq.cseq
+        self._from_tag = from_.text
+        self._to_tag = to.text
+        if layout.max_forwards < 0:
+            self._max_forwards = _NOT_THERE
+        elif read[layout.max_forwards].sound:
+            self._max_forwards = read[layout.max_forwards].number
+        return True
 
     # The wire
 
@@ -364,14 +368,14 @@ class Request(Message):
     def max_forwards(self) -> int | None:
         """Max-Forwards, or None without it. Raises ParseError when it is no number from 0 to 255 (20.22)."""
         number = self._max_forwards
-        if number == UNREAD:
+        if number == _UNREAD_NUMBER:
             number = self._max_forwards = self._read_max_forwards()
-        return None if number == NOT_THERE else number
+        return None if number == _NOT_THERE else number
 
     def _read_max_forwards(self) -> int:
         value = self.octets("max-forwards")
         if not value:
-            return NOT_THERE
+            return _NOT_THERE
         try:
             return parse_max_forwards(decoded(value))
         except ParseError as error:
@@ -381,7 +385,9 @@ class Request(Message):
     def remains(self) -> Request:
         """What logs need of a request that is over: its first line, Call-ID and CSeq."""
         remains = Request(self.method, self.raw_uri, self.lines[:1], self.keys[:1], b"", 0)
-        remains.know(None, self.call_id, self._scanned_cseq(), None, None, NOT_THERE)
+        remains._call_id = self.call_id
+        remains._cseq = self._scanned_cseq()
+        remains._from_tag = remains._to_tag = None
         return remains
 
     def stamp_via(self, address: str, port: int) -> None:

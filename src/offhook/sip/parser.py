@@ -12,7 +12,7 @@ from typing import Final
 
 from offhook.errors import ParseError, Salvage
 from offhook.sip.headers.registry import key_of
-from offhook.sip.layout import Layout, layout_of
+from offhook.sip.layout import layout_of
 from offhook.sip.lines import (
     LINES,
     MOST_REMEMBERED,
@@ -21,10 +21,9 @@ from offhook.sip.lines import (
     SplitAnew,
     content_length,
     is_irregular,
-    read_line,
     read_split_line,
 )
-from offhook.sip.message import NOT_THERE, UNREAD, Message, Request, Response
+from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.scan import CALL_ID, WHITE, decoded, has_bare_nul, method_name, separators
 
@@ -33,6 +32,8 @@ __all__ = ["DEFAULT_LIMITS", "HEAD_END", "Limits", "parse"]
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 """The empty line behind the head."""
 
+_LAST_LINE_END: Final = 0x0D
+"""No message starts with an octet up to this one; CR and LF are among them."""
 _ROUTING: Final = ("from", "to", "call-id", "cseq")
 _LINE_END: Final = re.compile(rb"\r?\n")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
@@ -65,19 +66,18 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
     leaves `message.truncated` true. Raises ParseError and nothing else; its `status` is what a request is to be
     answered with and its `salvage` what that takes.
     """
-    if data[:1] == b"\r" or data[:1] == b"\n":
+    if data and data[0] <= _LAST_LINE_END:
         data = data.lstrip(b"\r\n")
     if len(data) > limits.octets:
         raise _failed(data[: limits.octets], f"a message of {len(data)} octets", 513, "RFC 3261 21.5.7", limits)
     end = data.find(b"\r\n\r\n")
     lines = data[:end].split(b"\r\n")
-    known = LINES.get
     try:
         if end > 0 and (lines[0] in _FIRST_LINES or not is_irregular(lines[0])):
             if len(lines) > limits.fields:
                 _check_fields(lines, limits)
             try:
-                return _build(data, lines, [known(line) or read_line(line) for line in lines[1:]], end + 4, limits)
+                return _build(data, lines, list(map(LINES.__getitem__, lines[1:])), end + 4, limits)
             except SplitAnew:
                 pass
         lines, start = _split_irregular(data, limits)
@@ -140,8 +140,8 @@ def _unfolded(lines: list[bytes]) -> list[Line]:
 def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits: Limits) -> Request | Response:
     layout = layout_of(read)
     length: int | None = None
-    if layout.content_length:
-        line = read[layout.content_length - 1]
+    if layout.content_length >= 0:
+        line = read[layout.content_length]
         length = line.number if line.sound and not layout.repeated else _checked_length(lines, layout.keys)
         end = start + length
         if end > limits.octets:
@@ -157,28 +157,11 @@ def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits
         message = Request(text, uri, lines, layout.keys, body, length)
     if layout.repeated:
         raise ParseError(f"more than one {layout.repeated}", header=layout.repeated, clause="RFC 3261 7.3.1")
-    if not layout.whole or not _take_routing(message, read, layout):
+    if not layout.whole or not message.know(read, layout):
         _read_routing(message)
-    if layout.via_fields > 1 or read[layout.via - 1].number > limits.vias:
+    if layout.via_fields > 1 or read[layout.via].number > limits.vias:
         _check_vias(message, read, limits)
     return message
-
-
-def _take_routing(message: Message, read: list[Line], layout: Layout) -> bool:
-    """Give a message what its lines say of routing; False when some of it cannot be read."""
-    via = read[layout.via - 1]
-    call_id = read[layout.call_id - 1]
-    cseq = read[layout.cseq - 1]
-    to = read[layout.to - 1]
-    from_ = read[layout.from_ - 1]
-    if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
-        return False
-    forwards = NOT_THERE
-    if layout.max_forwards:
-        line = read[layout.max_forwards - 1]
-        forwards = line.number if line.sound else UNREAD
-    message.know(via.via, call_id.text, cseq.cseq, from_.text, to.text, forwards)
-    return True
 
 
 def _read_first(lines: list[bytes]) -> tuple[int, str, bytes]:
