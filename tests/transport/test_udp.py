@@ -44,9 +44,14 @@ class Peer(asyncio.DatagramProtocol):
 
 
 class Balky(socket.socket):
-    """A socket that refuses to send as often as told."""
+    """A socket that refuses to send as often as told, and counts how often it is read."""
 
     refusals: list[int]
+    reads = 0
+
+    def recvfrom(self, *args: Any) -> Any:
+        self.reads += 1
+        return super().recvfrom(*args)
 
     def sendto(self, *args: Any) -> int:
         if self.refusals:
@@ -225,6 +230,23 @@ async def test_a_flood_is_taken_in_batches(own: UdpSocket, peer: Peer, events: E
             flooder.sendto(octets(), own.local)
     await until(lambda: len(events.messages) == 200)
     assert events.settled >= 4
+
+
+async def test_datagrams_that_come_one_by_one_cost_one_look_each() -> None:
+    events = Events()
+    own = balky([], events)
+    sock = own._socket
+    assert isinstance(sock, Balky)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for count in range(1, 10):
+            sender.sendto(octets(), own.local)
+            await until(lambda count=count: len(events.messages) == count)  # type: ignore[misc]
+        assert sock.reads == 10
+        for _ in range(100):
+            sender.sendto(octets(), own.local)
+        await until(lambda: len(events.messages) == 109)
+    assert events.settled < 9 + 20
+    own.close()
 
 
 async def test_remembered_flows_are_bounded(

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _LARGEST: Final = 65535
 _BATCH: Final = 64
 """Datagrams taken for one event of the loop, so that a flood does not starve timers and connections."""
+_LOOK_AGAIN: Final = 8
+"""Datagrams taken one by one after one was found alone."""
 _MOST_FLOWS: Final = 32768
 """Remote addresses in one of the two generations of remembered flows."""
 _MOST_HELD: Final = 4096
@@ -48,7 +50,19 @@ _FRAGMENTATION_NEEDED: Final = 4
 class UdpSocket:
     """One socket, bound to one local address. `lost` counts datagrams that could not wait any longer."""
 
-    __slots__ = ("_flows", "_held", "_listener", "_loop", "_older", "_receiver", "_socket", "_waiting", "local", "lost")
+    __slots__ = (
+        "_alone",
+        "_flows",
+        "_held",
+        "_listener",
+        "_loop",
+        "_older",
+        "_receiver",
+        "_socket",
+        "_waiting",
+        "local",
+        "lost",
+    )
 
     def __init__(self, bound: BoundSocket, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._socket = bound.socket
@@ -57,6 +71,7 @@ class UdpSocket:
         self._loop = loop
         self.local = bound.local
         self.lost = 0
+        self._alone = 0
         # Two generations: what was not met while the younger one filled up is forgotten.
         self._flows: dict[tuple[Any, ...], Flow] = {}
         self._older: dict[tuple[Any, ...], Flow] = {}
@@ -97,12 +112,19 @@ class UdpSocket:
         receiver = self._receiver
         flows = self._flows
         taken = 0
-        while taken < _BATCH:
+        most = _BATCH
+        if self._alone:
+            # Datagrams come one by one: to look for a second each time costs more than to be called again.
+            self._alone -= 1
+            most = 1
+        while taken < most:
             try:
                 data, address = self._socket.recvfrom(_LARGEST)
             except BlockingIOError:
                 if not taken:
                     self._take_errors(now)
+                elif taken == 1:
+                    self._alone = _LOOK_AGAIN
                 break
             except OSError:
                 self._take_errors(now)
