@@ -5,65 +5,74 @@ from __future__ import annotations
 import pytest
 
 from offhook.errors import ParseError
-from offhook.sip.lines import LINES, MOST_REMEMBERED, SplitAnew, content_length, read_line
+from offhook.sip.lines import LINES, MARKS, MOST_REMEMBERED, VIA_MARK, SplitAnew, content_length, mark_of
 from offhook.sip.parser import parse
 from tests.sip.messages import INVITE, OPTIONS, RINGING, with_more
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
+    MARKS.clear()
     LINES.clear()
 
 
 def test_what_routing_needs_of_a_line() -> None:
-    via = read_line(b"v: SIP/2.0/UDP h:5070;branch=z9hG4bK1").via
+    via = LINES[b"v: SIP/2.0/UDP h:5070;branch=z9hG4bK1"].via
     assert via is not None
     assert (via.host, via.port, via.branch) == ("h", 5070, b"z9hG4bK1")
-    assert read_line(b"CSeq:  7 INVITE ").cseq == (7, "INVITE")
-    assert read_line(b"i:a@b").text == "a@b"
-    assert read_line(b"From: <sip:a@b>;tag=1").text == "1"
-    assert read_line(b"To: <sip:a@b>").text is None
-    assert read_line(b"Content-Length : 12").number == 12
+    assert LINES[b"CSeq:  7 INVITE "].cseq == (7, "INVITE")
+    assert LINES[b"i:a@b"].text == "a@b"
+    assert LINES[b"From: <sip:a@b>;tag=1"].text == "1"
+    assert LINES[b"To: <sip:a@b>"].text is None
+    assert LINES[b"Content-Length : 12"].number == 12
 
 
 @pytest.mark.parametrize(
     "octets", [b"Via: SIP", b"CSeq: x INVITE", b"Call-ID:", b"Call-ID: a b", b"From: <sip:a", b"To: <sip:a", b"l: -1"]
 )
 def test_an_unsound_line_is_read_all_the_same(octets: bytes) -> None:
-    assert not read_line(octets).sound
     assert not LINES[octets].sound
+    assert octets in LINES
+
+
+def test_the_mark_is_that_of_the_header_however_it_is_written() -> None:
+    assert {MARKS[b"Via: x"], MARKS[b"v:"], MARKS[b"VIA : y"], mark_of(b"via:\r\n x")} == {VIA_MARK}
+    assert MARKS[b"Subject: x"] == MARKS[b"s: y"]
+    assert len({MARKS[b"Subject: x"], MARKS[b"Contact: x"], MARKS[b"X-Unknown: x"], VIA_MARK}) == 4
 
 
 @pytest.mark.parametrize("octets", [b"no colon", b"", b": no name", b"two words: x", b"Via"])
 def test_what_is_no_field_is_refused(octets: bytes) -> None:
     with pytest.raises(ParseError):
-        read_line(octets)
-    assert octets not in LINES
+        _ = MARKS[octets]
+    assert octets not in MARKS
 
 
 @pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too", b"Subject: a\nb", b"Subject: a\rb", b"Subject: \0"])
 def test_what_is_to_be_split_anew_is_told_apart(octets: bytes) -> None:
     with pytest.raises(SplitAnew):
-        read_line(octets)
+        _ = MARKS[octets]
 
 
 def test_only_registered_headers_of_usual_length_are_remembered() -> None:
-    read_line(b"X-Unknown: 1")
-    read_line(b"Subject: " + 300 * b"x")
-    read_line(b"Subject: x")
-    assert list(LINES) == [b"Subject: x"]
+    for octets in (b"X-Unknown: 1", b"Subject: " + 300 * b"x", b"Subject: x"):
+        _ = MARKS[octets]
+    assert list(MARKS) == [b"Subject: x"]
+    _ = LINES[b"Call-ID: " + 300 * b"x"], LINES[b"Call-ID: x"]
+    assert list(LINES) == [b"Call-ID: x"]
 
 
 def test_a_flood_of_lines_stays_bounded() -> None:
     for number in range(MOST_REMEMBERED + 10):
-        read_line(b"Subject: %d" % number)
-    assert len(LINES) == 10
+        _ = MARKS[b"Call-ID: %d" % number], LINES[b"Call-ID: %d" % number]
+    assert (len(MARKS), len(LINES)) == (10, 10)
 
 
 @pytest.mark.parametrize("data", [INVITE, OPTIONS, RINGING])
 def test_a_second_message_reads_as_the_first(data: bytes) -> None:
     first = parse(data)
     values = [first.headers(key) for key in first.keys[1:]]
+    MARKS.clear()
     LINES.clear()
     for again in (parse(data), parse(data)):
         assert (again.keys, again.lines, again.body) == (first.keys, first.lines, first.body)

@@ -6,18 +6,18 @@ is found once.
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Final
 
 from offhook.sip.lines import (
-    CALL_ID_LINE,
-    CONTENT_LENGTH_LINE,
-    CSEQ_LINE,
-    FROM_LINE,
-    MAX_FORWARDS_LINE,
-    TO_LINE,
-    VIA_LINE,
-    Line,
+    CALL_ID_MARK,
+    CONTENT_LENGTH_MARK,
+    CSEQ_MARK,
+    FROM_MARK,
+    MAX_FORWARDS_MARK,
+    TO_MARK,
+    UNKNOWN_MARK,
+    VIA_MARK,
+    key_of_line,
 )
 
 __all__ = ["MOST_REMEMBERED", "Layout", "layout_of"]
@@ -25,20 +25,19 @@ __all__ = ["MOST_REMEMBERED", "Layout", "layout_of"]
 MOST_REMEMBERED: Final = 1024
 """How many layouts are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 64
-_kind: Final = attrgetter("kind")
 
 _ONCE: Final = {
-    FROM_LINE: "From",
-    TO_LINE: "To",
-    CALL_ID_LINE: "Call-ID",
-    CSEQ_LINE: "CSeq",
-    CONTENT_LENGTH_LINE: "Content-Length",
+    FROM_MARK: "From",
+    TO_MARK: "To",
+    CALL_ID_MARK: "Call-ID",
+    CSEQ_MARK: "CSeq",
+    CONTENT_LENGTH_MARK: "Content-Length",
 }
-_layouts: Final[dict[bytes, Layout]] = {}
+_layouts: Final[dict[str, Layout]] = {}
 
 
 class Layout:
-    """`keys` of the lines, the start line in front; which header line is the topmost of each that routing reads, or -1.
+    """`keys` of the lines, the start line in front; the place of the topmost line of each that routing reads, or 0.
 
     `repeated` names a header that stands there more than once and must not. `via_fields` counts the Via fields.
 
@@ -59,35 +58,29 @@ class Layout:
         "whole",
     )
 
-    def __init__(self, read: list[Line]) -> None:
-        kinds = [line.kind for line in read]
-        self.keys = ["", *[line.key for line in read]]
-        self.via = _place(kinds, VIA_LINE)
-        self.from_ = _place(kinds, FROM_LINE)
-        self.to = _place(kinds, TO_LINE)
-        self.call_id = _place(kinds, CALL_ID_LINE)
-        self.cseq = _place(kinds, CSEQ_LINE)
-        self.content_length = _place(kinds, CONTENT_LENGTH_LINE)
-        self.max_forwards = _place(kinds, MAX_FORWARDS_LINE)
-        self.via_fields = kinds.count(VIA_LINE)
-        self.repeated = "".join([name for kind, name in _ONCE.items() if kinds.count(kind) > 1][:1])
-        self.whole = min(self.via, self.from_, self.to, self.call_id, self.cseq) >= 0
+    def __init__(self, marks: str, lines: list[bytes]) -> None:
+        self.keys = ["", *[key_of_line(line) for line in lines[1:]]]
+        self.via = marks.find(VIA_MARK) + 1
+        self.from_ = marks.find(FROM_MARK) + 1
+        self.to = marks.find(TO_MARK) + 1
+        self.call_id = marks.find(CALL_ID_MARK) + 1
+        self.cseq = marks.find(CSEQ_MARK) + 1
+        self.content_length = marks.find(CONTENT_LENGTH_MARK) + 1
+        self.max_forwards = marks.find(MAX_FORWARDS_MARK) + 1
+        self.via_fields = marks.count(VIA_MARK)
+        self.repeated = "".join([name for mark, name in _ONCE.items() if marks.count(mark) > 1][:1])
+        self.whole = min(self.via, self.from_, self.to, self.call_id, self.cseq) > 0
         """Whether all is there that every hop needs."""
 
 
-def layout_of(read: list[Line]) -> Layout:
-    """The layout of a message whose header lines are `read`."""
-    kinds = bytes(map(_kind, read))
-    layout = _layouts.get(kinds)
+def layout_of(marks: str, lines: list[bytes]) -> Layout:
+    """The layout of a message with these lines, whose header lines have these marks."""
+    layout = _layouts.get(marks)
     if layout is None:
-        layout = Layout(read)
-        # Unknown headers are all of one kind, and have keys of their own.
-        if len(kinds) <= _LONGEST_REMEMBERED and 0 not in kinds:
+        layout = Layout(marks, lines)
+        # Unknown headers all have one mark, and keys of their own.
+        if len(marks) <= _LONGEST_REMEMBERED and UNKNOWN_MARK not in marks:
             if len(_layouts) >= MOST_REMEMBERED:
                 _layouts.clear()
-            _layouts[kinds] = layout
+            _layouts[marks] = layout
     return layout
-
-
-def _place(kinds: list[int], kind: int) -> int:
-    return kinds.index(kind) if kind in kinds else -1

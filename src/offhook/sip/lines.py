@@ -1,7 +1,7 @@
 """Header lines, each read once: the same lines come again and again, within a call and from one call to the next.
 
-What routing needs of a line is kept by its octets. A line that nobody has seen yet is read by the scanners; what is
-found depends on the octets alone, so that a remembered line and a new one give the same message.
+What a line is, and what routing needs of it, is kept by its octets. A line that nobody has seen yet is read by the
+scanners; what is found depends on the octets alone, so that a remembered line and a new one give the same message.
 """
 
 from __future__ import annotations
@@ -14,42 +14,46 @@ from offhook.sip.headers.registry import KEYS, key_of, row
 from offhook.sip.scan import CALL_ID, WHITE, TopVia, decoded, scan_cseq, scan_tag, scan_via
 
 __all__ = [
-    "CALL_ID_LINE",
-    "CONTENT_LENGTH_LINE",
-    "CSEQ_LINE",
-    "FROM_LINE",
-    "KINDS",
+    "CALL_ID_MARK",
+    "CONTENT_LENGTH_MARK",
+    "CSEQ_MARK",
+    "FROM_MARK",
     "LINES",
-    "MAX_FORWARDS_LINE",
+    "MARKS",
+    "MAX_FORWARDS_MARK",
     "MOST_REMEMBERED",
-    "TO_LINE",
-    "VIA_LINE",
+    "TO_MARK",
+    "UNKNOWN_MARK",
+    "VIA_MARK",
     "Line",
     "Lines",
+    "Marks",
     "SplitAnew",
     "content_length",
     "is_irregular",
-    "read_line",
-    "read_split_line",
+    "key_of_line",
+    "mark_of",
 ]
 
-# What a line is to the parser; from 8 on one for each header that routing does not read, 0 for unknown ones.
-VIA_LINE: Final = 1
-FROM_LINE: Final = 2
-TO_LINE: Final = 3
-CALL_ID_LINE: Final = 4
-CSEQ_LINE: Final = 5
-CONTENT_LENGTH_LINE: Final = 6
-MAX_FORWARDS_LINE: Final = 7
-KINDS: Final = {
-    "via": VIA_LINE,
-    "from": FROM_LINE,
-    "to": TO_LINE,
-    "call-id": CALL_ID_LINE,
-    "cseq": CSEQ_LINE,
-    "content-length": CONTENT_LENGTH_LINE,
-    "max-forwards": MAX_FORWARDS_LINE,
+# A header's mark is one character: these for what routing reads, one each for other registered ones as they are met.
+UNKNOWN_MARK: Final = "\0"
+VIA_MARK: Final = "\x01"
+FROM_MARK: Final = "\x02"
+TO_MARK: Final = "\x03"
+CALL_ID_MARK: Final = "\x04"
+CSEQ_MARK: Final = "\x05"
+CONTENT_LENGTH_MARK: Final = "\x06"
+MAX_FORWARDS_MARK: Final = "\x07"
+_MARK_OF: Final = {
+    "via": VIA_MARK,
+    "from": FROM_MARK,
+    "to": TO_MARK,
+    "call-id": CALL_ID_MARK,
+    "cseq": CSEQ_MARK,
+    "content-length": CONTENT_LENGTH_MARK,
+    "max-forwards": MAX_FORWARDS_MARK,
 }
+_MOST_MARKS: Final = 256
 
 MOST_REMEMBERED: Final = 2048
 """How many lines are kept at most; then all are forgotten, those that matter come again soon."""
@@ -61,46 +65,6 @@ _CR: Final = 0x0D
 _SPACE: Final = 0x20
 
 
-class Line:
-    """One header line: its `key`, its `kind`, and what every hop reads of it.
-
-    `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length or
-    Max-Forwards, or how many Vias there are at most. `sound` is false when that cannot be read; who needs it then reads
-    it again, and is told why. `values` are the field's decoded values once somebody has asked for them; for headers
-    that routing does not read, all lines of a header are one and it stays None.
-    """
-
-    __slots__ = ("cseq", "key", "kind", "number", "sound", "text", "values", "via")
-
-    def __init__(self, key: str, kind: int) -> None:
-        self.key = key
-        self.kind = kind
-        self.sound = True
-        self.via: TopVia | None = None
-        self.cseq: tuple[int, str] | None = None
-        self.text: str | None = None
-        self.number = 0
-        self.values: list[object] | None = None
-
-    @property
-    def routes(self) -> bool:
-        """Whether routing reads this line."""
-        return 0 < self.kind <= MAX_FORWARDS_LINE
-
-
-class Lines(dict[bytes, Line]):
-    """The lines that were seen, by their octets; a new one is read as soon as it is looked up."""
-
-    def __missing__(self, octets: bytes) -> Line:
-        return read_line(octets)
-
-
-LINES: Final = Lines()
-"""None of them is irregular."""
-_OTHERS: Final[dict[str, Line]] = {}
-_MOST_OTHERS: Final = 255 - MAX_FORWARDS_LINE
-
-
 class SplitAnew(Exception):
     """A line continues the one above it (RFC 3261 7.3.1), or has a CR, LF or NUL of its own."""
 
@@ -110,64 +74,101 @@ def is_irregular(octets: bytes) -> bool:
     return _LF in octets or _CR in octets or _NUL in octets
 
 
-def read_line(octets: bytes) -> Line:
-    """Read a line that is not in LINES. Raises SplitAnew; and ParseError when it is no header field at all."""
-    if (octets and octets[0] <= _SPACE) or is_irregular(octets):
-        raise SplitAnew
-    line = read_split_line(octets)
-    # A name that nobody registered is not remembered: a program may give it a meaning yet.
-    if line.kind and len(octets) <= _LONGEST_REMEMBERED:
-        if len(LINES) >= MOST_REMEMBERED:
-            LINES.clear()
-        LINES[octets] = line
-    return line
+class Marks(dict[bytes, str]):
+    """The mark of each line that was seen, by its octets; a new one is read as soon as it is looked up.
+
+    Looking up raises SplitAnew; and ParseError for what is no header field at all. A name that nobody registered is not
+    remembered: a program may give it a meaning yet.
+    """
+
+    def __missing__(self, octets: bytes) -> str:
+        if (octets and octets[0] <= _SPACE) or is_irregular(octets):
+            raise SplitAnew
+        mark = mark_of(octets)
+        if mark != UNKNOWN_MARK and len(octets) <= _LONGEST_REMEMBERED:
+            if len(self) >= MOST_REMEMBERED:
+                self.clear()
+            self[octets] = mark
+        return mark
 
 
-def read_split_line(octets: bytes) -> Line:
-    """Read a field that may have folds and a NUL in it. Raises ParseError when it is no header field at all."""
-    name, colon, value = octets.partition(b":")
+MARKS: Final = Marks()
+
+
+def mark_of(octets: bytes) -> str:
+    """The mark of a field, which may have folds in it. Raises ParseError when it is no header field at all."""
+    key = key_of_line(octets)
+    mark = _MARK_OF.get(key)
+    if mark is None:
+        if row(key) is None or len(_MARK_OF) + 1 >= _MOST_MARKS:
+            return UNKNOWN_MARK
+        mark = _MARK_OF[key] = chr(len(_MARK_OF) + 1)
+    return mark
+
+
+def key_of_line(octets: bytes) -> str:
+    """The key of a field's name. Raises ParseError when it is no header field at all."""
+    colon = octets.find(b":")
+    if colon < 0:
+        raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
+    name = octets[:colon]
     key = KEYS.get(name)
-    if key is None or not colon:
-        if not colon:
-            raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
-        key = key_of(name)
-    other = _OTHERS.get(key)
-    if other is not None:
-        return other
-    kind = KINDS.get(key, 0)
-    if not kind:
-        return _other(key)
-    line = Line(key, kind)
-    try:
-        _read_value(line, value.strip(WHITE))
-    except ParseError:
-        line.sound = False
-    return line
+    return key_of(name) if key is None else key
 
 
-def _other(key: str) -> Line:
-    """The one line of a header that routing does not read; an unknown one has no kind of its own."""
-    if row(key) is None or len(_OTHERS) >= _MOST_OTHERS:
-        return Line(key, 0)
-    line = _OTHERS[key] = Line(key, MAX_FORWARDS_LINE + 1 + len(_OTHERS))
-    return line
+class Line:
+    """What every hop reads of a header line that routing needs.
+
+    `via` of a Via, `cseq` of a CSeq, `text` the Call-ID or the tag of a From or To, `number` the Content-Length or
+    Max-Forwards, or how many Vias there are at most. `sound` is false when that cannot be read; who needs it then reads
+    it again, and is told why. `values` are the field's decoded values once somebody has asked for them.
+    """
+
+    __slots__ = ("cseq", "number", "sound", "text", "values", "via")
+
+    def __init__(self) -> None:
+        self.sound = True
+        self.via: TopVia | None = None
+        self.cseq: tuple[int, str] | None = None
+        self.text: str | None = None
+        self.number = 0
+        self.values: list[object] | None = None
 
 
-def _read_value(line: Line, value: bytes) -> None:
-    kind = line.kind
-    if kind == VIA_LINE:
+class Lines(dict[bytes, Line]):
+    """The lines that routing needed, by their octets; a new one is read as soon as it is looked up."""
+
+    def __missing__(self, octets: bytes) -> Line:
+        line = Line()
+        try:
+            mark = MARKS.get(octets) or mark_of(octets)
+            _read_value(line, mark, octets[octets.find(b":") + 1 :].strip(WHITE))
+        except ParseError:
+            line.sound = False
+        if len(octets) <= _LONGEST_REMEMBERED:
+            if len(self) >= MOST_REMEMBERED:
+                self.clear()
+            self[octets] = line
+        return line
+
+
+LINES: Final = Lines()
+
+
+def _read_value(line: Line, mark: str, value: bytes) -> None:
+    if mark == VIA_MARK:
         line.via = scan_via(value)
         line.number = 1 + value.count(b",")
-    elif kind in (FROM_LINE, TO_LINE):
+    elif mark in (FROM_MARK, TO_MARK):
         line.text = scan_tag(value) or None
-    elif kind == CALL_ID_LINE:
+    elif mark == CALL_ID_MARK:
         line.text = decoded(value)
         line.sound = CALL_ID.fullmatch(value) is not None
-    elif kind == CSEQ_LINE:
+    elif mark == CSEQ_MARK:
         line.cseq = scan_cseq(value)
-    elif kind == CONTENT_LENGTH_LINE:
+    elif mark == CONTENT_LENGTH_MARK:
         line.number = content_length(value)
-    else:
+    elif mark == MAX_FORWARDS_MARK:
         line.number = parse_max_forwards(decoded(value))
 
 

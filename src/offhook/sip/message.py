@@ -17,7 +17,7 @@ from offhook.sip.headers.numbers import parse_max_forwards
 from offhook.sip.headers.registry import HeaderRow, key_named, row
 from offhook.sip.headers.via import Via
 from offhook.sip.layout import Layout
-from offhook.sip.lines import LINES, Line
+from offhook.sip.lines import LINES
 from offhook.sip.scan import WHITE, TopVia, decoded, scan_address, scan_cseq, scan_tag, scan_via, stamped_via
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
@@ -67,13 +67,14 @@ class Message:
         self._to_tag: str | None = _UNREAD
         self._max_forwards = _UNREAD_NUMBER
 
-    def know(self, read: list[Line], layout: Layout) -> bool:
-        """Take what every hop reads from the header lines; False when some of it cannot be read."""
-        via = read[layout.via]
-        call_id = read[layout.call_id]
-        cseq = read[layout.cseq]
-        from_ = read[layout.from_]
-        to = read[layout.to]
+    def know(self, layout: Layout) -> bool:
+        """Take what every hop reads from the lines that have been read; False when some of it cannot be read."""
+        lines = self.lines
+        via = LINES[lines[layout.via]]
+        call_id = LINES[lines[layout.call_id]]
+        cseq = LINES[lines[layout.cseq]]
+        from_ = LINES[lines[layout.from_]]
+        to = LINES[lines[layout.to]]
         if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
             return False
         self._top_via = via.via
@@ -81,10 +82,12 @@ class Message:
         self._cseq = cseq.cseq
         self._from_tag = from_.text
         self._to_tag = to.text
-        if layout.max_forwards < 0:
+        if not layout.max_forwards:
             self._max_forwards = _NOT_THERE
-        elif read[layout.max_forwards].sound:
-            self._max_forwards = read[layout.max_forwards].number
+            return True
+        max_forwards = LINES[lines[layout.max_forwards]]
+        if max_forwards.sound:
+            self._max_forwards = max_forwards.number
         return True
 
     # The wire
@@ -183,7 +186,7 @@ class Message:
                 error.header = known.name
                 raise
             return []
-        if line is not None and line.routes:
+        if line is not None:
             line.values = values
         return values
 

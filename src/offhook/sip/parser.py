@@ -13,16 +13,7 @@ from typing import Final
 from offhook.errors import ParseError, Salvage
 from offhook.sip.headers.registry import key_of
 from offhook.sip.layout import layout_of
-from offhook.sip.lines import (
-    LINES,
-    MOST_REMEMBERED,
-    VIA_LINE,
-    Line,
-    SplitAnew,
-    content_length,
-    is_irregular,
-    read_split_line,
-)
+from offhook.sip.lines import LINES, MARKS, MOST_REMEMBERED, SplitAnew, content_length, is_irregular, mark_of
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.scan import CALL_ID, WHITE, decoded, has_bare_nul, method_name, separators
@@ -77,12 +68,13 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
             if len(lines) > limits.fields:
                 _check_fields(lines, limits)
             try:
-                return _build(data, lines, list(map(LINES.__getitem__, lines[1:])), end + 4, limits)
+                return _build(data, lines, "".join(map(MARKS.__getitem__, lines[1:])), end + 4, limits)
             except SplitAnew:
                 pass
         lines, start = _split_irregular(data, limits)
         _check_fields(lines, limits)
-        message = _build(data, lines, _unfolded(lines), start, limits)
+        lines = _unfolded(lines)
+        message = _build(data, lines, "".join([mark_of(line) for line in lines[1:]]), start, limits)
     except ParseError as error:
         if error.salvage is None:
             error.salvage = _salvage(b"\r\n".join(lines), limits)
@@ -117,8 +109,8 @@ def _check_fields(lines: list[bytes], limits: Limits) -> None:
         raise ParseError(f"{fields} header fields", status=513, clause="RFC 3261 21.5.7")
 
 
-def _unfolded(lines: list[bytes]) -> list[Line]:
-    """Join folded lines to the field that they continue (RFC 3261 7.3.1), in `lines` too; what each field says."""
+def _unfolded(lines: list[bytes]) -> list[bytes]:
+    """The lines with folded ones joined to the field that they continue (RFC 3261 7.3.1)."""
     kept = lines[:1]
     folds: list[bytes] = []
     for line in lines[1:]:
@@ -133,15 +125,14 @@ def _unfolded(lines: list[bytes]) -> list[Line]:
             folds.append(line)
     if folds:
         kept[-1] = b"\r\n".join([kept[-1], *folds])
-    lines[:] = kept
-    return [read_split_line(line) for line in kept[1:]]
+    return kept
 
 
-def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits: Limits) -> Request | Response:
-    layout = layout_of(read)
+def _build(data: bytes, lines: list[bytes], marks: str, start: int, limits: Limits) -> Request | Response:
+    layout = layout_of(marks, lines)
     length: int | None = None
-    if layout.content_length >= 0:
-        line = read[layout.content_length]
+    if layout.content_length:
+        line = LINES[lines[layout.content_length]]
         length = line.number if line.sound and not layout.repeated else _checked_length(lines, layout.keys)
         end = start + length
         if end > limits.octets:
@@ -157,10 +148,10 @@ def _build(data: bytes, lines: list[bytes], read: list[Line], start: int, limits
         message = Request(text, uri, lines, layout.keys, body, length)
     if layout.repeated:
         raise ParseError(f"more than one {layout.repeated}", header=layout.repeated, clause="RFC 3261 7.3.1")
-    if not layout.whole or not message.know(read, layout):
+    if not layout.whole or not message.know(layout):
         _read_routing(message)
-    if layout.via_fields > 1 or read[layout.via].number > limits.vias:
-        _check_vias(message, read, limits)
+    if layout.via_fields > 1 or LINES[lines[layout.via]].number > limits.vias:
+        _check_vias(message, limits)
     return message
 
 
@@ -243,11 +234,11 @@ def _read_routing(message: Message) -> None:
     _ = message.cseq_number, message.to_tag
 
 
-def _check_vias(message: Message, read: list[Line], limits: Limits) -> None:
+def _check_vias(message: Message, limits: Limits) -> None:
     """Count the Vias; the exact count, for commas that separate nothing too, only where there seem to be too many."""
-    if sum([line.number for line in read if line.kind == VIA_LINE]) <= limits.vias:
-        return
     lines = [message.lines[position] for position, key in enumerate(message.keys) if key == "via"]
+    if sum([LINES[line].number for line in lines]) <= limits.vias:
+        return
     vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])
     if vias > limits.vias:
         raise ParseError(f"more than {limits.vias} Vias", status=513, header="Via", clause="RFC 3261 21.5.7")

@@ -41,12 +41,10 @@ CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f]+")
 # The usual form of a Via, as phones and proxies write it; everything else is read by the grammar.
 _PROTOCOLS: Final = {f"SIP/2.0/{name}".encode("ascii"): name for name in ("UDP", "TCP", "TLS", "WS", "WSS", "SCTP")}
 _SENT_BY: Final = re.compile(rb"([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?")
-# What hops write in, as often as they like: `scan_via` counts.
-_STAMPS: Final = rb"((?:;rport(?:=[1-5]?[0-9]{1,4})?|;received=[0-9A-Fa-f.:]+)*)"
-# The branch has what a parameter's value has without quotes, as `offhook.sip.headers.grammar` says.
-_VIA: Final = re.compile(
-    rb"(SIP/2\.0/[A-Z]+) ([^;, ]+)" + _STAMPS + rb";branch=([!#-+\--:=?-~]+)" + _STAMPS + rb"(?=,|\Z)"
-)
+# Parameters have what `offhook.sip.headers.grammar` says of values without quotes; a comma ends the first Via.
+_VIA: Final = re.compile(rb"(SIP/2\.0/[A-Z]+) ([^;, ]+);([!#-+\--;=?-~]+)(?![^,])")
+_RPORT: Final = re.compile(rb"rport=[1-5]?[0-9]{1,4}")
+_RECEIVED: Final = re.compile(rb"received=[0-9A-Fa-f.:]+")
 _MOST_SENT_BY: Final = 4096
 _known_sent_by: Final[dict[bytes, tuple[str, int]]] = {}
 # A name-addr with a tag or without any parameter; quoted-pairs and folds are left to the grammar.
@@ -112,24 +110,40 @@ def scan_via(value: bytes) -> TopVia:
     usual = _VIA.match(value)
     if usual is None:
         return _parse_via(value)
-    protocol, sent_by, before, branch, behind = usual.groups()
+    protocol, sent_by, params = usual.groups()
     transport = _PROTOCOLS.get(protocol)
     by = _known_sent_by.get(sent_by) or _scan_sent_by(sent_by)
     if transport is None or by is None:
         return _parse_via(value)
-    stamps = before + behind
-    rport = received = False
-    if stamps:
-        rports = stamps.count(b";rport")
-        receiveds = stamps.count(b";") - rports
-        if rports > 1 or receiveds > 1:
+    branch: bytes | None = None
+    rport = received = plain = False
+    for param in params.split(b";"):
+        if param[:7] == b"branch=" and branch is None and len(param) > 7:
+            branch = param[7:]
+        elif param == b"rport" and not rport:
+            rport = plain = True
+        elif not rport and _RPORT.fullmatch(param) is not None:
+            rport = True
+        elif not received and _RECEIVED.fullmatch(param) is not None:
+            received = True
+        else:
             return _parse_via(value)
-        rport = rports == 1
-        received = receiveds == 1
+    if branch is None:
+        return _parse_via(value)
     host, port = by
     length = usual.end()
-    plain = not received and stamps.find(b"=") < 0
-    return TopVia(transport, host, port, branch, rport, received, None, length, length < len(value), plain)
+    return TopVia(
+        transport,
+        host,
+        port,
+        branch,
+        rport,
+        received,
+        None,
+        length,
+        length < len(value),
+        not received and plain == rport,
+    )
 
 
 def _scan_sent_by(octets: bytes) -> tuple[str, int] | None:
