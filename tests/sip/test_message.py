@@ -99,8 +99,9 @@ def test_names_are_read_in_any_form() -> None:
         assert request.has(name)
         assert len(request.texts(name)) == 2
         assert len(request.headers(name)) == 3
-    assert request.place("via") == 7
-    assert request.place("route") == -1
+    assert request.places("via")[0] == 7
+    assert request.places("route") == ()
+    assert (request.holds("via"), request.holds("route")) == (True, False)
     assert request.octets("route") is None
     assert request.octets("subject") == b""
     assert request.text("Route") is None
@@ -234,7 +235,7 @@ def stamped(line: bytes, address: str = "192.0.2.4", port: int = 5062) -> tuple[
     request = request_of(with_line(OPTIONS, b"Via", line))
     before = request.headers("Via")
     request.stamp_via(address, port)
-    after = request.lines[request.place("via")]
+    after = request.lines[request.places("via")[0]]
     data = request.serialize()
     again = request_of(data)
     assert request.top_via.length == again.top_via.length

@@ -200,7 +200,7 @@ class Branches:
 
     def _has_upstream(self, response: Response) -> bool:
         """Step 3: whether another Via than ours is left."""
-        return response.top_via.more or response.keys.count("via") > 1
+        return response.top_via.more or len(response.places("via")) > 1
 
     def _conclude(self, branch: Branch, status: int, response: Response | None, now: Moment) -> None:
         """A branch has failed: try what is left, or answer when it was the last (steps 5 to 9)."""

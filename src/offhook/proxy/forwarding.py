@@ -133,7 +133,7 @@ def _push(draft: Draft, entry: bytes) -> None:
 
 def _is_first_hop(request: Request) -> bool:
     """Whether the request came from the caller itself: then the flow that it came by is the caller's (RFC 5626 5.1)."""
-    return not request.top_via.more and request.keys.count("via") == 1
+    return not request.top_via.more and len(request.places("via")) == 1
 
 
 def _needs_flow(flow: Flow, contact: bytes) -> bool:

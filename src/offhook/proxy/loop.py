@@ -17,23 +17,17 @@ def loop_mark(request: Request) -> str:
     That is the Request-URI and the Route values as received; the Call-ID keeps two requests whose sums collide from
     doing so each time (RFC 5393 4.2.4, which finds a CRC sufficient).
     """
-    keys = request.keys
     mark = crc32(request.raw_uri, crc32(request.call_id.encode("utf-8", "surrogateescape")))
-    position = 0
-    for _ in range(keys.count("route")):
-        position = keys.index("route", position + 1)
-        mark = crc32(request.lines[position].split(b":", 1)[1].strip(), mark)
+    for place in request.places("route"):
+        mark = crc32(request.lines[place].split(b":", 1)[1].strip(), mark)
     return f"{mark:08x}"
 
 
 def has_looped(request: Request, mark: str, own: OwnNames) -> bool:
     """Whether the request went through here before with the same mark."""
     ending = b"-" + mark.encode("ascii")
-    keys = request.keys
-    position = 0
-    for _ in range(keys.count("via")):
-        position = keys.index("via", position + 1)
-        if request.lines[position].find(ending) >= 0:
+    for place in request.places("via"):
+        if request.lines[place].find(ending) >= 0:
             return _bears_mark(request, mark, own)
     return False
 

@@ -22,7 +22,7 @@ def preprocess(request: Request, own: OwnNames) -> Request:
     our entry stands topmost again. A maddr of ours has brought the request here, and has no further meaning.
     """
     raw = request.raw_uri
-    if raw.find(_MAC) >= 0 and "route" in request.keys:
+    if raw.find(_MAC) >= 0 and request.holds("route"):
         uri = request.uri
         if isinstance(uri, SipUri) and MAC in uri.params and own.is_listener(uri):
             draft = Draft.of(request).start(request.method, request.routes[-1].uri.serialize()).remove_last("Route")

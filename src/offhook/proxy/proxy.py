@@ -152,7 +152,7 @@ class Proxy:
 
     def _breadth(self, request: Request) -> int:
         """Incoming Max-Breadth (RFC 5393 5.3.3): 60 without one, and never more than is allowed here."""
-        if "max-breadth" not in request.keys:
+        if not request.holds("max-breadth"):
             return self.settings.max_breadth
         given = request.octets("max-breadth") or b""
         if not given.isdigit() or len(given) > 9:

@@ -102,11 +102,11 @@ class RecordRoutes:
 
     def read(self, request: Request) -> OwnRoute:
         """What the Route entries of a request say. Raises ParseError."""
-        keys = request.keys
-        if "route" not in keys:
+        routes = request.places("route")
+        if not routes:
             return NO_ROUTE
         to_tag = request.to_tag
-        if to_tag is None or keys.count("route") > 1:
+        if to_tag is None or len(routes) > 1:
             return self._read_all(request, request.routes)
         route = request.octets("route") or b""
         written = self._written_lately(route, request.call_id, request.from_tag or "")

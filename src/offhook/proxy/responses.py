@@ -21,18 +21,20 @@ def onward(response: Response) -> Response | None:
     if response.content_length != len(response.body):
         # A Content-Length to add.
         upstream = Draft.of(response).remove_first("Via").response()
-        return upstream if "via" in upstream.keys else None
-    lines, keys = response.lines.copy(), response.keys.copy()
-    place = keys.index("via")
+        return upstream if upstream.holds("via") else None
+    lines, keys = response.lines.copy(), response.keys
+    places = response.places("via")
+    place = places[0]
     via = response.top_via
     # Vias on one line: the octets behind the comma are those of others.
     rest = lines[place].split(b":", 1)[1].strip(WHITE)[via.length + 1 :].strip(WHITE) if via.more else b""
     if rest:
-        lines[place] = b"Via: %b" % rest
+        lines[place] = b"Via: " + rest
+    elif len(places) == 1:
+        return None
     else:
+        keys = keys.copy()
         del lines[place], keys[place]
-        if "via" not in keys:
-            return None
     return Response(response.status, response.reason, lines, keys, response.body, response.content_length)
 
 

@@ -84,7 +84,7 @@ class Answer:
         draft = self._answers.reply(request, 200)
         for binding in bindings:
             draft.add("Contact", binding.contact_value(now.wall, binding.params))
-        if "path" in request.keys:
+        if request.holds("path"):
             draft.copy("Path", request)
         if self.outbound:
             draft.add("Require", "outbound")

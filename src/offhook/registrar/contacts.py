@@ -53,8 +53,7 @@ def wanted_contacts(request: Request, settings: RegistrarSettings) -> list[Wante
 
     Raises Refused for an interval that is too brief, and ParseError.
     """
-    keys = request.keys
-    if keys.count("contact") == 1:
+    if len(request.places("contact")) == 1:
         value = request.octets("contact") or b""
         if value == b"*":
             _check_star(request)

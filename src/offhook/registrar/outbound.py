@@ -35,7 +35,7 @@ def supports(request: Request, option: str) -> bool:
 
 def is_first_hop(request: Request) -> bool:
     """Whether the request came from the client itself: it bears one Via."""
-    if request.keys.count("via") > 1:
+    if len(request.places("via")) > 1:
         return False
     return request.top_via.length == len(request.octets("via") or b"")
 

@@ -84,7 +84,7 @@ class Registrar:
         self._authorize(request, aor, identity)  # Steps 3 and 4
         self._check_aor(aor, domain)  # Step 5
         answer = Answer(self._answers, request, flow)
-        if "contact" in request.keys:
+        if request.holds("contact"):
             self._change(request, flow, aor, answer, now)  # Steps 6 and 7
         else:
             self._fetch(request, flow, aor, answer, now)  # Step 6
@@ -106,12 +106,11 @@ class Registrar:
 
     def _check_extensions(self, request: Request) -> None:
         """Step 2: Require, and what else 8.2.2 and 8.2.3 ask of any UAS."""
-        keys = request.keys
-        if "require" in keys:
+        if request.holds("require"):
             unknown = [tag for tag in request.tokens("Require") if tag.lower() not in OPTIONS]
             if unknown:
                 raise Refused(420, "Unsupported", ", ".join(unknown))
-        if "path" in keys and not self.settings.path_unasked and not supports(request, "path"):
+        if request.holds("path") and not self.settings.path_unasked and not supports(request, "path"):
             # RFC 3327 5.3: a proxy added a Path that the client does not know of.
             raise Refused(420, "Unsupported", "path")
         if request.body and not _is_body_optional(request):
@@ -166,7 +165,7 @@ class Registrar:
         if contacts is None:
             return Update(aor, request.call_id, request.cseq_number, (), True)
         path: tuple[str, ...] = ()
-        if "path" in request.keys:
+        if request.holds("path"):
             path = tuple([str(value) for value in request.headers("Path")])
         first_hop = is_first_hop(request)
         answer.outbound = binds_flow(request, contacts, path, first_hop)

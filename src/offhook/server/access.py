@@ -174,7 +174,7 @@ class AccessControl:
         if uri.maddr is not None:
             # One of ours has been taken out (16.4); any other is where the request would go (16.5).
             return self._refused(request, flow, 403, "a foreign caller's maddr to somewhere else", now)
-        routes = request.routes if "route" in request.keys else []
+        routes = request.routes if request.holds("route") else []
         if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):
             return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else", now)
         return None

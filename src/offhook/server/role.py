@@ -133,7 +133,7 @@ class ServerRole:
 
     def _ends_here(self, request: Request) -> bool:
         """Whether no Route leads past us: there is none, or a phone named us as its outbound proxy (16.4)."""
-        if "route" not in request.keys:
+        if not request.holds("route"):
             return True
         if request.to_tag is not None:
             return False
@@ -185,7 +185,7 @@ class ServerRole:
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
             self.stack.refuse(request, flow, 405, (("Allow", "OPTIONS, REGISTER"),))
-        elif "require" in request.keys:
+        elif request.holds("require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(request.tokens("Require"))),))
         else:

@@ -37,9 +37,10 @@ _layouts: Final[dict[str, Layout]] = {}
 
 
 class Layout:
-    """`keys` of the lines, the start line in front; the place of the topmost line of each that routing reads, or 0.
+    """`keys` of the lines, the start line in front, and the `places` of each key.
 
-    `repeated` names a header that stands there more than once and must not. `via_fields` counts the Via fields.
+    By name: the place of the topmost line of each header that routing reads, or 0. `repeated` names a header that
+    stands there more than once and must not. `via_fields` counts the Via fields.
 
     A layout is shared: nobody changes it.
     """
@@ -51,6 +52,7 @@ class Layout:
         "from_",
         "keys",
         "max_forwards",
+        "places",
         "repeated",
         "to",
         "via",
@@ -60,6 +62,10 @@ class Layout:
 
     def __init__(self, marks: str, lines: list[bytes]) -> None:
         self.keys = ["", *[key_of_line(line) for line in lines[1:]]]
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(self.keys):
+            places.setdefault(key, []).append(place)
+        self.places = {key: tuple(found) for key, found in places.items()}
         self.via = marks.find(VIA_MARK) + 1
         self.from_ = marks.find(FROM_MARK) + 1
         self.to = marks.find(TO_MARK) + 1

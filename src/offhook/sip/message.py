@@ -26,6 +26,7 @@ __all__ = ["Message", "Request", "Response"]
 _UNREAD_NUMBER: Final = -2
 _NOT_THERE: Final = -1
 """In the place of a Max-Forwards that nobody has read yet, and of one that is not there."""
+_NOWHERE: Final[tuple[int, ...]] = ()
 _UNREAD: Final = ""
 """In the place of a tag that nobody has read yet; no tag is empty."""
 
@@ -45,6 +46,7 @@ class Message:
         "_decoded",
         "_from_tag",
         "_max_forwards",
+        "_places",
         "_to_tag",
         "_top_via",
         "body",
@@ -66,9 +68,11 @@ class Message:
         self._from_tag: str | None = _UNREAD
         self._to_tag: str | None = _UNREAD
         self._max_forwards = _UNREAD_NUMBER
+        self._places: dict[str, tuple[int, ...]] | None = None
 
     def know(self, layout: Layout) -> bool:
         """Take what every hop reads from the lines that have been read; False when some of it cannot be read."""
+        self._places = layout.places
         lines = self.lines
         via = LINES[lines[layout.via]]
         call_id = LINES[lines[layout.call_id]]
@@ -110,26 +114,26 @@ class Message:
 
     # Header fields, raw
 
-    def place(self, key: str) -> int:
-        """The position in `lines` of the first field of that key (lower case); -1 without one."""
-        keys = self.keys
-        return keys.index(key) if key in keys else -1
+    def places(self, key: str) -> tuple[int, ...]:
+        """The positions in `lines` of the fields of that key (lower case)."""
+        known = self._places
+        if known is None:
+            return tuple([place for place, have in enumerate(self.keys) if have == key])
+        return known.get(key, _NOWHERE)
+
+    def holds(self, key: str) -> bool:
+        """Whether a field of that key (lower case) is there."""
+        return key in (self.keys if self._places is None else self._places)
 
     def octets(self, key: str) -> bytes | None:
         """The raw value of the first field of that key (lower case), stripped; None without one."""
-        keys = self.keys
-        if key not in keys:
-            return None
-        return self.lines[keys.index(key)].split(b":", 1)[1].strip(WHITE)
+        places = self.places(key)
+        return self.lines[places[0]].split(b":", 1)[1].strip(WHITE) if places else None
 
     def texts(self, name: str) -> list[str]:
         """The undecoded value of each field of that name, unfolded, in order."""
         key = key_named(name)
-        found = []
-        for position, have in enumerate(self.keys):
-            if have == key:
-                found.append(unfold(decoded(self.lines[position].split(b":", 1)[1].strip(WHITE))))
-        return found
+        return [unfold(decoded(self.lines[place].split(b":", 1)[1].strip(WHITE))) for place in self.places(key)]
 
     def text(self, name: str) -> str | None:
         """The undecoded value of the first field of that name, or None."""
@@ -138,7 +142,7 @@ class Message:
 
     def has(self, name: str) -> bool:
         """Whether a field of that name is there."""
-        return key_named(name) in self.keys
+        return self.holds(key_named(name))
 
     # Header fields, decoded
 
@@ -166,9 +170,8 @@ class Message:
     def _decode(self, key: str) -> list[object]:
         values: list[object] = []
         known = row(key)
-        for position, have in enumerate(self.keys):
-            if have == key:
-                values += self._values(self.lines[position], known)
+        for place in self.places(key):
+            values += self._values(self.lines[place], known)
         return values
 
     def _values(self, octets: bytes, known: HeaderRow | None) -> list[object]:
@@ -400,7 +403,7 @@ class Request(Message):
         host or rport is asked for; rport gets its value. What the sender wrote there itself is overwritten.
         """
         via = self.top_via
-        position = self.place("via")
+        position = self.places("via")[0]
         line = self.lines[position]
         value = line[line.find(b":") + 1 :].lstrip(WHITE)
         stamped = stamped_via(value, via, address, port)

@@ -229,14 +229,14 @@ def _read_routing(message: Message) -> None:
         raise ParseError("no Call-ID", header="Call-ID", clause="RFC 3261 8.1.1")
     if CALL_ID.fullmatch(call_id) is None:
         raise ParseError("malformed Call-ID", header="Call-ID", clause="RFC 3261 20.8")
-    if "from" not in message.keys:
+    if not message.holds("from"):
         raise ParseError("no From", header="From", clause="RFC 3261 8.1.1")
     _ = message.cseq_number, message.to_tag
 
 
 def _check_vias(message: Message, limits: Limits) -> None:
     """Count the Vias; the exact count, for commas that separate nothing too, only where there seem to be too many."""
-    lines = [message.lines[position] for position, key in enumerate(message.keys) if key == "via"]
+    lines = [message.lines[place] for place in message.places("via")]
     if sum([LINES[line].number for line in lines]) <= limits.vias:
         return
     vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])

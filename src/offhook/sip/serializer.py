@@ -189,11 +189,8 @@ class Draft:
         return self._copy(_key(name), source)
 
     def _copy(self, key: str, source: Message) -> Draft:
-        keys = source.keys
-        position = -1
-        for _ in range(keys.count(key)):
-            position = keys.index(key, position + 1)
-            self._lines.append(source.lines[position])
+        for place in source.places(key):
+            self._lines.append(source.lines[place])
             self._keys.append(key)
         return self
 

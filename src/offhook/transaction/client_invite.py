@@ -16,7 +16,7 @@ __all__ = ["InviteClientTransaction", "make_ack", "make_cancel"]
 def _beside(invite: Request, method: str) -> Draft:
     """What ACK (17.1.1.3) and CANCEL (9.1) take from the INVITE that they go beside, but for To and Reason."""
     draft = new_request(method, invite.raw_uri)
-    line = invite.lines[invite.keys.index("via")]
+    line = invite.lines[invite.places("via")[0]]
     value = line[line.find(b":") + 1 :].lstrip()
     draft.add("Via", value[: invite.top_via.length].replace(b"\r\n", b""))
     draft.copy("Route", invite).add("Max-Forwards", "70")
