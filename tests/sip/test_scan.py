@@ -196,19 +196,19 @@ def test_a_plain_via_keeps_its_octets_around_the_stamp() -> None:
     ],
 )
 def test_usual_forms_of_via_go_the_fast_way(value: bytes) -> None:
-    scan._known_sent_by.clear()
+    scan._peers.clear()
     for _ in range(2):
         via = scan_via(value)
         assert via.branch is not None
         # The grammar, which has everything else, calls none plain.
         assert via.plain == (b"received" not in value)
-        assert len(scan._known_sent_by) == 1
+        assert len(scan._peers) == 1
 
 
 def test_known_senders_stay_bounded() -> None:
-    for number in range(scan._MOST_SENT_BY + 10):
+    for number in range(scan._MOST_PEERS + 10):
         assert scan_via(b"SIP/2.0/UDP h%d:5070;branch=b" % number).host == f"h{number}"
-        assert len(scan._known_sent_by) <= scan._MOST_SENT_BY
+        assert len(scan._peers) <= scan._MOST_PEERS
 
 
 def tag_by_grammar(value: bytes) -> NameAddr | None:

@@ -40,13 +40,18 @@ CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f]+")
 
 # The usual form of a Via, as phones and proxies write it; everything else is read by the grammar.
 _PROTOCOLS: Final = {f"SIP/2.0/{name}".encode("ascii"): name for name in ("UDP", "TCP", "TLS", "WS", "WSS", "SCTP")}
-_SENT_BY: Final = re.compile(rb"([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?")
-# Parameters have what `offhook.sip.headers.grammar` says of values without quotes; a comma ends the first Via.
-_VIA: Final = re.compile(rb"(SIP/2\.0/[A-Z]+) ([^;, ]+);([!#-+\--;=?-~]+)(?![^,])")
+_BEFORE_BRANCH: Final = re.compile(
+    rb"(SIP/2\.0/[A-Z]+) ([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?(;rport)?"
+)
+_BRANCH: Final = b";branch="
+# What a parameter's value has without quotes, as `offhook.sip.headers.grammar` says.
+_WORD: Final = re.compile(rb"[!#-+\--:=?-~]+")
 _RPORT: Final = re.compile(rb"rport=[1-5]?[0-9]{1,4}")
 _RECEIVED: Final = re.compile(rb"received=[0-9A-Fa-f.:]+")
-_MOST_SENT_BY: Final = 4096
-_known_sent_by: Final[dict[bytes, tuple[str, int]]] = {}
+_MOST_PEERS: Final = 4096
+_LONGEST_REMEMBERED: Final = 128
+_peers: Final[dict[bytes, tuple[str, str, int, bool]]] = {}
+"""What Vias of the same peers begin with: transport, host, port (0 when it is left out), and whether rport follows."""
 # A name-addr with a tag or without any parameter; quoted-pairs and folds are left to the grammar.
 _TAGGED: Final = re.compile(
     rb'(?:"[^"\\\r\n]*"[ \t]*|[^\x00-\x08\x0a-\x1f\x7f"<>,;]*)<([^<>"\r\n]+)>(?:;tag=([!#-+\-./0-:=?-~]+))?'
@@ -107,57 +112,49 @@ class TopVia:
 
 def scan_via(value: bytes) -> TopVia:
     """Read the first Via of a field's value. Raises ParseError."""
-    usual = _VIA.match(value)
-    if usual is None:
+    start = value.find(_BRANCH)
+    if start < 0:
         return _parse_via(value)
-    protocol, sent_by, params = usual.groups()
-    transport = _PROTOCOLS.get(protocol)
-    by = _known_sent_by.get(sent_by) or _scan_sent_by(sent_by)
-    if transport is None or by is None:
+    peer = _peers.get(value[:start]) or _read_peer(value[:start])
+    length = value.find(b",", start)
+    if length < 0:
+        length = len(value)
+    branch, _, stamps = value[start + len(_BRANCH) : length].partition(b";")
+    if peer is None or _WORD.fullmatch(branch) is None:
         return _parse_via(value)
-    branch: bytes | None = None
-    rport = received = plain = False
-    for param in params.split(b";"):
-        if param[:7] == b"branch=" and branch is None and len(param) > 7:
-            branch = param[7:]
-        elif param == b"rport" and not rport:
-            rport = plain = True
-        elif not rport and _RPORT.fullmatch(param) is not None:
-            rport = True
-        elif not received and _RECEIVED.fullmatch(param) is not None:
-            received = True
-        else:
-            return _parse_via(value)
-    if branch is None:
-        return _parse_via(value)
-    host, port = by
-    length = usual.end()
-    return TopVia(
-        transport,
-        host,
-        port,
-        branch,
-        rport,
-        received,
-        None,
-        length,
-        length < len(value),
-        not received and plain == rport,
-    )
+    transport, host, port, rport = peer
+    plain = True
+    received = False
+    if stamps == b"rport" and not rport:
+        rport = True
+    elif stamps:
+        # What others have written in: at most one of each.
+        plain = False
+        for stamp in stamps.split(b";"):
+            if not rport and (stamp == b"rport" or _RPORT.fullmatch(stamp) is not None):
+                rport = True
+            elif not received and _RECEIVED.fullmatch(stamp) is not None:
+                received = True
+            else:
+                return _parse_via(value)
+    return TopVia(transport, host, port, branch, rport, received, None, length, length < len(value), plain)
 
 
-def _scan_sent_by(octets: bytes) -> tuple[str, int] | None:
-    """Host and port, 0 when it is left out; None for an unusual sent-by. The same peers are met again and again."""
-    found = _SENT_BY.fullmatch(octets)
+def _read_peer(octets: bytes) -> tuple[str, str, int, bool] | None:
+    """What stands before the branch of a Via; None when it is unusual. The same peers are met again and again."""
+    found = _BEFORE_BRANCH.fullmatch(octets)
     if found is None:
         return None
-    host, digits = found.groups()
-    read = (host.decode("ascii"), 0 if digits is None else int(digits))
-    if read[1] > 65535:
+    protocol, host, digits, rport = found.groups()
+    transport = _PROTOCOLS.get(protocol)
+    port = 0 if digits is None else int(digits)
+    if transport is None or port > 65535:
         return None
-    if len(_known_sent_by) >= _MOST_SENT_BY:
-        _known_sent_by.clear()
-    _known_sent_by[octets] = read
+    read = (transport, host.decode("ascii"), port, rport is not None)
+    if len(octets) <= _LONGEST_REMEMBERED:
+        if len(_peers) >= _MOST_PEERS:
+            _peers.clear()
+        _peers[octets] = read
     return read
 
 
