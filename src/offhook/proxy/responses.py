@@ -35,7 +35,9 @@ def onward(response: Response) -> Response | None:
     else:
         keys = keys.copy()
         del lines[place], keys[place]
-    return Response(response.status, response.reason, lines, keys, response.body, response.content_length)
+    upstream = Response(response.status, response.reason, lines, keys, response.body, response.content_length)
+    upstream.know_as(response)
+    return upstream
 
 
 def best_branch(context: ResponseContext) -> Branch | None:

@@ -100,7 +100,7 @@ class ServerRole:
 
     def _follow(self, event: Effect, now: Moment) -> None:
         """What becomes of a request goes to whoever has it."""
-        if isinstance(event, Cancelled | Ended):
+        if isinstance(event, (Cancelled, Ended)):
             AT_WORK.message = event.transaction.request
             waiting = event.transaction.user
             if isinstance(waiting, _Redirection):

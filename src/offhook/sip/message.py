@@ -94,6 +94,13 @@ class Message:
             self._max_forwards = max_forwards.number
         return True
 
+    def know_as(self, other: Message) -> None:
+        """Take what is known of another message that differs from this one in its Vias alone."""
+        self._call_id = other._call_id
+        self._cseq = other._cseq
+        self._from_tag = other._from_tag
+        self._to_tag = other._to_tag
+
     # The wire
 
     def serialize(self) -> bytes:
