@@ -17,7 +17,7 @@ from offhook.location.base import Later, LocationService
 from offhook.location.binding import Binding
 from offhook.location.update import Update
 from offhook.registrar.answer import Answer, Answers
-from offhook.registrar.aor import aor_of
+from offhook.registrar.aor import aor_of, host_of
 from offhook.registrar.contacts import WantedContact, wanted_contacts
 from offhook.registrar.outbound import binds_flow, is_first_hop, leads_back, supports
 from offhook.registrar.refused import Refused
@@ -80,8 +80,11 @@ class Registrar:
     def _register(self, request: Request, flow: Flow, now: Moment, identity: str | None) -> None:
         domain = self._requested_domain(request)  # Step 1
         self._check_extensions(request)  # Step 2
-        aor = aor_of(request.octets("to"))
-        self._authorize(request, aor, identity)  # Steps 3 and 4
+        to = request.octets("to")
+        aor = aor_of(to)
+        if identity is None:
+            identity = _asserted(request, to or b"", aor)
+        self._authorize(aor, identity)  # Steps 3 and 4
         self._check_aor(aor, domain)  # Step 5
         answer = Answer(self._answers, request, flow)
         if request.holds("contact"):
@@ -117,10 +120,8 @@ class Registrar:
             # 8.2.3: no type of body means anything here.
             raise Refused(415, "Accept", "")
 
-    def _authorize(self, request: Request, aor: str, identity: str | None) -> None:
-        """Steps 3 and 4: one's own address-of-record alone. Without authentication, From is the asserted identity."""
-        if identity is None:
-            identity = aor_of(request.octets("from"))
+    def _authorize(self, aor: str, identity: str) -> None:
+        """Steps 3 and 4: one's own address-of-record alone."""
         if identity != aor:
             may_register = self.settings.may_register
             if may_register is None or not may_register(identity, aor):
@@ -128,7 +129,7 @@ class Registrar:
 
     def _check_aor(self, aor: str, domain: str) -> None:
         """Step 5: the address-of-record belongs to the domain in the Request-URI."""
-        host = bare_host(aor[aor.rfind("@") + 1 :] if "@" in aor else aor[4:])
+        host = host_of(aor)
         if host not in self.domains or (domain and host != domain):
             raise ProtocolError("not an address-of-record of this domain", status=404, clause="RFC 3261 10.3 step 5")
 
@@ -214,3 +215,11 @@ def _check_secure(request: Request, contact: WantedContact, path: tuple[str, ...
         routes = [value for value in request.headers("Path") if isinstance(value, NameAddr)] if path else []
         if request.raw_uri[:5].lower() != b"sips:" or any(route.uri.scheme != "sips" for route in routes):
             raise ProtocolError("a sips contact over a sip way", status=400, clause="RFC 5630 5.2")
+
+
+def _asserted(request: Request, to: bytes, aor: str) -> str:
+    """Who a request says that it is from, which counts where nobody has to prove it; mostly who it is for."""
+    value = request.octets("from") or b""
+    if to[-1:] == b">" and value[: len(to) + 5] == to + b";tag=":
+        return aor
+    return aor_of(value)

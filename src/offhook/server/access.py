@@ -23,6 +23,7 @@ from offhook.proxy.access import Pending as PendingVerdict
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
 from offhook.proxy.validation import Refusal
+from offhook.registrar.aor import aor_of, host_of
 from offhook.server.aliases import Aliases
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
@@ -140,7 +141,7 @@ class AccessControl:
 
     def register(self, request: Request, flow: Flow, now: Moment) -> Account | Refusal | Pending | None:
         """Who a REGISTER is from: an account, or None when its source is trusted. Raises ParseError."""
-        domain = self._domain_named(request.to.uri)
+        domain = self._domain_registered_at(request)
         if domain is None:
             return self._refused(request, flow, 403, "registration at a foreign domain", now)
         if domain.trusts(flow.remote[0]):
@@ -152,7 +153,7 @@ class AccessControl:
 
     async def wait_register(self, request: Request, flow: Flow, now: Moment) -> Account | Refusal | None:
         """The same, when the account store takes time. Raises StorageError."""
-        domain = self._domain_named(request.to.uri)
+        domain = self._domain_registered_at(request)
         if domain is None:
             return None
         found = await self._authenticator.wait(request, domain.realm, "Authorization", now)
@@ -161,6 +162,9 @@ class AccessControl:
         return found
 
     # Within
+
+    def _domain_registered_at(self, request: Request) -> DomainAccess | None:
+        return self._domains.get(host_of(aor_of(request.octets("to"))))
 
     def _domain_named(self, uri: object) -> DomainAccess | None:
         """The served domain that somebody says to be of; no port makes him a stranger."""

@@ -11,6 +11,7 @@ from offhook.location.base import LocationService
 from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar, RegistrarSettings
+from offhook.registrar.aor import host_of
 from offhook.security.digest import require_algorithms
 from offhook.security.nonce import NonceGuard, NonceSource
 from offhook.server.access import AccessControl, DomainAccess, Later
@@ -53,7 +54,7 @@ def assemble(
     authenticator = Authenticator(accounts, NonceSource(derive(secret, b"nonces"), stack.ids), NonceGuard())
     access = AccessControl(stack, _access(domains), aliases, own, authenticator, later)
     with_fallback = _hosts(domains, lambda domain: bool(domain.fallback))
-    lookups = LocationLookups(stack, location, knowing, lambda aor: _host_of(aor) in with_fallback, later)
+    lookups = LocationLookups(stack, location, knowing, lambda aor: host_of(aor) in with_fallback, later)
     settings = ProxySettings(config.timers.timer_c)
     proxy = Proxy(stack, _proxied(domains), own, lookups, access, derive(secret, b"routes"), settings)
     lookups.located = proxy.located
@@ -68,10 +69,6 @@ def assemble(
 def _key(host: str) -> str:
     """A host as tables of hosts have it."""
     return bare_host(host).lower()
-
-
-def _host_of(aor: str) -> str:
-    return _key(aor.rpartition("@")[2] if "@" in aor else aor.partition(":")[2])
 
 
 def _hosts(domains: list[DomainConfig], chosen: Callable[[DomainConfig], bool]) -> frozenset[str]:

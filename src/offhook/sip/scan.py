@@ -71,7 +71,7 @@ def method_name(octets: bytes) -> str:
 
 def has_bare_nul(octets: bytes) -> bool:
     """Whether a NUL stands outside of a quoted-pair, the only place that RFC 3261 25.1 has for it."""
-    return b"\0" in octets and b"\0" in octets.replace(b"\\\\", b"").replace(b"\\\0", b"")
+    return 0 in octets and 0 in octets.replace(b"\\\\", b"").replace(b"\\\0", b"")
 
 
 class TopVia:

@@ -11,6 +11,7 @@ from typing import Final
 from offhook.errors import InvalidState, ParseError
 from offhook.sip.headers.grammar import is_token
 from offhook.sip.headers.registry import key_named
+from offhook.sip.lines import is_irregular
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import intern_method
 from offhook.sip.scan import WHITE, has_bare_nul, separators
@@ -45,9 +46,9 @@ def field(name: str, value: str | bytes) -> tuple[str, bytes]:
     """
     key = _key(name)
     octets = _octets(value)
-    if b"\n" in octets:
+    if 0x0A in octets:
         octets = _FOLD.sub(b" ", octets)
-    if 0x0A in octets or 0x0D in octets or has_bare_nul(octets):
+    if is_irregular(octets) and (0x0A in octets or 0x0D in octets or has_bare_nul(octets)):
         raise InvalidState(f"a line end or NUL in the value of {name}")
     return key, b"%b: %b" % (name.encode("ascii"), octets)
 
@@ -211,7 +212,7 @@ class Draft:
     def _finish_body(self) -> int:
         length = len(self._body)
         if not self._body_kept:
-            self.set("Content-Length", b"%d" % length)
+            self.put_line("content-length", b"Content-Length: %d" % length)
         return length
 
     def request(self) -> Request:
@@ -241,7 +242,7 @@ def new_response(status: int, reason: str | None = None) -> Draft:
     """
     text = phrase(status) if reason is None else reason
     octets = _octets(text)
-    if not 100 <= status <= 699 or b"\n" in octets or b"\r" in octets or b"\0" in octets:
+    if not 100 <= status <= 699 or is_irregular(octets):
         raise InvalidState(f"{status} {text!r} make no status line")
     draft = Draft([b"SIP/2.0 %d %b" % (status, octets)], [""], b"", False)
     draft._status = status

@@ -21,6 +21,7 @@ __all__ = ["StatelessBranches"]
 
 _PREFIX: Final = f"{MAGIC_COOKIE}-s-".encode("ascii")
 _LONGEST_WAY: Final = 16
+_SHARED: Final = ("via", "from", "call-id", "cseq")
 
 
 class StatelessBranches:
@@ -41,8 +42,8 @@ class StatelessBranches:
 
         Nothing is decoded for it, so that the request may be answered for being broken.
         """
-        shared = (request.octets("via"), request.octets("from"), request.octets("call-id"), request.octets("cseq"))
-        return self._hash([value or b"" for value in shared])
+        lines = request.lines
+        return self._hash([lines[place] for key in _SHARED for place in request.places(key)[:1]])
 
     def verify(self, response: Response) -> tuple[str, Response] | None:
         """The way back, and the response without our Via; None when the branch at its top is not of ours."""
