@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from offhook.sip.uri import SipUri
+from typing import Final
+
+from offhook.proxy.target_uri import TargetUri
+from offhook.sip.uri import SipUri, TelUri
 
 __all__ = ["ProxyDomain", "ProxySettings"]
+
+_MOST_CALLED: Final = 4096
+_LONGEST_REMEMBERED: Final = 128
 
 
 class ProxyDomain:
@@ -15,12 +21,35 @@ class ProxyDomain:
     target.
     """
 
-    __slots__ = ("fallback", "name", "stateless")
+    __slots__ = ("_called", "fallback", "name", "stateless")
 
     def __init__(self, name: str, fallback: SipUri | None = None, stateless: bool = False) -> None:
         self.name = name
         self.fallback = fallback
         self.stateless = stateless
+        self._called: dict[str, TargetUri] = {}
+
+    def target_of(self, uri: SipUri | TelUri) -> TargetUri | None:
+        """The fallback with the user that was called; None without a fallback.
+
+        A telephone number becomes the user, as RFC 3261 19.1.6 writes it.
+        """
+        if self.fallback is None:
+            return None
+        user = uri.digits if isinstance(uri, TelUri) else uri.user or ""
+        key = f"{uri.scheme}:{user}"
+        target = self._called.get(key)
+        if target is None:
+            called = self.fallback.with_user(user if isinstance(uri, TelUri) else uri.user_unescaped)
+            if isinstance(uri, TelUri):
+                called = called.with_param("user", "phone")
+            target = TargetUri(called.serialize())
+            # The same users are called again and again.
+            if len(self._called) >= _MOST_CALLED:
+                self._called.clear()
+            if len(key) <= _LONGEST_REMEMBERED:
+                self._called[key] = target
+        return target
 
 
 class ProxySettings:

@@ -28,15 +28,9 @@ class Lookups(Protocol):
 
 
 def fallback_target(uri: SipUri | TelUri, domain: ProxyDomain | None) -> list[TargetUri]:
-    """The target of an AOR without a binding: the domain's fallback with the user that was called.
-
-    A telephone number becomes the user, as RFC 3261 19.1.6 writes it.
-    """
-    if domain is None or domain.fallback is None:
-        return []
-    if isinstance(uri, TelUri):
-        return [TargetUri(domain.fallback.with_user(uri.digits).with_param("user", "phone").serialize())]
-    return [TargetUri(domain.fallback.with_user(uri.user_unescaped).serialize())]
+    """The target of an AOR without a binding: the domain's fallback with the user that was called."""
+    target = None if domain is None else domain.target_of(uri)
+    return [] if target is None else [target]
 
 
 def by_preference(targets: list[TargetUri]) -> list[TargetUri]:
