@@ -208,6 +208,18 @@ def test_a_replay_is_stale_and_counting_on_is_not() -> None:
     assert replayed.stale
 
 
+def test_what_was_used_before_a_restart_is_not_used_again() -> None:
+    """The nonces outlive it, for their secret does; how often they were used is forgotten."""
+    before, after = Desk(), Desk()
+    sent = request(credentials(before.nonce(at()), nc=1))
+    assert aor_of(before.check(sent, at())) == "sip:alice@example.com"
+    for _ in range(2):
+        replayed = after.check(sent, at(1.0))
+        assert isinstance(replayed, Unproven)
+        assert replayed.stale
+    assert aor_of(after.check(request(credentials(after.nonce(at(1.0)))), at(1.0))) == "sip:alice@example.com"
+
+
 def test_a_wrong_password_uses_no_count_up() -> None:
     desk = Desk()
     nonce = desk.nonce(at())

@@ -55,6 +55,17 @@ def test_line_ends_between_messages_are_ignored() -> None:
     assert fed(b"\r\n" + OPTIONS + b"\r\n" + RINGING + b"\n" + INVITE, 1) == [OPTIONS, RINGING, INVITE]
 
 
+@pytest.mark.rfc("3261 7.5")
+@pytest.mark.parametrize("ends", [b"\r", b"\r\n", b"\r\n\r"])
+def test_line_ends_alone_are_no_unfinished_message(ends: bytes) -> None:
+    framer = StreamFramer()
+    assert framer.receive(OPTIONS + ends) == [OPTIONS]
+    assert framer.pending == 0
+    assert framer.receive(RINGING[:1]) == []
+    assert framer.pending == 1
+    assert framer.receive(RINGING[1:]) == [RINGING]
+
+
 @pytest.mark.rfc("5626 4.4.1")
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 1000])
 def test_pings_are_items_of_their_own(size: int) -> None:

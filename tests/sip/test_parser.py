@@ -394,6 +394,9 @@ def test_the_number_of_vias_is_bounded(joined: bool) -> None:
     assert (error.status, error.header) == (513, "Via")
     assert error.salvage is not None
     assert refused(with_vias(3), Limits(vias=2)).status == 513
+    # One that cannot be read hides none.
+    broken = with_vias(1).replace(b"Call-ID:", b"Via: x" + b", SIP/2.0/UDP a;branch=b" * 70 + b"\r\nCall-ID:", 1)
+    assert refused(broken).status == 513
 
 
 def test_nothing_is_held_of_what_is_refused() -> None:

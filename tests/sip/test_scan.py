@@ -130,6 +130,10 @@ def via_by_grammar(value: bytes) -> tuple[Via, int] | None:
 @example(b"SIP/2.0/UDP a;rport;branch=b;rport")
 @example(b"SIP/2.0/UDP a;branch=b;received=1.2.3.4;received=5.6.7.8")
 @example(b"SIP/2.0/UDP a;branch=b;branch=c")
+@example(b"SIP/2.0/UDP a;branch=b;")
+@example(b"SIP/2.0/UDP a;branch=b;rport;")
+@example(b"SIP/2.0/UDP a;branch=b(c)")
+@example(b"SIP/2.0/UDP a;branch=b(a,b)")
 @example(b"SIP/2.0/UDP a;branch=b,")
 @example(b"SIP/2.0/UDP a;branch=b ,SIP/2.0/UDP c")
 def test_a_via_is_read_as_its_grammar_does(value: bytes) -> None:

@@ -93,6 +93,25 @@ def test_the_ack_of_an_rfc_2543_peer_matches_by_the_tag_of_the_response(status: 
     assert rig.table.match_request(ack) is (transaction if matches else None)
 
 
+@pytest.mark.rfc("3261 17.2.3")
+def test_the_ack_to_a_re_invite_of_an_rfc_2543_peer_matches() -> None:
+    rig = Rig()
+    to = "<sip:bob@192.0.2.2>;tag=b"
+    transaction = serve(rig, request("INVITE", Via=OLD, To=to))
+    transaction.respond(response(transaction.request, 486, "b"), rig.now)
+    assert rig.table.match_request(request("ACK", Via=OLD, To=to)) is transaction
+    assert rig.table.match_request(request("ACK", Via=OLD, To=f"{to}x")) is None
+
+
+def test_requests_of_an_rfc_2543_peer_that_differ_in_the_tag_of_to_alone_are_two() -> None:
+    """They had one key, and the second was refused as if it were the first again."""
+    rig = Rig()
+    first = serve(rig, request("INVITE", Via=OLD))
+    second = serve(rig, request("INVITE", Via=OLD, To="<sip:bob@192.0.2.2>;tag=b"))
+    assert first.key != second.key
+    assert set(rig.table.servers.values()) == {first, second}
+
+
 def test_an_ack_before_any_response_matches_nothing() -> None:
     rig = Rig()
     serve(rig, request("INVITE", Via=OLD))

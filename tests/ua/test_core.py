@@ -77,6 +77,17 @@ def test_an_ack_is_never_answered() -> None:
     assert script.responses == []
 
 
+@pytest.mark.rfc("3261 8.1.1.3")
+@pytest.mark.parametrize("broken", ["<sip:alice@example.com", ""])
+@pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
+def test_a_broken_from_is_400(method: str, broken: str) -> None:
+    """Nothing of it is kept, and what follows is served."""
+    house, bob, script = receiving(request(method).set("From", broken), request("OPTIONS"))
+    assert statuses(script) == [400, 200]
+    house.run(house.now + 60)
+    assert bob.core.idle
+
+
 @pytest.mark.rfc("3261 8.2.2.2")
 def test_the_same_request_by_another_way_is_482() -> None:
     house, bob, script = receiving(invite(), invite())

@@ -42,12 +42,13 @@ class Unproven:
 class Authenticator:
     """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use."""
 
-    __slots__ = ("_accounts", "_guard", "_nonces")
+    __slots__ = ("_accounts", "_begun", "_guard", "_nonces")
 
     def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard) -> None:
         self._accounts = accounts
         self._nonces = nonces
         self._guard = guard
+        self._begun = False
 
     def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Account | Unproven | Pending:
         """The account that a request is from; Pending when `wait` has to be awaited.
@@ -75,6 +76,7 @@ class Authenticator:
 
         `name` is WWW-Authenticate or Proxy-Authenticate.
         """
+        self._begin(now)
         nonce = self._nonces.issue(realm.name, now.wall)
         fields = []
         for algorithm in realm.algorithms:
@@ -89,6 +91,12 @@ class Authenticator:
                 return Credentials.parse(value.params, header)
         return None
 
+    def _begin(self, now: Moment) -> None:
+        """Before the first use: what was issued before this server started may have been used already."""
+        if not self._begun:
+            self._begun = True
+            self._guard.begin(now.wall)
+
     def _verified(
         self, request: Request, realm: Realm, credentials: Credentials, account: Account | None, now: Moment
     ) -> Account | Unproven:
@@ -102,6 +110,7 @@ class Authenticator:
         state = self._nonces.check(credentials.nonce, realm.name, now.wall)
         if state is not NonceState.FRESH:
             return Unproven(credentials.username, stale=True)
+        self._begin(now)
         if not self._guard.accept(credentials.nonce, credentials.nonce_count):
             # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both. Without
             # a qop there is no count, and a nonce serves once.

@@ -49,8 +49,9 @@ class StreamFramer:
 
     @property
     def pending(self) -> int:
-        """How many octets of an unfinished message are held."""
-        return len(self._buffer)
+        """How many octets of an unfinished message are held; line ends between messages are none (RFC 3261 7.5)."""
+        buffer = self._buffer
+        return 0 if buffer and (buffer[0] == 13 or buffer[0] == 10) else len(buffer)
 
     def receive(self, data: bytes) -> list[bytes]:
         """Take octets; return what is complete now, in order: messages, PING and PONG. See `error` afterwards."""

@@ -157,8 +157,8 @@ LINES: Final = Lines()
 
 def _read_value(line: Line, mark: str, value: bytes) -> None:
     if mark == VIA_MARK:
-        line.via = scan_via(value)
         line.number = 1 + value.count(b",")
+        line.via = scan_via(value)
     elif mark in (FROM_MARK, TO_MARK):
         line.text = scan_tag(value) or None
     elif mark == CALL_ID_MARK:

@@ -44,8 +44,8 @@ _BEFORE_BRANCH: Final = re.compile(
     rb"(SIP/2\.0/[A-Z]+) ([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?)(?::([0-9]{1,5}))?(;rport)?"
 )
 _BRANCH: Final = b";branch="
-# What a parameter's value has without quotes, as `offhook.sip.headers.grammar` says.
-_WORD: Final = re.compile(rb"[!#-+\--:=?-~]+")
+# What a parameter's value has without quotes, as `offhook.sip.headers.grammar` says, but for the start of a comment.
+_WORD: Final = re.compile(rb"[!#-')-+\--:=?-~]+")
 _RPORT: Final = re.compile(rb"rport=[1-5]?[0-9]{1,4}")
 _RECEIVED: Final = re.compile(rb"received=[0-9A-Fa-f.:]+")
 _MOST_PEERS: Final = 4096
@@ -119,7 +119,7 @@ def scan_via(value: bytes) -> TopVia:
     length = value.find(b",", start)
     if length < 0:
         length = len(value)
-    branch, _, stamps = value[start + len(_BRANCH) : length].partition(b";")
+    branch, more, stamps = value[start + len(_BRANCH) : length].partition(b";")
     if peer is None or _WORD.fullmatch(branch) is None:
         return _parse_via(value)
     transport, host, port, rport = peer
@@ -127,7 +127,7 @@ def scan_via(value: bytes) -> TopVia:
     received = False
     if stamps == b"rport" and not rport:
         rport = True
-    elif stamps:
+    elif more:
         # What others have written in: at most one of each.
         plain = False
         for stamp in stamps.split(b";"):

@@ -21,18 +21,22 @@ _COOKIE: Final = MAGIC_COOKIE.encode("ascii")
 def server_key(request: Request, method: str) -> TransactionKey:
     """The key under which a request's server transaction is kept; `method` is INVITE for an ACK or a CANCEL's target.
 
-    With the magic cookie: branch, sent-by and method (17.2.3). Without it, from an RFC 2543 peer: Request-URI, From
-    tag, Call-ID, CSeq number and the top Via whole; the To tag, which an ACK has and its INVITE has not, is compared
-    by `TransactionTable.match_request`. Raises ParseError.
+    With the magic cookie: branch, sent-by and method (17.2.3). Without it, from an RFC 2543 peer: Request-URI, tags,
+    Call-ID, CSeq number and the top Via whole; the ACK to an INVITE without To tag has one all the same, which
+    `TransactionTable.match_request` compares. Raises ParseError.
     """
     via = request.top_via
     branch = via.branch
     if branch is not None and branch.startswith(_COOKIE):
         return (branch, via.host, via.port, method)
+    return _key_without_cookie(request, method, request.to_tag)
+
+
+def _key_without_cookie(request: Request, method: str, to_tag: str | None) -> TransactionKey:
     value = request.octets("via") or b""
-    parts = (value[: via.length], request.raw_uri, request.octets("call-id") or b"")
-    tag = (request.from_tag or "").encode("utf-8", "surrogateescape")
-    return (b"\0".join((*parts, tag)), "", request.cseq_number, method)
+    parts = (value[: request.top_via.length], request.raw_uri, request.octets("call-id") or b"")
+    tags = f"{request.from_tag or ''}\0{to_tag or ''}".encode("utf-8", "surrogateescape")
+    return (b"\0".join((*parts, tags)), "", request.cseq_number, method)
 
 
 def client_key(response: Response) -> TransactionKey:
@@ -80,11 +84,12 @@ class TransactionTable:
         method = request.method
         key = server_key(request, "INVITE" if method == "ACK" else method)
         found = self.servers.get(key)
-        if found is None or key[1]:
+        if key[1] or method != "ACK":
             return found
-        # An RFC 2543 peer: the To tag of an ACK is that of the response, any other request's that of the request.
-        first: Message | None = found.response if method == "ACK" else found.request
-        return found if first is not None and first.to_tag == request.to_tag else None
+        # An RFC 2543 peer: the To tag of an ACK is that of the response, which the INVITE need not have.
+        found = found or self.servers.get(_key_without_cookie(request, "INVITE", None))
+        answer = None if found is None else found.response
+        return found if answer is not None and answer.to_tag == request.to_tag else None
 
     def match_response(self, response: Response) -> Transaction | None:
         """The client transaction that a response belongs to (17.1.3). Raises ParseError."""
@@ -101,10 +106,10 @@ class TransactionTable:
     ) -> None:
         """Start the timer for an event after `delay`; unless its state ends before, `end_event` is due at the time-out.
 
-        In the place of whatever runs. Without a delay nothing but the time-out is waited for.
+        In the place of whatever runs. Without a delay below the time-out nothing else is waited for.
         """
         self.stop_timers(transaction)
-        if delay > 0:
+        if 0 < delay < timeout:
             transaction.deadline = now.monotonic + timeout
             transaction.end_event = end_event
             transaction.timer = self.timers.start(delay, transaction, event, now)

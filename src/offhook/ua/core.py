@@ -168,11 +168,11 @@ class UserAgentCore:
         if request.method == "ACK":
             self._receive_ack(request, now)
             return
-        merged = self._is_merged(request)
         transaction = self.context.stack.accept(request, flow, now)
-        if not merged:
-            self._ongoing[_ongoing_key(request)] = transaction
         try:
+            merged = self._is_merged(request)
+            if not merged:
+                self._ongoing[_ongoing_key(request)] = transaction
             self._answer(request, transaction, merged, now)
         except (ParseError, ProtocolError) as error:
             self.context.refuse(transaction, error.status, now)
@@ -270,8 +270,10 @@ class UserAgentCore:
         return request.to_tag is None and request.method != "CANCEL" and _ongoing_key(request) in self._ongoing
 
     def _forget_request(self, event: Ended) -> None:
-        request = event.transaction.request
-        key = _ongoing_key(request)
+        try:
+            key = _ongoing_key(event.transaction.request)
+        except ParseError:
+            return  # one with a broken From has never been among them
         if self._ongoing.get(key) is event.transaction:
             del self._ongoing[key]
 
