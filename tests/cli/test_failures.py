@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.peer import Peer
-from tests.cli.terminal import Terminal, add_users, free_port, next_line, one_sentence
+from tests.cli.terminal import OFFHOOK, Terminal, add_users, free_port, next_line, one_sentence
 from tests.transport.certificates import Authority
 
 INNER = "192.0.2.33:5060"
@@ -202,6 +202,30 @@ def test_an_answer_finds_a_caller_whose_connection_is_gone(terminal: Terminal, t
         second, _ = listener.accept()
         with second:
             assert second.recv(65536).startswith(b"SIP/2.0 486 Busy Here\r\n")
+
+
+# Nowhere to write to
+
+
+@pytest.mark.parametrize(
+    "words", [["user", "list", "-c", "offhook.toml"], ["lint", "message.sip"], ["lint", "--json", "message.sip"]]
+)
+def test_output_that_cannot_be_written_is_told(terminal: Terminal, config: Path, words: list[str]) -> None:
+    (terminal.home / "message.sip").write_bytes(b"hello")
+    add_users(terminal, config, "carol")
+    with Path("/dev/full").open("w", encoding="ascii") as full:
+        ended = subprocess.run(
+            [*OFFHOOK, *words],
+            env=terminal.environment,
+            cwd=terminal.home,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.stderr == "offhook: the output cannot be written: no space left on device\n"
+    assert ended.returncode == 1
 
 
 # A server that is killed, and one whose disk is full

@@ -16,9 +16,9 @@ from tests.transaction.machines import FLOWS, Rig, received
 OURS = "SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-0-1"
 
 
-def answered(*statuses: int) -> ResponseContext:
+def answered(*statuses: int, method: str = "INVITE") -> ResponseContext:
     """A context whose branches have these answers, each received."""
-    arrived = request()
+    arrived = request(method)
     flow = FLOWS["UDP"]
     server = InviteServerTransaction(Rig().table, (b"z9hG4bKone", "h", 5060, "INVITE"), arrived, flow, flow)
     context = ResponseContext(arrived, server, flow, "0")
@@ -53,6 +53,14 @@ def answered(*statuses: int) -> ResponseContext:
 )
 def test_the_best_answer(statuses: list[int], best: int) -> None:
     branch = best_branch(answered(*statuses))
+    assert branch is not None
+    assert branch.status == best
+
+
+@pytest.mark.rfc("4320 4.2")
+@pytest.mark.parametrize(("statuses", "best"), [([408, 503], 503), ([408, 404], 404), ([408], 408), ([408, 600], 600)])
+def test_a_408_that_would_not_be_sent_hides_no_other_answer(statuses: list[int], best: int) -> None:
+    branch = best_branch(answered(*statuses, method="MESSAGE"))
     assert branch is not None
     assert branch.status == best
 

@@ -34,6 +34,7 @@ def judged(arrived: Request) -> int | None:
         (request(Max_Forwards="0"), 483),
         (request("OPTIONS", Max_Forwards="0"), 483),
         (request(Proxy_Require="foo"), 420),
+        (request(Proxy_Require=""), None),
         (request(Require="foo"), None),
     ],
 )

@@ -88,7 +88,9 @@ DOMAIN = '[[domain]]\nname="example.com"\n'
         ),
         ("[registrar]\nmax_contacts = 0", 2, "at least 1"),
         ("[timers]\nt1 = 5", 1, "at most t2"),
-        ("[timers]\nt4 = nan", 1, "t4 above 0"),
+        ("[timers]\nt4 = nan", 2, "t4 must be a number of seconds"),
+        ("[timers]\nt1 = 1.0\ntimer_c = inf", 3, "timer_c must be a number of seconds"),
+        ("[limits]\nidle_seconds = inf", 2, "idle_seconds must be above 0"),
         ("[timers]\ntimer_c = 180", 2, "timer_c must be above 180 seconds (RFC 3261 16.6 step 11)"),
         ("[limits]\nmessage_octets = 1299", 2, "message_octets must be at least 1300"),
         ("[limits]\nvias = 0", 2, "vias must be above 0"),
@@ -108,14 +110,20 @@ def test_two_listeners_may_share_a_port_that_the_kernel_chooses() -> None:
 
 
 def test_files_are_found_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/the/home")
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
     folder = tmp_path / "etc"
     folder.mkdir()
     file = folder / "offhook.toml"
-    file.write_text('data = "../data"\n[tls]\ncertificate = "~/c.pem"\nkey = "/k.pem"\n', "utf-8")
+    file.write_text(f'data = "../data"\n[tls]\ncertificate = "~/c.pem"\nkey = "{folder}/k.pem"\n', "utf-8")
+    home.mkdir()
+    with pytest.raises(ConfigError, match=rf"{file} line 3: there is no {home}/c.pem; say where the file lies"):
+        load(file)
+    for needed in (home / "c.pem", folder / "k.pem"):
+        needed.touch()
     read = load(file)
     assert read.data == f"{folder}/../data"
-    assert (read.tls.certificate, read.tls.key, read.tls.authorities) == ("/the/home/c.pem", "/k.pem", "")
+    assert (read.tls.certificate, read.tls.key, read.tls.authorities) == (f"{home}/c.pem", f"{folder}/k.pem", "")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

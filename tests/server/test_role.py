@@ -125,6 +125,7 @@ def test_options_with_a_demand_is_a_420() -> None:
     stranger = site.stranger()
     assert site.send(stranger, "OPTIONS", f"sip:{SERVER}", lambda draft: draft.add("Require", "100rel, foo")) == [420]
     assert stranger.role.responses[-1].tokens("Unsupported") == ["100rel", "foo"]
+    assert site.send(stranger, "OPTIONS", f"sip:{SERVER}", lambda draft: draft.add("Require", "")) == [200]
 
 
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "SUBSCRIBE", "BYE", "FOO"])

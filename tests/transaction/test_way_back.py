@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.errors import ParseError, Salvage
 from offhook.flow import Flow
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
-from offhook.transaction.way_back import default_port, flow_back, flow_of_via
+from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
 
 ARRIVAL = Flow("UDP", "udp:192.0.2.9:5060", ("192.0.2.9", 5060), ("198.51.100.7", 40000))
 
@@ -56,6 +57,28 @@ def test_a_response_over_a_stream_goes_back_over_it() -> None:
 def test_the_flow_of_a_stamped_via_is_where_it_came_from() -> None:
     via = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;rport=40000").vias[0]
     assert flow_of_via(via, ARRIVAL).remote == ("198.51.100.7", 40000)
+
+
+@pytest.mark.rfc("3581 4")
+@pytest.mark.parametrize(
+    ("written", "stamped"),
+    [
+        ("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1;rport", "192.0.2.9;branch=z9hG4bK1;rport=4711;received=192.0.2.9"),
+        ("SIP/2.0/UDP host.example.com;branch=z9hG4bK1", "host.example.com;branch=z9hG4bK1;received=192.0.2.9"),
+        ("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1", "192.0.2.9;branch=z9hG4bK1"),
+    ],
+)
+def test_the_answer_to_a_broken_request_tells_where_it_came_from_too(written: str, stamped: str) -> None:
+    flow = Flow("UDP", "udp", ("192.0.2.1", 5060), ("192.0.2.9", 4711))
+    salvage = Salvage(
+        "OPTIONS", (written.encode(), b"SIP/2.0/UDP other;branch=z9hG4bK2"), b"<sip:a@b>", None, None, None
+    )
+    answer = reply_to_broken(ParseError("no Call-ID", salvage=salvage), flow, "tag")
+    assert answer is not None
+    assert [line for line in answer[0].lines if line.startswith(b"Via")] == [
+        b"Via: SIP/2.0/UDP " + stamped.encode(),
+        b"Via: SIP/2.0/UDP other;branch=z9hG4bK2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from offhook.cli.exits import USAGE
+from offhook.cli.say import put
 from offhook.sip.checks import INVALID, MALFORMED, OK, Judgement, judge
 from offhook.trace.printable import printable
 
@@ -47,7 +48,7 @@ def lint(
         judgement = judge(data)
         counts[judgement.verdict] += 1
         if as_json:
-            print(_json(file, judgement), flush=True)
+            put(_json(file, judgement))
         else:
             _show(_line(file, judgement))
     if not as_json and sum(counts.values()) > 1:
@@ -93,4 +94,4 @@ def _show(line: Text) -> None:
     if sys.stdout.isatty():
         Console().print(line, soft_wrap=True)
     else:
-        print(line.plain)
+        put(line.plain)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from pathlib import Path
 
 from offhook.errors import RequestFailed, SipError
 from offhook.trace.printable import printable
 
-__all__ = ["complain", "note", "prepare", "say"]
+__all__ = ["OutputFailed", "complain", "note", "prepare", "put", "say"]
+
+
+class OutputFailed(SipError):
+    """What the command had to say cannot be written, such as to a full disk."""
 
 
 def prepare() -> None:
@@ -19,8 +25,21 @@ def prepare() -> None:
 
 
 def say(text: str = "") -> None:
-    """One line, at once, also into a pipe."""
-    print(printable(text), flush=True)
+    """One line, at once, also into a pipe. Raises OutputFailed when it cannot be written."""
+    put(printable(text))
+
+
+def put(line: str) -> None:
+    """One line that is fit for a terminal already, at once. Raises OutputFailed when it cannot be written."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer would fail once more at the very end.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise OutputFailed(f"the output cannot be written: {(error.strerror or str(error)).lower()}") from None
 
 
 def note(text: str) -> None:

@@ -43,8 +43,9 @@ def onward(response: Response) -> Response | None:
 def best_branch(context: ResponseContext) -> Branch | None:
     """Step 6: any 6xx, else of the lowest class the most telling one; the first of equals. None without an answer."""
     best: Branch | None = None
+    invite = context.request.method == "INVITE"
     for branch in context.branches:
-        if branch.status and (best is None or _rank(branch.status) < _rank(best.status)):
+        if branch.status and (best is None or _rank(branch.status, invite) < _rank(best.status, invite)):
             best = branch
     return best
 
@@ -68,7 +69,10 @@ def final_response(context: ResponseContext, branch: Branch, to_tag: str) -> Res
     return draft.response()
 
 
-def _rank(status: int) -> tuple[int, int, int]:
+def _rank(status: int, invite: bool) -> tuple[int, int, int]:
     if status >= 600:
         return (0, 0, status)
+    if status == 408 and not invite:
+        # It would not be sent (RFC 4320 4.2): whatever else there is tells more.
+        return (9, 0, status)
     return (status // 100, 0 if status in _TELLING else 2 if status in (408, 503) else 1, 0)

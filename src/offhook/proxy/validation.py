@@ -33,7 +33,8 @@ def validate(request: Request, mark: str, own: OwnNames) -> Refusal | None:
         return Refusal(483)
     if has_looped(request, mark, own):
         return Refusal(482)
-    if request.holds("proxy-require"):
+    required = request.tokens("Proxy-Require") if request.holds("proxy-require") else []
+    if required:
         # No option tag asks anything of this proxy, so each one is unknown to it.
-        return Refusal(420, (("Unsupported", ", ".join(request.tokens("Proxy-Require"))),))
+        return Refusal(420, (("Unsupported", ", ".join(required)),))
     return None

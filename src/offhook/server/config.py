@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_network
+from math import inf, isfinite
 from os import environ
 from pathlib import Path
 from typing import Final, Literal
@@ -157,12 +158,14 @@ def default_data_folder() -> Path:
 
 def load(path: Path) -> ServerConfig:
     """Read a configuration file; the files and folders that it names are found from its own. Raises ConfigError."""
-    config = _read(TomlText.read(path))
+    toml = TomlText.read(path)
+    config = _read(toml)
     config.data = _found_from(path, config.data)
-    tls = config.tls
-    tls.certificate = _found_from(path, tls.certificate)
-    tls.key = _found_from(path, tls.key)
-    tls.authorities = _found_from(path, tls.authorities)
+    for key in ("certificate", "key", "authorities"):
+        file = _found_from(path, getattr(config.tls, key))
+        if file and not Path(file).exists():
+            raise toml.mistake(f"$.tls.{key}", f"there is no {file}; say where the file lies")
+        setattr(config.tls, key, file)
     return config
 
 
@@ -248,6 +251,9 @@ def _check_registrar(config: ServerConfig, toml: TomlText) -> None:
 
 def _check_timers(config: ServerConfig, toml: TomlText) -> None:
     timers = config.timers
+    for key in ("t1", "t2", "t4", "timer_c"):
+        if not isfinite(getattr(timers, key)):
+            raise toml.mistake(f"$.timers.{key}", f"{key} must be a number of seconds")
     if not 0 < timers.t1 <= timers.t2 or not timers.t4 > 0:
         raise toml.mistake("$.timers", "t1 must be above 0 and at most t2, and t4 above 0")
     if not timers.timer_c > 180:
@@ -259,7 +265,7 @@ def _check_limits(config: ServerConfig, toml: TomlText) -> None:
     if limits.message_octets < LEAST_MESSAGE:
         raise toml.mistake("$.limits.message_octets", f"message_octets must be at least {LEAST_MESSAGE}")
     for key in ("header_fields", "vias", "connections", "idle_seconds"):
-        if not getattr(limits, key) > 0:
+        if not 0 < getattr(limits, key) < inf:
             raise toml.mistake(f"$.limits.{key}", f"{key} must be above 0")
 
 

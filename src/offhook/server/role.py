@@ -185,9 +185,9 @@ class ServerRole:
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
             self.stack.refuse(request, flow, 405, (("Allow", "OPTIONS, REGISTER"),))
-        elif request.holds("require"):
+        elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
-            self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(request.tokens("Require"))),))
+            self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
         else:
             headers = (("Allow", ALLOW), ("Accept", ""), ("Accept-Encoding", "identity"), ("Supported", SUPPORTED))
             self.stack.refuse(request, flow, 200, headers)

@@ -7,7 +7,7 @@ from offhook.flow import Flow
 from offhook.sip.headers.via import Via
 from offhook.sip.host import bare_host, is_ip_address
 from offhook.sip.message import Message, Response
-from offhook.sip.scan import scan_via
+from offhook.sip.scan import scan_via, stamped_via
 from offhook.sip.serializer import new_response
 
 __all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
@@ -54,14 +54,14 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
     salvage: Salvage | None = error.salvage
     if salvage is None or salvage.method is None or salvage.method == "ACK" or not salvage.via:
         return None
+    vias = [value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b"") for value in salvage.via]
     try:
-        via = scan_via(salvage.via[0])
+        vias[0] = _stamped(vias[0], flow)
     except ParseError:
         return None
     draft = new_response(error.status)
-    for position, value in enumerate(salvage.via):
-        text = value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b"")
-        draft.add("Via", _stamped(text, flow) if position == 0 and via.host != flow.remote[0] else text)
+    for value in vias:
+        draft.add("Via", value)
     found = (("From", salvage.from_), ("To", salvage.to), ("Call-ID", salvage.call_id), ("CSeq", salvage.cseq))
     for name, raw in found:
         if raw is None:
@@ -77,10 +77,8 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
 
 def _stamped(value: bytes, flow: Flow) -> bytes:
     via = scan_via(value)
-    if via.params or via.rport:
-        return value
-    host = flow.remote[0].encode("ascii", "replace")
-    return b"%b;received=%b%b" % (value[: via.length].rstrip(), host, value[via.length :])
+    stamped = stamped_via(value, via, *flow.remote)
+    return value if stamped is None else stamped + value[via.length :]
 
 
 def _quotable(text: str) -> str:
