@@ -163,7 +163,7 @@ def test_a_phone_that_says_nothing_counts_as_408() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("4320 4.2")
+@pytest.mark.rfc("4320 4.2 #1")
 def test_a_silent_phone_gives_no_408_to_other_requests() -> None:
     world = World()
     phone = world.callee()
@@ -173,6 +173,39 @@ def test_a_silent_phone_gives_no_408_to_other_requests() -> None:
     assert [status for status in world.alice.role.statuses() if status != 100] == []
     assert world.alice.role.ended == ["MESSAGE timeout"]
     assert world.left() == [0, 0, 0]
+
+
+def answer(world: World, phone: VirtualNode[ScriptedPeer], status: int) -> None:
+    """The phone answers its first request whatever its own transaction may say."""
+    request = phone.role.requests[0]
+    back = phone.stack.flow_to(phone.target_to(world.proxy.host, 5060))
+    response = reply(request, status, None, "b").response()
+    phone.call(lambda now: phone.stack.reply_stateless(response, request, back))
+
+
+@pytest.mark.rfc("4320 4.1 #1")
+def test_ringing_goes_back_for_an_invite_alone() -> None:
+    world = World()
+    phone = world.callee()
+    phone.role.script = lambda request: [(1.0, 200)]
+    world.send("MESSAGE")
+    world.run(0.5)
+    answer(world, phone, 180)
+    world.run()
+    assert world.alice.role.statuses() == [200]
+
+
+@pytest.mark.rfc("4320 4.2 #2", "6026 7.3 #1", "6026 7.3 #2")
+@pytest.mark.parametrize("method", ["MESSAGE", "INVITE"])
+def test_an_answer_that_comes_too_late_goes_nowhere(method: str) -> None:
+    world = World()
+    phone = world.callee((0.1, 486))
+    world.send(method)
+    world.run()
+    before = len(world.network.trace or [])
+    answer(world, phone, 200)
+    world.run()
+    assert [to for _, _, to, _ in (world.network.trace or [])[before:]] == [world.proxy.host]
 
 
 @pytest.mark.rfc("3261 16.9")
@@ -289,9 +322,9 @@ def test_a_registered_flow_takes_what_is_large_too() -> None:
 def foreign_answer(world: World, phone: VirtualNode[ScriptedPeer], status: int) -> None:
     """The phone answers with a Via too few."""
     request = phone.role.requests[0]
-    answer = reply(request, status, None, "b").set("Via", request.texts("Via")[0]).response()
+    response = reply(request, status, None, "b").set("Via", request.texts("Via")[0]).response()
     back = phone.stack.flow_to(phone.target_to(world.proxy.host, 5060))
-    phone.call(lambda now: phone.stack.reply_stateless(answer, request, back))
+    phone.call(lambda now: phone.stack.reply_stateless(response, request, back))
 
 
 @pytest.mark.rfc("3261 16.7 step 3")
