@@ -74,6 +74,17 @@ def test_the_ack_to_a_failure_is_absorbed_and_the_ack_to_a_2xx_is_told() -> None
     assert bench.offered(incoming("ACK", via=f"{VIA}3")).transaction is None
 
 
+@pytest.mark.rfc("6026 6 #5", "6026 7.1 #4")
+def test_the_ack_to_a_2xx_is_told_without_the_magic_cookie_too() -> None:
+    """An RFC 2543 client's ACK has the branch of its INVITE, or none: it belongs to the same transaction."""
+    bench = Bench()
+    via = "SIP/2.0/UDP 198.51.100.7:5060"
+    answered = bench.accept(incoming(via=via))
+    bench.respond(answered, 200)
+    event = bench.offered(incoming("ACK", via, To="<sip:bob@192.0.2.1>;tag=b"))
+    assert (event.request.method, event.transaction, answered.state) == ("ACK", answered, State.ACCEPTED)
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -184,7 +195,7 @@ def test_responses_go_back_by_the_via() -> None:
 # Requests that go
 
 
-@pytest.mark.rfc("3261 8.1.1.7")
+@pytest.mark.rfc("3261 8.1.1.7", "5393 4.2.1 #2", "5393 4.2.1 #3")
 def test_a_request_gets_its_via_and_its_transaction() -> None:
     bench = Bench()
     transaction = bench.stack.send(outgoing("OPTIONS"), TARGET, bench.now, "me", "abc")
@@ -200,6 +211,7 @@ def test_a_request_gets_its_via_and_its_transaction() -> None:
     assert (transaction.user, effect.flow.remote, request.content_length) == ("me", PEER, 0)
 
 
+@pytest.mark.rfc("5393 4.2.1 #3")
 def test_no_branch_is_used_twice() -> None:
     bench = Bench()
     branches = {bench.send("OPTIONS").request.branch for _ in range(1000)}
@@ -213,6 +225,7 @@ def test_an_ack_has_no_transaction() -> None:
     assert (bench.stack.drain(), bench.left()) == ([], 0)
 
 
+@pytest.mark.rfc("6026 8.9 #1")
 def test_responses_reach_the_user_of_their_transaction() -> None:
     bench = Bench()
     transaction = bench.send("OPTIONS", user="me")
@@ -224,7 +237,7 @@ def test_responses_reach_the_user_of_their_transaction() -> None:
     assert bench.left() == 0
 
 
-@pytest.mark.rfc("6026 7.3")
+@pytest.mark.rfc("6026 7.3 #1", "6026 7.3 #2", "6026 8.9 #2")
 def test_a_response_that_nobody_waits_for_goes_nowhere() -> None:
     bench = Bench()
     transaction = bench.send("OPTIONS")

@@ -195,7 +195,7 @@ def test_ringing_goes_back_for_an_invite_alone() -> None:
     assert world.alice.role.statuses() == [200]
 
 
-@pytest.mark.rfc("4320 4.2 #2", "6026 7.3 #1", "6026 7.3 #2")
+@pytest.mark.rfc("4320 4.2 #2", "6026 7.3 #1", "6026 7.3 #2", "6026 6 #3", "6026 6 #4", "6026 8.2 #1")
 @pytest.mark.parametrize("method", ["MESSAGE", "INVITE"])
 def test_an_answer_that_comes_too_late_goes_nowhere(method: str) -> None:
     world = World()
@@ -482,7 +482,7 @@ def test_a_lookup_that_failed_is_a_500() -> None:
     assert statuses(world) == [500]
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3 #6", "5393 5.3.3 #8")
 def test_max_breadth_is_divided_among_the_branches() -> None:
     world = World()
     phones = [world.callee((0.1, 486)) for _ in range(3)]
@@ -496,7 +496,17 @@ def test_max_breadth_is_divided_among_the_branches() -> None:
     assert sorted(number or 0 for number in given) == [3, 3, 4]
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3.1 #1")
+def test_the_breadth_of_a_branch_that_failed_goes_to_the_next() -> None:
+    world = World()
+    phones = [world.callee((0.1, 486), q=q) for q in (0.9, 0.5)]
+    world.send(edit=lambda draft: draft.add("Max-Breadth", "1"))
+    world.run()
+    assert [phone.role.requests[0].number("Max-Breadth") for phone in phones] == [1, 1]
+    assert statuses(world) == [486]
+
+
+@pytest.mark.rfc("5393 5.3.3 #6", "5393 5.3.3 #7")
 def test_too_little_breadth_is_a_440() -> None:
     world = World()
     phones = [world.callee((0.1, 486)) for _ in range(3)]
@@ -506,7 +516,7 @@ def test_too_little_breadth_is_a_440() -> None:
     assert [phone.role.requests for phone in phones] == [[], [], []]
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3 #1", "5393 5.3.3 #3", "5393 5.3.3 #4", "5393 5.3.3 #8", "5393 5.3.3 #9")
 @pytest.mark.parametrize(("given", "sent"), [(None, 60), ("7", 7), ("1000", 60), ("1", 1)])
 def test_one_branch_gets_all_of_the_breadth(given: str | None, sent: int) -> None:
     world = World()

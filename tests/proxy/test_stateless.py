@@ -77,6 +77,7 @@ def test_of_several_targets_the_best_is_called_and_always_the_same() -> None:
         assert [len(phone.role.requests) for phone in world.callees] == [1, 0, 0]
 
 
+@pytest.mark.rfc("5393 5.3.3 #1", "5393 5.3.3 #3", "5393 5.3.3 #5", "5393 5.3.3 #9")
 def test_breadth_is_passed_on_whole() -> None:
     for given, sent in ((None, 60), ("5", 5), ("500", 60)):
         world = stateless((0.1, 486))
