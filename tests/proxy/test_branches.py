@@ -98,7 +98,7 @@ def test_a_6xx_cancels_the_others_and_waits_for_them() -> None:
     assert len(slow.role.cancelled) == 1
 
 
-@pytest.mark.rfc("3261 16.7 step 7")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1")
 def test_a_challenge_bears_those_of_all_branches() -> None:
     world = World()
     for realm in ("one", "two"):

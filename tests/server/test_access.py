@@ -13,9 +13,11 @@ from offhook.accounts.base import Account
 from offhook.errors import SipError
 from offhook.location.binding import Binding
 from offhook.location.update import Update
+from offhook.security.digest import Challenge, answer_challenge, compute_ha1
 from offhook.server import access
 from offhook.server.access import DomainAccess
 from offhook.server.config import DomainConfig
+from offhook.sip.headers.auth import Credentials, parse_challenge
 from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft
 from offhook.testing.peer import ScriptedPeer
@@ -171,6 +173,39 @@ def test_nobody_registers_for_another_user() -> None:
     site = Site()
     assert site.phone("alice", PASSWORDS["bob"], username="bob").register() == [403]
     assert site.location.held("sip:alice@example.com") == []
+
+
+@pytest.mark.rfc("8760 2.6 #3")
+@pytest.mark.parametrize(
+    ("made_for", "status"),
+    [
+        ("sip:example.com", 200),
+        ("sip:EXAMPLE.com:5060;transport=udp", 200),
+        (f"sip:{SERVER}", 200),
+        ("sip:alice@example.com", 200),
+        ("sip:elsewhere.example", 400),
+        ("mailto:alice@example.com", 400),
+        ("", 400),
+    ],
+)
+def test_a_digest_for_another_server_registers_nobody(made_for: str, status: int) -> None:
+    site = Site()
+    peer = site.stranger(contact="sip:alice@198.51.100.1")
+
+    def sender(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com>;tag=a").set("To", "<sip:alice@example.com>")
+
+    assert site.send(peer, "REGISTER", "sip:example.com", sender) == [401]
+    challenge = Challenge.parse(parse_challenge(peer.role.responses[0].texts("WWW-Authenticate")[0]).params)
+    ha1 = compute_ha1(challenge.algorithm, "alice", challenge.realm, PASSWORDS["alice"])
+
+    def edit(draft: Draft) -> None:
+        sender(draft)
+        answer = answer_challenge(challenge, "alice", ha1, "REGISTER", made_for, "c")
+        draft.add("Authorization", Credentials("Digest", answer.parameters()).serialize())
+
+    assert site.send(peer, "REGISTER", "sip:example.com", edit)[-1:] == [status]
+    assert len(site.location.held("sip:alice@example.com")) == (status == 200)
 
 
 def test_a_user_calls_anywhere() -> None:
