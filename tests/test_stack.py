@@ -268,6 +268,22 @@ def test_the_acknowledgement_of_a_2xx_goes_by_itself_and_again_as_it_was() -> No
     assert (ack.branch != bench.send("OPTIONS").request.branch, bench.left() > 0) == (True, True)
 
 
+@pytest.mark.rfc("3263 4 #1", "3263 4 #2", "3263 4 #3", "3263 4.4 #1")
+def test_all_that_belongs_to_a_request_goes_to_the_server_that_it_went_to() -> None:
+    """Sent again, cancelled, acknowledged: nothing is resolved anew."""
+    for target in (TARGET, TCP_TARGET):
+        bench = Bench()
+        invite = bench.send(target=target)
+        effects = [*bench.stack.drain(), *bench.pass_time(0.5)]
+        effects += bench.answer(invite, 180)
+        bench.stack.cancel(invite, bench.now)
+        effects += [*bench.stack.drain(), *bench.answer(invite, 487)]
+        sent_by = [(parse(effect.data).cseq_method, effect.flow) for effect in effects if isinstance(effect, Transmit)]
+        again = ["INVITE"] if target is TARGET else []
+        assert sent_by == [(method, invite.flow) for method in ("INVITE", *again, "CANCEL", "ACK")]
+        assert invite.flow.remote == (target.host, target.port)
+
+
 # CANCEL
 
 

@@ -56,6 +56,7 @@ def test_a_response_whose_connection_has_ended_opens_another() -> None:
     assert shown(further) == ["200"]
 
 
+@pytest.mark.rfc("3263 5 #1")
 def test_a_response_to_a_port_that_is_not_said_goes_to_the_default_port() -> None:
     bench = Bench()
     flow = Flow("TLS", "tls:192.0.2.1:5061", ("192.0.2.1", 5061), (PEER[0], 40000), "0", 1, accepted=True)

@@ -225,7 +225,7 @@ def test_the_ack_to_a_failure() -> None:
     assert ack.body == b""
 
 
-@pytest.mark.rfc("6026 8.4 #4")
+@pytest.mark.rfc("6026 8.4 #4", "3263 4 #2")
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 def test_the_ack_to_a_failure_goes_where_the_invite_went(transport: str) -> None:
     rig = Rig()
