@@ -88,6 +88,7 @@ async def test_tls(drivers: Drivers, authority: Authority, tmp_path: Path) -> No
     assert [address.listening for address in server.addresses] == [True]
 
 
+@pytest.mark.rfc("5922 7.3 #3", "5922 7.5 #2", "5922 8.1 #2")
 async def test_a_server_that_is_somebody_else_fails_the_transaction(
     drivers: Drivers, authority: Authority, tmp_path: Path
 ) -> None:

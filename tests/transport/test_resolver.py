@@ -131,6 +131,7 @@ async def test_naptr_records_choose_the_transport(name_server: FakeDns) -> None:
     assert await found(name_server, Query("example.com", 0, "", True)) == ["TLS 127.0.0.11 5061"]
 
 
+@pytest.mark.rfc("5922 7.3 #2")
 async def test_the_sip_domain_is_what_a_certificate_has_to_prove(name_server: FakeDns) -> None:
     name_server.add("example.com", "NAPTR", '50 50 "s" "SIPS+D2T" "" _sips._tcp.elsewhere.example.')
     name_server.add("_sips._tcp.elsewhere.example", "SRV", "0 1 5061 farm.elsewhere.example.")
