@@ -6,16 +6,17 @@ PYTHON ?=
 ARGS ?=
 JOBS ?= 2
 ONLY ?=
+RFC ?=
 export PYTHON
 
 SETUP = $(or $(PYTHON),python3) -m tools.bootstrap
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run develop check test unit test-all soak wheel docs bench lock clean distclean
+.PHONY: help run develop check test unit test-all soak conformance wheel docs bench lock clean distclean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 run: ## start the server; ARGS="-c offhook.toml" gives it options
 	@venv=$$($(SETUP) run) && exec "$$venv/bin/offhook" serve $(ARGS)
@@ -41,6 +42,9 @@ test-all: ## the unit tests on every Python found, the whole suite on the compil
 
 soak: ## the long runs; ONLY=name chooses one
 	@venv=$$($(SETUP) test) && "$$venv/bin/python" -m tools.soak $(ONLY)
+
+conformance: ## check which tests show which clauses, and write it down; RFC=DIR counts anew in the texts there
+	@venv=$$($(SETUP) develop) && "$$venv/bin/python" -m tools.conformance $(RFC)
 
 wheel: ## the compiled wheel, in dist
 	@venv=$$($(SETUP) wheel) && OFFHOOK_COMPILE=1 "$$venv/bin/python" -m hatchling build -t wheel -d dist

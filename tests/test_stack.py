@@ -74,6 +74,17 @@ def test_the_ack_to_a_failure_is_absorbed_and_the_ack_to_a_2xx_is_told() -> None
     assert bench.offered(incoming("ACK", via=f"{VIA}3")).transaction is None
 
 
+@pytest.mark.rfc("6026 6 #5", "6026 7.1 #4")
+def test_the_ack_to_a_2xx_is_told_without_the_magic_cookie_too() -> None:
+    """An RFC 2543 client's ACK has the branch of its INVITE, or none: it belongs to the same transaction."""
+    bench = Bench()
+    via = "SIP/2.0/UDP 198.51.100.7:5060"
+    answered = bench.accept(incoming(via=via))
+    bench.respond(answered, 200)
+    event = bench.offered(incoming("ACK", via, To="<sip:bob@192.0.2.1>;tag=b"))
+    assert (event.request.method, event.transaction, answered.state) == ("ACK", answered, State.ACCEPTED)
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -172,7 +183,6 @@ def test_an_ack_is_never_answered() -> None:
     assert bench.stack.drain() == []
 
 
-@pytest.mark.rfc("3581 4")
 def test_responses_go_back_by_the_via() -> None:
     bench = Bench()
     transaction = bench.accept(incoming(via="SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKone"))
@@ -184,7 +194,7 @@ def test_responses_go_back_by_the_via() -> None:
 # Requests that go
 
 
-@pytest.mark.rfc("3261 8.1.1.7")
+@pytest.mark.rfc("3261 8.1.1.7", "5393 4.2.1 #2", "5393 4.2.1 #3", "3581 3 #1")
 def test_a_request_gets_its_via_and_its_transaction() -> None:
     bench = Bench()
     transaction = bench.stack.send(outgoing("OPTIONS"), TARGET, bench.now, "me", "abc")
@@ -193,13 +203,14 @@ def test_a_request_gets_its_via_and_its_transaction() -> None:
     request = parse(effect.data)
     assert isinstance(request, Request)
     via = request.vias[0]
-    assert (via.transport, via.sent_by, via.rport_requested) == ("UDP", "192.0.2.1:5060", True)
+    assert (via.transport, via.sent_by, via.params["rport"]) == ("UDP", "192.0.2.1:5060", None)
     assert via.branch is not None
     assert via.branch.startswith("z9hG4bK")
     assert via.branch.endswith("-abc")
     assert (transaction.user, effect.flow.remote, request.content_length) == ("me", PEER, 0)
 
 
+@pytest.mark.rfc("5393 4.2.1 #3")
 def test_no_branch_is_used_twice() -> None:
     bench = Bench()
     branches = {bench.send("OPTIONS").request.branch for _ in range(1000)}
@@ -213,6 +224,7 @@ def test_an_ack_has_no_transaction() -> None:
     assert (bench.stack.drain(), bench.left()) == ([], 0)
 
 
+@pytest.mark.rfc("6026 8.9 #1")
 def test_responses_reach_the_user_of_their_transaction() -> None:
     bench = Bench()
     transaction = bench.send("OPTIONS", user="me")
@@ -224,7 +236,7 @@ def test_responses_reach_the_user_of_their_transaction() -> None:
     assert bench.left() == 0
 
 
-@pytest.mark.rfc("6026 7.3")
+@pytest.mark.rfc("6026 7.3 #1", "6026 7.3 #2", "6026 8.9 #2")
 def test_a_response_that_nobody_waits_for_goes_nowhere() -> None:
     bench = Bench()
     transaction = bench.send("OPTIONS")
@@ -254,6 +266,22 @@ def test_the_acknowledgement_of_a_2xx_goes_by_itself_and_again_as_it_was() -> No
     assert isinstance(second, Transmit)
     assert first.data == second.data == ack.serialize()
     assert (ack.branch != bench.send("OPTIONS").request.branch, bench.left() > 0) == (True, True)
+
+
+@pytest.mark.rfc("3263 4 #1", "3263 4 #2", "3263 4 #3", "3263 4.4 #1")
+def test_all_that_belongs_to_a_request_goes_to_the_server_that_it_went_to() -> None:
+    """Sent again, cancelled, acknowledged: nothing is resolved anew."""
+    for target in (TARGET, TCP_TARGET):
+        bench = Bench()
+        invite = bench.send(target=target)
+        effects = [*bench.stack.drain(), *bench.pass_time(0.5)]
+        effects += bench.answer(invite, 180)
+        bench.stack.cancel(invite, bench.now)
+        effects += [*bench.stack.drain(), *bench.answer(invite, 487)]
+        sent_by = [(parse(effect.data).cseq_method, effect.flow) for effect in effects if isinstance(effect, Transmit)]
+        again = ["INVITE"] if target is TARGET else []
+        assert sent_by == [(method, invite.flow) for method in ("INVITE", *again, "CANCEL", "ACK")]
+        assert invite.flow.remote == (target.host, target.port)
 
 
 # CANCEL

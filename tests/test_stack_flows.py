@@ -56,6 +56,7 @@ def test_a_response_whose_connection_has_ended_opens_another() -> None:
     assert shown(further) == ["200"]
 
 
+@pytest.mark.rfc("3263 5 #1")
 def test_a_response_to_a_port_that_is_not_said_goes_to_the_default_port() -> None:
     bench = Bench()
     flow = Flow("TLS", "tls:192.0.2.1:5061", ("192.0.2.1", 5061), (PEER[0], 40000), "0", 1, accepted=True)
@@ -80,7 +81,7 @@ def test_a_client_that_comes_back_over_another_connection_gets_its_answer_there(
     assert transaction.flow is second
 
 
-@pytest.mark.rfc("6026 8.8")
+@pytest.mark.rfc("6026 6 #2", "6026 7.1 #7", "6026 7.1 #8", "6026 8.8 #1", "6026 8.8 #2")
 def test_the_user_hears_of_a_response_that_was_lost() -> None:
     bench = Bench()
     transaction = bench.accept(incoming())

@@ -37,7 +37,7 @@ OUTCOMES: dict[tuple[Exchange, ExchangeEvent], Exchange] = {
 
 @pytest.mark.parametrize("event", list(ExchangeEvent))
 @pytest.mark.parametrize("state", list(Exchange))
-@pytest.mark.rfc("3264 4")
+@pytest.mark.rfc("3264 4 #1", "3264 4 #2")
 def test_every_state_and_event(state: Exchange, event: ExchangeEvent) -> None:
     exchange = OfferAnswer()
     exchange.state = state
@@ -136,6 +136,7 @@ def test_what_fails_leaves_the_session_as_it_was() -> None:
     assert caller.offer(ALICE.held).origin.session_version == refused.origin.session_version + 1
 
 
+@pytest.mark.rfc("3264 4 #1", "3264 4 #2")
 def test_glare_and_haste() -> None:
     exchange = OfferAnswer()
     exchange.offer(ALICE)

@@ -61,7 +61,7 @@ def test_we_give_up(phones: Phones) -> None:
     bob.event("CALL_CLOSED")
 
 
-@pytest.mark.rfc("3264 8.4")
+@pytest.mark.rfc("3264 8.4 #1")
 def test_baresip_holds_us(phones: Phones, network: Network) -> None:
     alice, bob = phones.baresip("alice"), phones.agent("bob")
     answered(alice, bob)
@@ -77,7 +77,7 @@ def test_baresip_holds_us(phones: Phones, network: Network) -> None:
     bob.says("ended: the peer hung up")
 
 
-@pytest.mark.rfc("3264 8.4")
+@pytest.mark.rfc("3264 8.3.4 #1")
 def test_we_hold_baresip(phones: Phones, network: Network) -> None:
     alice, bob = phones.baresip("alice"), phones.agent("bob")
     answered(alice, bob)

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.rfc("8760")
+@pytest.mark.rfc("8760 2.6 #4", "8760 2.6 #6")
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_linphone_calls_us(phones: Phones, transport: str) -> None:
     alice, bob = phones.linphone("alice", transport), phones.answer("bob", transport)

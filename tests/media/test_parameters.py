@@ -32,7 +32,7 @@ def test_rtcp_goes_to_the_next_port_unless_told_otherwise() -> None:
     assert AudioParameters(remote=("192.0.2.1", 4000), rtcp_mux=True).rtcp_destination == ("192.0.2.1", 4000)
 
 
-@pytest.mark.rfc("3264 8.4")
+@pytest.mark.rfc("3264 8.4 #3")
 @pytest.mark.parametrize("remote", [("0.0.0.0", 4000), ("::", 4000), ("192.0.2.1", 0)])
 def test_an_address_that_means_nowhere_is_none(remote: tuple[str, int]) -> None:
     assert AudioParameters(remote=remote).remote is None

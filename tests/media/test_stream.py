@@ -131,6 +131,7 @@ def packet(number: int, ssrc: int = 77, payload_type: int = 0, payload: bytes = 
     return RtpPacket(payload_type, number % 65536, number * FRAME % (1 << 32), ssrc, payload).serialize()
 
 
+@pytest.mark.rfc("3264 5.1 #17", "3264 6.1 #19")
 def test_audio_goes_both_ways() -> None:
     call = Call()
     call.alice.stream.play(ArraySource(sine(1004, 3.0)))
@@ -262,7 +263,7 @@ def test_a_listener_can_leave() -> None:
     assert len(call.bob.listener.heard) == 4000
 
 
-@pytest.mark.rfc("3264 8.4")
+@pytest.mark.rfc("3264 8.3.4 #1")
 def test_a_hold_pauses_sending_and_the_time_goes_on() -> None:
     end = lone()
     tone = np.arange(8000, dtype=np.int16)
@@ -295,6 +296,7 @@ def test_what_comes_while_nothing_is_to_be_heard_is_not_recorded() -> None:
     assert call.bob.stream.statistics().packets_received == 150
 
 
+@pytest.mark.rfc("3264 8.3.2 #3", "3264 8.3.2 #6")
 def test_the_codec_may_change_in_the_call() -> None:
     call = Call()
     call.alice.stream.play(ArraySource(sine(440, 5.0)))
@@ -309,6 +311,7 @@ def test_the_codec_may_change_in_the_call() -> None:
     assert tone_above_rest(call.bob.listener.heard[400:], 440) > 30
 
 
+@pytest.mark.rfc("3264 8.3.4 #1")
 def test_the_packetization_time_may_change_in_the_call() -> None:
     call = Call()
     call.alice.stream.play(ArraySource(sine(440, 5.0)))

@@ -98,7 +98,7 @@ def test_a_6xx_cancels_the_others_and_waits_for_them() -> None:
     assert len(slow.role.cancelled) == 1
 
 
-@pytest.mark.rfc("3261 16.7 step 7")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1")
 def test_a_challenge_bears_those_of_all_branches() -> None:
     world = World()
     for realm in ("one", "two"):
@@ -163,7 +163,7 @@ def test_a_phone_that_says_nothing_counts_as_408() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("4320 4.2")
+@pytest.mark.rfc("4320 4.2 #1")
 def test_a_silent_phone_gives_no_408_to_other_requests() -> None:
     world = World()
     phone = world.callee()
@@ -173,6 +173,39 @@ def test_a_silent_phone_gives_no_408_to_other_requests() -> None:
     assert [status for status in world.alice.role.statuses() if status != 100] == []
     assert world.alice.role.ended == ["MESSAGE timeout"]
     assert world.left() == [0, 0, 0]
+
+
+def answer(world: World, phone: VirtualNode[ScriptedPeer], status: int) -> None:
+    """The phone answers its first request whatever its own transaction may say."""
+    request = phone.role.requests[0]
+    back = phone.stack.flow_to(phone.target_to(world.proxy.host, 5060))
+    response = reply(request, status, None, "b").response()
+    phone.call(lambda now: phone.stack.reply_stateless(response, request, back))
+
+
+@pytest.mark.rfc("4320 4.1 #1")
+def test_ringing_goes_back_for_an_invite_alone() -> None:
+    world = World()
+    phone = world.callee()
+    phone.role.script = lambda request: [(1.0, 200)]
+    world.send("MESSAGE")
+    world.run(0.5)
+    answer(world, phone, 180)
+    world.run()
+    assert world.alice.role.statuses() == [200]
+
+
+@pytest.mark.rfc("4320 4.2 #2", "6026 7.3 #1", "6026 7.3 #2", "6026 6 #3", "6026 6 #4", "6026 8.2 #1")
+@pytest.mark.parametrize("method", ["MESSAGE", "INVITE"])
+def test_an_answer_that_comes_too_late_goes_nowhere(method: str) -> None:
+    world = World()
+    phone = world.callee((0.1, 486))
+    world.send(method)
+    world.run()
+    before = len(world.network.trace or [])
+    answer(world, phone, 200)
+    world.run()
+    assert [to for _, _, to, _ in (world.network.trace or [])[before:]] == [world.proxy.host]
 
 
 @pytest.mark.rfc("3261 16.9")
@@ -186,7 +219,7 @@ def test_a_refused_connection_counts_as_503_and_goes_up_as_500() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3263 4.3")
+@pytest.mark.rfc("3263 4.2 #1", "3263 4.2 #2")
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_the_next_address_is_tried_when_the_first_is_dead(transport: str) -> None:
     world = World()
@@ -200,7 +233,7 @@ def test_the_next_address_is_tried_when_the_first_is_dead(transport: str) -> Non
     assert len(living.role.requests) == 1
 
 
-@pytest.mark.rfc("3263 4.3")
+@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1")
 def test_an_overloaded_address_is_passed_over() -> None:
     world = World()
     overloaded = world.callee((0.1, 503))
@@ -289,9 +322,9 @@ def test_a_registered_flow_takes_what_is_large_too() -> None:
 def foreign_answer(world: World, phone: VirtualNode[ScriptedPeer], status: int) -> None:
     """The phone answers with a Via too few."""
     request = phone.role.requests[0]
-    answer = reply(request, status, None, "b").set("Via", request.texts("Via")[0]).response()
+    response = reply(request, status, None, "b").set("Via", request.texts("Via")[0]).response()
     back = phone.stack.flow_to(phone.target_to(world.proxy.host, 5060))
-    phone.call(lambda now: phone.stack.reply_stateless(answer, request, back))
+    phone.call(lambda now: phone.stack.reply_stateless(response, request, back))
 
 
 @pytest.mark.rfc("3261 16.7 step 3")
@@ -449,7 +482,7 @@ def test_a_lookup_that_failed_is_a_500() -> None:
     assert statuses(world) == [500]
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3 #6", "5393 5.3.3 #8")
 def test_max_breadth_is_divided_among_the_branches() -> None:
     world = World()
     phones = [world.callee((0.1, 486)) for _ in range(3)]
@@ -463,7 +496,17 @@ def test_max_breadth_is_divided_among_the_branches() -> None:
     assert sorted(number or 0 for number in given) == [3, 3, 4]
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3.1 #1")
+def test_the_breadth_of_a_branch_that_failed_goes_to_the_next() -> None:
+    world = World()
+    phones = [world.callee((0.1, 486), q=q) for q in (0.9, 0.5)]
+    world.send(edit=lambda draft: draft.add("Max-Breadth", "1"))
+    world.run()
+    assert [phone.role.requests[0].number("Max-Breadth") for phone in phones] == [1, 1]
+    assert statuses(world) == [486]
+
+
+@pytest.mark.rfc("5393 5.3.3 #6", "5393 5.3.3 #7")
 def test_too_little_breadth_is_a_440() -> None:
     world = World()
     phones = [world.callee((0.1, 486)) for _ in range(3)]
@@ -473,7 +516,7 @@ def test_too_little_breadth_is_a_440() -> None:
     assert [phone.role.requests for phone in phones] == [[], [], []]
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3 #1", "5393 5.3.3 #3", "5393 5.3.3 #4", "5393 5.3.3 #8", "5393 5.3.3 #9")
 @pytest.mark.parametrize(("given", "sent"), [(None, 60), ("7", 7), ("1000", 60), ("1", 1)])
 def test_one_branch_gets_all_of_the_breadth(given: str | None, sent: int) -> None:
     world = World()

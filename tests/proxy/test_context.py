@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 from functools import partial
 
+import pytest
+
 from offhook.clock import Moment
 from offhook.proxy.context import Branch, ResponseContext
 from offhook.proxy.target_uri import TargetUri
@@ -34,6 +36,7 @@ def test_a_branch_is_pending_until_its_final_answer() -> None:
     assert not context_with().pending
 
 
+@pytest.mark.rfc("5393 5.3.3.1 #1")
 def test_breadth_comes_back_with_the_answer() -> None:
     context = context_with(20, 40)
     context.breadth = 60

@@ -52,10 +52,12 @@ def test_max_forwards(given: str | None, sent: int) -> None:
     assert copied(request(Max_Forwards=given), TargetUri("sip:bob@h")).max_forwards == sent
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3 #5")
 def test_max_breadth_is_written_where_there_is_a_part_of_it() -> None:
     assert copied(request(), TargetUri("sip:bob@h"), breadth=7).number("Max-Breadth") == 7
     assert copied(request(Max_Breadth="60"), TargetUri("sip:bob@h"), breadth=7).number("Max-Breadth") == 7
+    twice = request(Max_Breadth="60", max_breadth="50")
+    assert copied(twice, TargetUri("sip:bob@h"), breadth=7).texts("Max-Breadth") == ["7"]
     assert copied(request(), TargetUri("sip:bob@h"), breadth=0).number("Max-Breadth") is None
 
 

@@ -13,7 +13,7 @@ OWN.add("192.0.2.10", 5060)
 OWN.add("Proxy.Example.com", 5070)
 
 
-@pytest.mark.rfc("5393 4.2.1")
+@pytest.mark.rfc("5393 4.2.1 #4", "5393 4.2.1 #5", "5393 4.2.4 #1")
 def test_the_mark_varies_with_what_decides_where_a_request_goes() -> None:
     marks = {
         loop_mark(request()),
@@ -26,7 +26,15 @@ def test_the_mark_varies_with_what_decides_where_a_request_goes() -> None:
     assert len(marks) == 6
 
 
-@pytest.mark.rfc("5393 4.2.1")
+@pytest.mark.rfc("5393 4.2.1 #4")
+def test_the_way_of_a_telephone_number_depends_on_who_dials_it() -> None:
+    """The caller's domain says which gateway takes it; at any other address the caller makes no difference."""
+    for uri, different in (("tel:+15550100", 2), ("TEL:+15550100", 2), ("sip:bob@example.com", 1)):
+        callers = ("<sip:alice@example.com>;tag=a", "<sip:alice@example.net>;tag=a")
+        assert len({loop_mark(request(uri=uri, From=caller)) for caller in callers}) == different
+
+
+@pytest.mark.rfc("5393 4.2.1 #6")
 @pytest.mark.parametrize(
     "same",
     [
@@ -57,7 +65,7 @@ def passed(*vias: str, uri: str = "sip:bob@example.com") -> bool:
 CALLER = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKone"
 
 
-@pytest.mark.rfc("5393 4.2.2")
+@pytest.mark.rfc("5393 4.2.2 #2", "5393 4.2.2 #3")
 @pytest.mark.parametrize(
     ("vias", "looped"),
     [
@@ -79,9 +87,16 @@ def test_a_loop_is_known_by_our_sent_by_and_the_mark(vias: list[str], looped: bo
     assert passed(*vias) is looped
 
 
-@pytest.mark.rfc("5393 4.2.4")
+@pytest.mark.rfc("5393 4.2.2 #2")
 def test_the_via_of_somebody_else_may_look_as_it_likes() -> None:
-    assert not passed(CALLER, 'SIP/2.0/UDP "nobody reads this";branch=z9hG4bK-M')
+    ours = "SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-0-1234-M"
+    for odd in (
+        'SIP/2.0/UDP "nobody reads this";branch=z9hG4bK-M',
+        'SIP/2.0/UDP h;x="a, b";y;rport=x;branch=z9hG4bK-M',
+    ):
+        assert not passed(CALLER, odd)
+        assert passed(CALLER, odd, ours)
+        assert passed(CALLER, ours, odd)
 
 
 def test_the_mark_anywhere_but_in_a_via_is_no_loop() -> None:

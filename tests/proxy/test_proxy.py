@@ -295,7 +295,7 @@ def test_a_binding_with_a_flow_is_reached_over_it() -> None:
     assert [request.request_uri for request in carol.role.requests] == [contact]
 
 
-@pytest.mark.rfc("5393 4.2.2")
+@pytest.mark.rfc("5393 4.2.2 #1", "5393 4.2.2 #4")
 def test_a_loop_is_a_482() -> None:
     world = World()
     world.directory.bindings["sip:loop@example.com"] = [TargetUri("sip:loop@example.com")]
@@ -304,6 +304,43 @@ def test_a_loop_is_a_482() -> None:
     world.run()
     assert statuses(world) == [482]
     assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("5393 4.1 #1", "5393 4.2.2 #1")
+def test_a_user_who_forks_to_himself_stimulates_ten_requests() -> None:
+    """Section 3's attack with one account at one server, and the count that it gives for it with loop detection."""
+    world = World()
+    twice = [TargetUri("sip:a@example.com;unknown-param=whack"), TargetUri("sip:a@example.com;unknown-param=thud")]
+    world.directory.bindings["sip:a@example.com"] = twice
+    world.network.name("example.com", (PROXY, 5060))
+    world.send(uri="sip:a@example.com")
+    world.run()
+    assert statuses(world) == [482]
+    sent = {data for _, _, to, data in world.network.trace or [] if to == PROXY and data.startswith(b"INVITE ")}
+    sent = {data for data in sent if data.count(b"Via: ") > 1}
+    assert len(sent) == 10
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("5393 4.2.1 #1", "5393 4.2.1 #3")
+def test_our_via_goes_above_those_that_are_there() -> None:
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.send(edit=lambda draft: draft.add("Via", "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKlow"))
+    world.run()
+    ours, *others = phone.role.requests[0].vias
+    assert (ours.sent_by, ours.branch is not None and ours.branch.startswith("z9hG4bK")) == (f"{PROXY}:5060", True)
+    assert [via.sent_by for via in others] == ["192.0.2.1:5060"] * 2
+
+
+@pytest.mark.rfc("5393 5.3.3 #1", "5393 5.3.3 #5")
+def test_every_request_that_is_forwarded_bears_max_breadth() -> None:
+    world = World()
+    routes = answered_call(world)
+    within_dialog(world, "ACK", routes, "b101", 1)
+    within_dialog(world, "BYE", routes, "b101")
+    seen = [(request.method, request.number("Max-Breadth")) for request in world.callees[0].role.requests]
+    assert seen == [("INVITE", 60), ("ACK", 60), ("BYE", 60)]
 
 
 @pytest.mark.rfc("3261 16.3 step 4")

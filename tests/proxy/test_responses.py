@@ -113,7 +113,7 @@ def test_a_branch_without_an_answer_gets_one_of_ours() -> None:
     assert (response.status, response.to_tag, response.call_id) == (408, "ours", "call")
 
 
-@pytest.mark.rfc("3261 16.7 step 7")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1")
 def test_a_challenge_bears_the_challenges_of_all() -> None:
     context = answered(401, 407, 404)
     for branch, name in zip(
@@ -125,3 +125,21 @@ def test_a_challenge_bears_the_challenges_of_all() -> None:
     response = final_response(context, context.branches[0], "ours")
     assert (response.status, len(response.texts("WWW-Authenticate"))) == (401, 1)
     assert response.texts("Proxy-Authenticate") == ['Digest realm="407", nonce="n"']
+
+
+@pytest.mark.rfc("8760 2.5 #1", "8760 2.5 #2")
+def test_the_challenges_of_one_hop_keep_their_order() -> None:
+    """The most preferred algorithm stands at the top (RFC 8760 2.3), whichever branch is chosen."""
+    context = answered(401, 401)
+    for branch, realm in zip(context.branches, ("one", "two"), strict=True):
+        assert branch.response is not None
+        draft = Draft.of(branch.response)
+        for algorithm in ("SHA-512-256", "SHA-256", "MD5"):
+            draft.add("WWW-Authenticate", f'Digest realm="{realm}", nonce="n", algorithm={algorithm}')
+        branch.response = draft.response()
+    for chosen in context.branches:
+        values = final_response(context, chosen, "ours").texts("WWW-Authenticate")
+        assert len(values) == 6
+        for realm in ("one", "two"):
+            algorithms = [value.rpartition("=")[2] for value in values if f'realm="{realm}"' in value]
+            assert algorithms == ["SHA-512-256", "SHA-256", "MD5"]

@@ -20,7 +20,7 @@ def test_timer_c_is_more_than_three_minutes(seconds: float) -> None:
     assert ProxySettings(timer_c=180.5).timer_c == 180.5
 
 
-@pytest.mark.rfc("5393 5.3.3")
+@pytest.mark.rfc("5393 5.3.3 #2")
 def test_max_breadth_is_at_least_one() -> None:
     with pytest.raises(ValueError, match="Max-Breadth"):
         ProxySettings(max_breadth=0)

@@ -23,6 +23,7 @@ def received_by(world: World, host: str, method: bytes) -> list[bytes]:
     return [data for _, _, to, data in world.network.trace or [] if to == host and data.startswith(method + b" ")]
 
 
+@pytest.mark.rfc("3263 4.4 #1")
 def test_request_answer_and_ack_keep_one_branch() -> None:
     world = stateless((0.1, 180), (0.5, 486))
     world.send()
@@ -35,7 +36,7 @@ def test_request_answer_and_ack_keep_one_branch() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3261 16.11")
+@pytest.mark.rfc("3261 16.11", "3263 4.4 #1")
 def test_a_cancel_takes_the_way_of_its_invite() -> None:
     world = stateless((0.1, 180), (60.0, 200))
     invite = world.send()
@@ -77,6 +78,7 @@ def test_of_several_targets_the_best_is_called_and_always_the_same() -> None:
         assert [len(phone.role.requests) for phone in world.callees] == [1, 0, 0]
 
 
+@pytest.mark.rfc("5393 5.3.3 #1", "5393 5.3.3 #3", "5393 5.3.3 #5", "5393 5.3.3 #9")
 def test_breadth_is_passed_on_whole() -> None:
     for given, sent in ((None, 60), ("5", 5), ("500", 60)):
         world = stateless((0.1, 486))
@@ -111,7 +113,7 @@ def test_over_tcp_on_both_sides_it_stays_stateless() -> None:
     assert [status for status in world.alice.role.statuses() if status > 100] == [180, 486]
 
 
-@pytest.mark.rfc("3263 4.4")
+@pytest.mark.rfc("3263 4.4 #2")
 def test_a_next_hop_that_has_to_be_asked_for_makes_it_stateful(monkeypatch: pytest.MonkeyPatch) -> None:
     """What chance decides must be remembered."""
     world = stateless((0.1, 180), (1.0, 486))
@@ -129,6 +131,34 @@ def test_a_next_hop_that_has_to_be_asked_for_makes_it_stateful(monkeypatch: pyte
     assert world.left()[:2] == [1, 1]
     world.run()
     assert [status for status in world.alice.role.statuses() if status > 100] == [180, 486]
+
+
+@pytest.mark.rfc("3263 4.4 #3")
+def test_where_there_is_a_second_server_it_is_stateful() -> None:
+    world = stateless()
+    living = world.callee((0.1, 180), (1.0, 486))
+    dead = world.callees[0]
+    dead.crash()
+    world.network.name("phones.example.net", (dead.host, 5060), (living.host, 5060))
+    world.directory.bindings["sip:bob@example.com"] = [TargetUri("sip:bob@phones.example.net")]
+    world.send()
+    world.run(0.5)
+    assert world.left()[:2] == [1, 1]
+    world.run()
+    assert [status for status in world.alice.role.statuses() if status > 100] == [180, 486]
+    assert world.left() == [0, 0, 0]
+
+
+def test_an_ack_goes_to_the_first_of_several_servers() -> None:
+    world = stateless()
+    phone = world.callees[0]
+    world.network.name("phones.example.net", (phone.host, 5060), ("192.0.2.99", 5060))
+    world.directory.bindings["sip:bob@example.com"] = [TargetUri("sip:bob@phones.example.net")]
+    target = world.alice.target_to(PROXY, 5060)
+    ack = world.alice.role.request("ACK", "sip:bob@example.com", to_tag="b101")
+    world.alice.call(lambda now: (world.alice.role.stack.send_ack(ack, target), None)[1])
+    world.run(0.5)
+    assert len(received_by(world, phone.host, b"ACK")) == 1
 
 
 def test_a_slow_look_up_makes_it_stateful() -> None:

@@ -19,6 +19,7 @@ VIDEO = StreamCapability("video", 5000, (Codec("H261", 90000),))
 TELEPHONE_EVENT = ("a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15")
 
 
+@pytest.mark.rfc("3264 5 #1", "3264 6 #1", "3264 6.1 #8", "3264 6.1 #11", "3264 6.1 #12", "3264 6.1 #13")
 def test_an_answer() -> None:
     offer = description("m=audio 49170 RTP/AVP 0 8 101", *TELEPHONE_EVENT, "a=ptime:30")
     answer = make_answer(offer, agent(audio(6000, PCMA, replace(DTMF, parameters="0-11"), PCMU, ptime=20)))
@@ -30,12 +31,14 @@ def test_an_answer() -> None:
     assert sdp.parse(answer.serialize()) == answer
 
 
+@pytest.mark.rfc("3264 6.1 #13")
 def test_our_own_preference() -> None:
     offer = description("m=audio 49170 RTP/AVP 0 8 101", *TELEPHONE_EVENT)
     answer = make_answer(offer, agent(audio(6000, PCMA, DTMF, PCMU)), own_preference=True)
     assert answer.media[0].formats == ("8", "101", "0")
 
 
+@pytest.mark.rfc("3264 6 #2", "3264 6 #3", "3264 6 #7", "3264 6.1 #2", "3264 8.2 #1")
 def test_the_lines_of_the_offer_in_its_order() -> None:
     offer = description("m=video 5 RTP/AVP 31", "m=image 7 udptl t38", "m=audio 9 RTP/AVP 0", "m=audio 0 RTP/AVP 0")
     answer = make_answer(offer, agent(audio(6000), audio(6002), VIDEO))
@@ -47,10 +50,12 @@ def test_the_lines_of_the_offer_in_its_order() -> None:
     ]
 
 
+@pytest.mark.rfc("3264 6 #4")
 def test_an_offer_without_streams() -> None:
     assert make_answer(description(), agent(audio())).media == ()
 
 
+@pytest.mark.rfc("3264 6.1 #10")
 def test_payload_types_of_the_offer_are_used() -> None:
     offer = description("m=audio 9 RTP/AVP 118 99", "a=rtpmap:118 PCMU/8000", "a=rtpmap:99 OPUS/48000/2")
     answer = make_answer(offer, agent(audio(6000, replace(OPUS, payload_type=111), PCMU)))
@@ -62,6 +67,7 @@ def test_one_codec_of_ours_answers_one_of_theirs() -> None:
     assert make_answer(offer, agent(audio(6000, PCMU))).media[0].formats == ("0",)
 
 
+@pytest.mark.rfc("3264 6 #7", "3264 6.1 #2", "3264 6.1 #17")
 @pytest.mark.parametrize(
     "lines",
     [
@@ -85,6 +91,7 @@ def test_an_offer_with_nothing_for_us(lines: list[str]) -> None:
     assert [media.port for media in answer.media] == [0]
 
 
+@pytest.mark.rfc("3264 8.2 #1")
 def test_removing_all_streams_is_no_error() -> None:
     answer = make_answer(description("m=audio 0 RTP/AVP 0"), agent(audio()))
     assert media_lines(answer) == [["m=audio 0 RTP/AVP 0"]]
@@ -103,6 +110,7 @@ def test_a_stream_of_telephone_events_alone() -> None:
     assert make_answer(offer, agent(audio(6002, DTMF))).media[0].formats == ("101",)
 
 
+@pytest.mark.rfc("3264 6.1 #3", "3264 6.1 #6", "3264 6.1 #9")
 @pytest.mark.parametrize("session_level", [False, True])
 def test_directions(session_level: bool) -> None:
     stream = "m=audio 9 RTP/AVP 0"
@@ -113,6 +121,7 @@ def test_directions(session_level: bool) -> None:
     assert held.media[0].port == 6000
 
 
+@pytest.mark.rfc("3264 8.4 #1", "3264 8.4 #3")
 @pytest.mark.parametrize("connection", ["IN IP4 0.0.0.0", "IN IP6 nowhere.invalid"])
 def test_an_offer_of_no_address_is_answered_by_its_direction(connection: str) -> None:
     # RFC 6337 5.4.
@@ -154,6 +163,7 @@ def test_mids_are_returned_and_groups_are_not() -> None:
     assert answer.attribute("group") is None
 
 
+@pytest.mark.rfc("3264 6 #5")
 def test_the_time_of_the_offer_is_repeated() -> None:
     lines = b"t=3724394400 3730536000\r\nr=7d 1h 0 25h\r\n"
     text = description("m=audio 9 RTP/AVP 0").serialize().replace(b"t=0 0\r\n", lines)
@@ -169,6 +179,7 @@ def test_other_formats_than_payload_types() -> None:
         make_answer(description("m=image 9 udptl x"), agent(fax))
 
 
+@pytest.mark.rfc("3264 6.2 #1", "3264 6.2 #2", "3264 6.2 #3", "3264 6.2 #4")
 def test_a_multicast_stream_is_answered_as_it_is() -> None:
     # RFC 3264 6.2.
     offer = description(
@@ -192,6 +203,7 @@ def test_a_multicast_stream_is_answered_as_it_is() -> None:
     ]
 
 
+@pytest.mark.rfc("3264 6.1 #1")
 def test_a_unicast_offer_is_not_answered_with_a_group() -> None:
     group = Connection.parse("IN IP4 233.252.0.1/127")
     with pytest.raises(ProtocolError):
@@ -214,6 +226,7 @@ def test_a_running_stream_keeps_its_port() -> None:
     assert [media.port for media in both.media] == [6002, 6000]
 
 
+@pytest.mark.rfc("3264 8 #2", "3264 8 #3", "3264 8 #5")
 def test_the_version_counts_changes_of_our_own_description() -> None:
     bob = agent(audio(6000))
     offer = description("m=audio 5 RTP/AVP 0 8")
@@ -225,6 +238,17 @@ def test_the_version_counts_changes_of_our_own_description() -> None:
     assert make_answer(moved, bob, session, version=7).origin.session_version == 8
 
 
+@pytest.mark.rfc("3264 8 #4", "3264 8 #5")
+def test_an_offer_that_says_nothing_new_is_answered_like_any_other() -> None:
+    offer = description("m=audio 5 RTP/AVP 0 8")
+    session = apply_answer(offer, make_answer(offer, agent(audio(6000))), side=Side.ANSWERER)
+    assert make_answer(offer, agent(audio(6000)), session) == session.local
+    held = make_answer(offer, agent(audio(6000)).held, session)
+    assert held.media[0].direction is Direction.SENDONLY
+    assert held.origin.session_version == session.local.origin.session_version + 1
+
+
+@pytest.mark.rfc("3264 8 #7")
 def test_an_offer_with_fewer_lines_than_the_session() -> None:
     # RFC 3264 section 8.
     bob = agent(audio(6000), VIDEO)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.errors import ParseError
+from offhook.errors import InvalidState, ParseError
 from offhook.sdp import attributes
 from offhook.sdp.attributes import Attribute, Direction, Fmtp, Group, Rtcp, Rtpmap
 from offhook.sdp.fields import Connection
@@ -25,6 +25,7 @@ def test_attributes(text: str, attribute: Attribute) -> None:
     assert attribute.serialize() == text
 
 
+@pytest.mark.rfc("3264 6.1 #3", "3264 6.1 #4", "3264 6.1 #5")
 @pytest.mark.parametrize(
     ("offered", "wanted", "answered"),
     # RFC 3264 6.1, every offered direction against every wish.
@@ -141,6 +142,13 @@ def test_malformed_groups(text: str) -> None:
 def test_packet_times(text: str, value: float) -> None:
     assert attributes.parse_packet_time(text) == value
     assert attributes.packet_time(value) == text.strip()
+
+
+@pytest.mark.rfc("3264 5.1 #12")
+@pytest.mark.parametrize("value", [0, 0.0, -20, 1e-10, float("nan")])
+def test_a_packet_time_is_above_zero(value: float) -> None:
+    with pytest.raises(InvalidState):
+        attributes.packet_time(value)
 
 
 @pytest.mark.parametrize("text", ["", "0", "-20", "20 30", "20ms"])

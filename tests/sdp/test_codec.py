@@ -57,6 +57,7 @@ def test_the_first_of_two_rtpmaps_counts() -> None:
     assert read("m=audio 9 RTP/AVP 96", *lines) == [(96, "A", 8000, 1, "x")]
 
 
+@pytest.mark.rfc("3264 6.1 #15")
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

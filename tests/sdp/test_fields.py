@@ -168,6 +168,7 @@ def test_a_rejected_stream_may_lack_formats() -> None:
     assert MediaField.parse("video 0 RTP/AVP").disabled.serialize() == "video 0 RTP/AVP 0"
 
 
+@pytest.mark.rfc("3264 6 #8")
 def test_a_disabled_stream_has_one_format_and_no_port() -> None:
     assert MediaField.parse("video 49170/2 RTP/AVP 31 32").disabled.serialize() == "video 0 RTP/AVP 31"
 

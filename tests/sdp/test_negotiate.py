@@ -139,6 +139,7 @@ def test_the_flows_of_hold_in_rfc_5359() -> None:
     assert (hold.streams[0].held, hold.streams[0].direction) == (True, Direction.RECVONLY)
 
 
+@pytest.mark.rfc("3264 6 #2", "3264 6 #3", "3264 6.1 #2")
 @pytest.mark.parametrize(
     ("offered", "answered", "clause"),
     [
@@ -159,6 +160,16 @@ def test_a_rejected_stream_may_name_another_transport() -> None:
     assert not session.streams[0].enabled
 
 
+@pytest.mark.rfc(
+    "3264 6.1 #3",
+    "3264 6.1 #4",
+    "3264 6.1 #5",
+    "3264 6.1 #6",
+    "3264 6.1 #7",
+    "3264 8 #1",
+    "3264 8 #2",
+    "3264 8.4 #1",
+)
 def test_a_call_is_held_and_resumed_from_both_ends() -> None:
     # RFC 6337 5.3: hold is a local state, and each end gives up its own.
     alice, bob = agent(audio(4000)), agent(audio(6000), address="198.51.100.1")
@@ -231,6 +242,19 @@ AGENTS = st.builds(
 )
 
 
+@pytest.mark.rfc(
+    "3264 6.1 #3",
+    "3264 6.1 #4",
+    "3264 6.1 #5",
+    "3264 8 #1",
+    "3264 8 #2",
+    "3264 8 #3",
+    "3264 8 #7",
+    "3264 8 #8",
+    "3264 8.2 #1",
+    "3264 8.3.2 #1",
+    "3264 8.3.2 #2",
+)
 @given(st.lists(st.tuples(AGENTS, AGENTS, st.booleans()), min_size=1, max_size=5))
 def test_any_series_of_exchanges(series: list[tuple[Capabilities, Capabilities, bool]]) -> None:
     """Two agents that change their minds at every exchange keep every rule of RFC 3264 section 8."""

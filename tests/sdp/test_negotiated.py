@@ -7,6 +7,7 @@ import pytest
 from offhook.sdp import SessionDescription
 from offhook.sdp.attributes import Direction
 from offhook.sdp.codec import Codec
+from offhook.sdp.negotiate import Side, apply_answer
 from offhook.sdp.negotiated import NegotiatedStream, TransportAddress, negotiate_stream
 from tests.sdp.agents import DTMF, OPUS, PCMA, PCMU
 from tests.sdp.descriptions import description
@@ -27,6 +28,18 @@ def negotiated(local: SessionDescription, remote: SessionDescription) -> Negotia
     return negotiate_stream(0, local, remote, None)
 
 
+@pytest.mark.rfc(
+    "3264 5.1 #11",
+    "3264 6.1 #14",
+    "3264 6.1 #23",
+    "3264 6.1 #24",
+    "3264 7 #1",
+    "3264 7 #2",
+    "3264 8.3.2 #3",
+    "3264 8.3.2 #4",
+    "3264 8.3.2 #6",
+    "3264 8.3.2 #7",
+)
 def test_a_plain_stream() -> None:
     stream = negotiated(ours(), theirs("a=ptime:30", "a=maxptime:60", stream="m=audio 6000 RTP/AVP 8 0 9"))
     assert stream == NegotiatedStream(
@@ -47,6 +60,7 @@ def test_a_plain_stream() -> None:
     )
 
 
+@pytest.mark.rfc("3264 5.1 #8", "3264 6.1 #23", "3264 6.1 #25", "3264 7 #1")
 def test_each_side_sends_with_the_numbers_of_the_other() -> None:
     # RFC 3264 5.1 and 6.1, the numbers of RFC 4317 2.3.
     stream = negotiated(
@@ -57,6 +71,18 @@ def test_each_side_sends_with_the_numbers_of_the_other() -> None:
     assert stream.receive == (Codec("iLBC", payload_type=97, parameters="mode=30"),)
 
 
+@pytest.mark.rfc("3264 8.3.2 #5", "3264 8.3.2 #8")
+def test_what_an_earlier_description_listed_is_sent_no_longer() -> None:
+    both, less = theirs(), theirs(stream="m=audio 6000 RTP/AVP 8")
+    before = apply_answer(ours(), both)
+    assert [codec.payload_type for codec in before.streams[0].send] == [0, 8]
+    for side, offer, answer in ((Side.OFFERER, ours(), less), (Side.ANSWERER, less, ours())):
+        after = apply_answer(offer, answer, before, side=side).streams[0]
+        assert [codec.payload_type for codec in after.send] == [8]
+        assert after.codec == replace(PCMA, payload_type=8)
+
+
+@pytest.mark.rfc("3264 5.1 #4", "3264 6 #6")
 @pytest.mark.parametrize(
     ("local", "remote"),
     [
@@ -94,6 +120,7 @@ def test_directions(local: str, remote: str, direction: str, held: bool) -> None
     assert stream.remote_rtcp is not None
 
 
+@pytest.mark.rfc("3264 8.4 #3")
 @pytest.mark.parametrize("connection", ["IN IP4 0.0.0.0", "IN IP6 x.invalid"])
 def test_the_old_hold(connection: str) -> None:
     # RFC 3264 8.4: neither RTP nor RTCP is sent.

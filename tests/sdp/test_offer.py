@@ -25,6 +25,7 @@ def called(caller: Capabilities, callee: Capabilities) -> NegotiatedSession:
     return apply_answer(offer, make_answer(offer, callee))
 
 
+@pytest.mark.rfc("3264 5 #1", "3264 5 #4", "3264 5 #5", "3264 5.1 #7", "3264 5.1 #9", "3264 5.1 #10")
 def test_a_first_offer() -> None:
     offer = make_offer(agent(audio(4000, PCMU, OPUS, DTMF, ptime=20), VIDEO, FAX))
     assert offer.serialize() == (
@@ -35,6 +36,14 @@ def test_a_first_offer() -> None:
         b"m=image 6000 udptl t38\r\na=sendrecv\r\n"
     )
     assert sdp.parse(offer.serialize()) == offer
+
+
+@pytest.mark.rfc("3264 5.1 #1", "3264 5.1 #2", "3264 5.1 #3")
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_stream_is_marked_with_its_direction(direction: Direction) -> None:
+    offer = make_offer(agent(audio(direction=direction)))
+    assert media_lines(offer)[0][-1] == f"a={direction.value}"
+    assert offer.media[0].port == 4000
 
 
 def test_an_offer_without_streams() -> None:
@@ -56,6 +65,7 @@ def test_a_stream_at_another_address() -> None:
     assert [media.connections for media in offer.media] == [(other,), ()]
 
 
+@pytest.mark.rfc("3264 5.1 #10")
 def test_payload_types_that_are_wished_for() -> None:
     offer = make_offer(agent(audio(4000, replace(DTMF, payload_type=101), replace(PCMU, payload_type=100), OPUS)))
     assert offer.media[0].formats == ("101", "100", "96")
@@ -82,12 +92,14 @@ def test_a_slot_of_its_own() -> None:
     assert [media.media for media in offer.media] == ["video", "audio"]
 
 
+@pytest.mark.rfc("3264 8 #3")
 def test_nothing_changed_keeps_the_version() -> None:
     alice = agent(audio())
     session = called(alice, agent(audio(6000)))
     assert make_offer(alice, session) == session.local
 
 
+@pytest.mark.rfc("3264 5.1 #5", "3264 8 #1", "3264 8 #2")
 def test_a_change_counts_the_version_up_by_one() -> None:
     alice = agent(audio())
     session = called(alice, agent(audio(6000)))
@@ -96,6 +108,15 @@ def test_a_change_counts_the_version_up_by_one() -> None:
     assert held.media[0].direction is Direction.SENDONLY
 
 
+@pytest.mark.rfc("3264 8.3.1 #1")
+def test_of_a_stream_that_moves_nothing_but_the_port_changes() -> None:
+    session = called(agent(audio(4000, PCMU, OPUS, DTMF)), agent(audio(6000, PCMU, OPUS)))
+    moved = make_offer(agent(audio(4002, PCMU, OPUS, DTMF)), session)
+    (first, *others), (before, *same) = media_lines(moved)[0], media_lines(session.local)[0]
+    assert (first, others) == (before.replace("4000", "4002"), same)
+
+
+@pytest.mark.rfc("3264 8 #1", "3264 8 #2")
 def test_the_origin_is_the_sessions_whatever_the_capabilities_say() -> None:
     session = called(agent(audio()), agent(audio(6000)))
     moved = replace(agent(audio(), address="198.51.100.7"), origin=Origin.of("198.51.100.7", 5, 5))
@@ -114,12 +135,14 @@ def test_after_an_offer_that_was_refused_the_version_goes_on() -> None:
     assert len(again.media) == 1
 
 
+@pytest.mark.rfc("3264 8.1 #1")
 def test_a_stream_is_added_below() -> None:
     session = called(agent(audio()), agent(audio(6000)))
     offer = make_offer(agent(VIDEO, audio()), session)
     assert [(media.media, media.port) for media in offer.media] == [("audio", 4000), ("video", 5000)]
 
 
+@pytest.mark.rfc("3264 8 #6", "3264 8 #7", "3264 8 #8")
 def test_a_stream_that_goes_leaves_its_line() -> None:
     # RFC 3264 section 8: the number of m= lines never decreases.
     session = called(agent(VIDEO, audio()), agent(audio(6000), replace(VIDEO, port=6002)))
@@ -163,6 +186,7 @@ def test_a_stream_becomes_a_fax_in_its_slot() -> None:
     assert [line[0] for line in media_lines(offer)] == ["m=image 6000 udptl t38"]
 
 
+@pytest.mark.rfc("3264 8.3.2 #1", "3264 8.3.2 #2")
 def test_payload_types_keep_their_meaning() -> None:
     # RFC 3264 8.3.2: what 96 meant, it means for the whole session.
     session = called(agent(audio(4000, OPUS, PCMU)), agent(audio(6000, OPUS, PCMU)))
@@ -173,6 +197,7 @@ def test_payload_types_keep_their_meaning() -> None:
     assert back.media[0].formats == ("98", "97", "96", "0")
 
 
+@pytest.mark.rfc("3264 8.3.2 #1", "3264 8.3.2 #2")
 def test_the_peers_payload_types_are_kept_too() -> None:
     offer = description("m=audio 9 RTP/AVP 0 120 121", "a=rtpmap:120 telephone-event/8000", "a=rtpmap:121 X/8000")
     bob = agent(audio(6000, PCMU, DTMF))
@@ -208,6 +233,7 @@ def test_a_mid_stays() -> None:
     assert [media.mid for media in offer.media] == ["one", "two"]
 
 
+@pytest.mark.rfc("3264 5.1 #6")
 def test_a_multicast_offer() -> None:
     group = Connection.parse("IN IP4 233.252.0.1/127")
     offer = make_offer(agent(audio(4000, PCMA, connection=group, direction=Direction.RECVONLY)))
@@ -216,6 +242,7 @@ def test_a_multicast_offer() -> None:
     ]
 
 
+@pytest.mark.rfc("3264 9 #1", "3264 9 #2", "3264 9 #3", "3264 9 #5", "3264 9 #6", "3264 9 #7")
 def test_capabilities_are_described_with_port_zero() -> None:
     # RFC 3264 section 9.
     described = describe_capabilities(agent(audio(4001, PCMU, OPUS, rtcp_port=9), FAX))
@@ -227,6 +254,7 @@ def test_capabilities_are_described_with_port_zero() -> None:
     assert sdp.parse(described.serialize()) == described
 
 
+@pytest.mark.rfc("3264 6 #8", "3264 8 #8")
 def test_what_stands_in_the_place_of_a_stream() -> None:
     media = description("m=audio 9/2 RTP/AVP 0 8", "c=IN IP4 192.0.2.2", "a=mid:x", "a=sendonly", "a=ptime:20").media[0]
     assert [f"{line.type}={line.value}" for line in disabled_media(media).lines] == ["m=audio 0 RTP/AVP 0", "a=mid:x"]

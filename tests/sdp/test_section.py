@@ -44,6 +44,7 @@ def test_the_direction() -> None:
     assert section("a=sendonly:1").direction is None
 
 
+@pytest.mark.rfc("3264 5 #4")
 @pytest.mark.parametrize("letter", ["t", "v", "o", "x", "M", "", "mi"])
 def test_a_letter_that_does_not_belong_here(letter: str) -> None:
     with pytest.raises(ParseError) as caught:

@@ -190,6 +190,7 @@ def test_credentials_need_their_parameters(name: str) -> None:
     assert (caught.value.status, caught.value.header) == (400, "Proxy-Authorization")
 
 
+@pytest.mark.rfc("8760 2.6 #4")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -265,6 +266,7 @@ def test_reading_a_challenge() -> None:
     assert not Challenge.parse({"realm": "", "nonce": "", "stale": "FALSE"}).stale
 
 
+@pytest.mark.rfc("8760 2.6 #5", "8760 2.6 #7")
 @pytest.mark.parametrize(
     ("algorithm", "qop", "chosen"),
     [
@@ -283,6 +285,7 @@ def test_the_qop_of_an_answer(algorithm: str, qop: tuple[str, ...], chosen: str 
     assert ("cnonce" in answer.parameters()) == ("nc" in answer.parameters()) == (chosen is not None)
 
 
+@pytest.mark.rfc("8760 2.4 #1", "8760 2.4 #2")
 @pytest.mark.parametrize(("algorithm", "qop"), [("SHA-3", ("auth",)), ("MD5", ("token",)), ("", ())])
 def test_what_is_not_understood_is_not_chosen(algorithm: str, qop: tuple[str, ...]) -> None:
     odd = Challenge("r", "1", algorithm, qop)
@@ -292,6 +295,7 @@ def test_what_is_not_understood_is_not_chosen(algorithm: str, qop: tuple[str, ..
     assert choose_challenges([odd]) == []
 
 
+@pytest.mark.rfc("8760 2.4 #1")
 def test_the_topmost_challenge_of_each_realm_is_chosen() -> None:
     """RFC 8760 2.4; MD5 on top is the server's wish."""
     offers = [Challenge("a", "1", "MD5"), Challenge("b", "2", "SHA-256"), Challenge("a", "3", "SHA-256")]
@@ -325,6 +329,7 @@ def test_names_of_algorithms() -> None:
     assert require_algorithms(["md5", "Sha-256"]) == ("MD5", "SHA-256")
 
 
+@pytest.mark.rfc("8760 2.3 #1")
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [

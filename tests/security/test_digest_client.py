@@ -134,6 +134,7 @@ def test_a_proxy_and_a_server_are_answered_in_one_request() -> None:
     assert answers == {AUTHORIZATION: "s", PROXY_AUTHORIZATION: "p"}
 
 
+@pytest.mark.rfc("8760 2.4 #1", "8760 2.4 #3")
 def test_challenges_of_a_fork_are_all_answered() -> None:
     """RFC 3261 22.3: a forking proxy puts the challenges of all branches into one response."""
     attempt = client().attempt("INVITE", URI)
@@ -141,6 +142,7 @@ def test_challenges_of_a_fork_are_all_answered() -> None:
     assert sorted(credentials.nonce for _, credentials in attempt.credentials()) == ["1", "2", "3"]
 
 
+@pytest.mark.rfc("8760 2.4 #3")
 def test_each_realm_gets_its_own_secret() -> None:
     user = client(Secret("any", "1"), Secret("special", "2", "vip"))
     attempt = user.attempt("REGISTER", URI)
@@ -149,6 +151,7 @@ def test_each_realm_gets_its_own_secret() -> None:
     assert names == {"vip": "special", "other": "any"}
 
 
+@pytest.mark.rfc("8760 2.4 #3", "8760 2.4 #4")
 def test_a_realm_without_a_secret_is_passed_over_while_another_helps() -> None:
     user = client(Secret("alice", "x", "mine"))
     attempt = user.attempt("REGISTER", URI)
@@ -159,6 +162,7 @@ def test_a_realm_without_a_secret_is_passed_over_while_another_helps() -> None:
     assert (caught.value.status, caught.value.realm) == (407, "foreign")
 
 
+@pytest.mark.rfc("8760 2.4 #4")
 def test_nothing_that_we_understand() -> None:
     attempt = client().attempt("REGISTER", URI)
     with pytest.raises(AuthenticationFailed, match="no kind of authentication"):

@@ -60,6 +60,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(domain_cert, name) for name in domain_cert.__all__)
 
 
+@pytest.mark.rfc("5922 7.1 #3", "5922 7.1 #4", "5922 7.1 #5", "5922 7.1 #6", "5922 7.2 #1", "5922 7.2 #2")
 @pytest.mark.parametrize(
     ("names", "common", "expected"),
     [
@@ -107,6 +108,7 @@ def test_openssl_sees_the_same_names(tmp_path: Path) -> None:
     assert "1.3.6.1.5.5.7.3.20" in text
 
 
+@pytest.mark.rfc("5922 7.2 #3", "5922 7.2 #4", "5922 7.2 #5", "5922 7.2 #6", "5922 7.2 #7")
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -137,6 +139,7 @@ def test_comparison(one: str, other: str, same: bool) -> None:
     assert same_domain(other, one) is same
 
 
+@pytest.mark.rfc("5922 7.2 #3", "5922 7.2 #7")
 def test_who_it_speaks_for() -> None:
     parsed = DomainCertificate.parse(certificate(dns("a.example"), dns("*.b.example")))
     assert parsed.speaks_for("A.example")
@@ -156,6 +159,7 @@ def test_an_address_is_no_domain() -> None:
     assert not DomainCertificate.parse(certificate(ip("192.0.2.1"))).speaks_for("a.example")
 
 
+@pytest.mark.rfc("5922 7.2 #7", "5922 7.3 #1")
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
@@ -192,6 +196,7 @@ def test_why_a_date_is_refused() -> None:
     assert late == f"{begin}expired on 2026-01-31 00:00:00 UTC{clock}"
 
 
+@pytest.mark.rfc("5922 7.1 #2")
 @pytest.mark.parametrize(
     ("usage", "as_server", "as_client"),
     [

@@ -13,11 +13,14 @@ from offhook.accounts.base import Account
 from offhook.errors import SipError
 from offhook.location.binding import Binding
 from offhook.location.update import Update
+from offhook.security.digest import Challenge, answer_challenge, compute_ha1
 from offhook.server import access
 from offhook.server.access import DomainAccess
 from offhook.server.config import DomainConfig
+from offhook.sip.headers.auth import Credentials, parse_challenge
 from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft
+from offhook.testing.network import VirtualNode
 from offhook.testing.peer import ScriptedPeer
 from tests.server.wiring import DOMAIN, PASSWORDS, SERVER, Site
 
@@ -171,6 +174,55 @@ def test_nobody_registers_for_another_user() -> None:
     site = Site()
     assert site.phone("alice", PASSWORDS["bob"], username="bob").register() == [403]
     assert site.location.held("sip:alice@example.com") == []
+
+
+def as_alice(draft: Draft) -> None:
+    draft.set("From", "<sip:alice@example.com>;tag=a").set("To", "<sip:alice@example.com>")
+
+
+def register_alice(site: Site, peer: VirtualNode[ScriptedPeer], made_for: str, transport: str = "UDP") -> int:
+    """Register with the right password and a digest that was made for a URI; the status that came of it."""
+    assert site.send(peer, "REGISTER", "sip:example.com", as_alice, transport) == [401]
+    challenge = Challenge.parse(parse_challenge(peer.role.responses[0].texts("WWW-Authenticate")[0]).params)
+    ha1 = compute_ha1(challenge.algorithm, "alice", challenge.realm, PASSWORDS["alice"])
+
+    def edit(draft: Draft) -> None:
+        as_alice(draft)
+        answer = answer_challenge(challenge, "alice", ha1, "REGISTER", made_for, "c")
+        draft.add("Authorization", Credentials("Digest", answer.parameters()).serialize())
+
+    return site.send(peer, "REGISTER", "sip:example.com", edit, transport)[-1]
+
+
+@pytest.mark.rfc("5922 8.1 #1")
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_a_digest_vouches_for_one_request_and_not_for_its_connection(transport: str) -> None:
+    site = Site()
+    peer = site.stranger(contact=f"sip:alice@198.51.100.1;transport={transport.lower()}")
+    assert register_alice(site, peer, "sip:example.com", transport) == 200
+    assert site.send(peer, "MESSAGE", "sip:bob@example.com", as_alice, transport) == [407]
+    assert site.send(peer, "REGISTER", "sip:example.com", as_alice, transport) == [401]
+
+
+@pytest.mark.rfc("8760 2.6 #3")
+@pytest.mark.parametrize(
+    ("made_for", "status"),
+    [
+        ("sip:example.com", 200),
+        ("sip:EXAMPLE.com:5060;transport=udp", 200),
+        (f"sip:{SERVER}", 200),
+        ("sip:alice@example.com", 200),
+        ("sip:elsewhere.example", 400),
+        ("mailto:alice@example.com", 400),
+        ("", 400),
+    ],
+)
+def test_a_digest_for_another_server_registers_nobody(made_for: str, status: int) -> None:
+    site = Site()
+    peer = site.stranger(contact="sip:alice@198.51.100.1")
+
+    assert register_alice(site, peer, made_for) == status
+    assert len(site.location.held("sip:alice@example.com")) == (status == 200)
 
 
 def test_a_user_calls_anywhere() -> None:

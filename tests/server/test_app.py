@@ -182,6 +182,17 @@ async def test_tls_is_offered_with_a_certificate(tmp_path: Path) -> None:
         assert server.offers_tls
 
 
+@pytest.mark.rfc("5922 7.5 #3")
+async def test_a_certificate_that_record_route_does_not_lead_to_is_told(tmp_path: Path) -> None:
+    certificate, key = Authority("root").issue(tmp_path, DOMAIN)
+    listen = '[[listen]]\ntransport = "tls"\naddress = "127.0.0.1"\nport = 0\nadvertise = "edge.example.net"\n'
+    with capture_logs() as lines:
+        async with serving(tmp_path, f'{listen}[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'):
+            pass
+    told = [line["reason"] for line in lines if line["event"] == "peers will refuse our certificate"]
+    assert [reason.partition(" is ")[0] for reason in told] == ["the certificate of edge.example.net"]
+
+
 # What can go wrong at the start
 
 

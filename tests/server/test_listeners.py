@@ -32,6 +32,7 @@ def test_what_is_configured_is_bound() -> None:
     assert (listener.name, listener.advertise) == ("tcp:[::1]:5070", ("example.com", 0))
 
 
+@pytest.mark.rfc("5922 6 #1")
 @pytest.mark.parametrize(
     ("names", "days", "refused"),
     [
@@ -53,6 +54,29 @@ def test_what_peers_will_have_against_our_certificate(
     found = certificate_refusals(parse(tls + domains), time())
     for one, said in zip(found, refused, strict=True):
         assert one.startswith(f"the certificate of {said}")
+
+
+@pytest.mark.rfc("5922 7.5 #3")
+@pytest.mark.parametrize(
+    ("listen", "reached", "refused"),
+    [
+        ('address = "192.0.2.10"', (), ["192.0.2.10"]),
+        ('address = "192.0.2.11"', (), []),
+        ('address = "192.0.2.10"\nadvertise = "sip.example.com:5061"', (), []),
+        ('address = "192.0.2.10"\nadvertise = "edge.example.com"', (), ["edge.example.com"]),
+        ('address = "127.0.0.1"', ("127.0.0.1", "example.com"), []),
+        ('address = "::"', ("2001:db8::10", "192.0.2.11", "::1"), ["2001:db8::10"]),
+    ],
+)
+def test_record_route_leads_to_a_name_of_the_certificate(
+    tmp_path: Path, listen: str, reached: tuple[str, ...], refused: list[str]
+) -> None:
+    chain, key = Authority("root").issue(tmp_path, "example.com", "sip.example.com", "192.0.2.11")
+    tls = f'[[listen]]\ntransport = "tls"\n{listen}\n[tls]\ncertificate = "{chain}"\nkey = "{key}"\n'
+    found = certificate_refusals(parse(tls + '[[domain]]\nname = "example.com"\n'), time(), reached)
+    for one, host in zip(found, refused, strict=True):
+        assert one.startswith(f"the certificate of {host} is refused: it is for example.com, sip.example.com and ")
+        assert one.endswith("; advertise a host that it is for")
 
 
 def test_without_tls_nobody_looks_at_a_certificate() -> None:

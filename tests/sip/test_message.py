@@ -261,7 +261,7 @@ def test_nothing_is_stamped_where_sent_by_is_the_source() -> None:
     assert stamped(here, "2001:db8::4")[0] == here
 
 
-@pytest.mark.rfc("3581 4")
+@pytest.mark.rfc("3581 4 #1", "3581 4 #2")
 @pytest.mark.parametrize(
     ("line", "after"),
     [

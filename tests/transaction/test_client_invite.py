@@ -143,6 +143,7 @@ def test_a_provisional_response_stops_both_timers_for_good(transport: str) -> No
     assert machine.state is State.PROCEEDING
 
 
+@pytest.mark.rfc("6026 8.4 #5", "6026 8.4 #8")
 @pytest.mark.parametrize(
     ("values", "seconds"), [(TimerValues(), 32.0), (TimerValues(t1=0.1), 32.0), (TimerValues(t1=1.0), 64.0)]
 )
@@ -155,6 +156,7 @@ def test_timer_d_is_never_below_32_seconds(values: TimerValues, seconds: float) 
     assert rig.run(1000) == [(seconds, "end terminated")]
 
 
+@pytest.mark.rfc("6026 7.2 #1", "6026 7.2 #4", "6026 8.4 #10", "6026 8.4 #15")
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 @pytest.mark.parametrize(("values", "seconds"), [(TimerValues(), 32.0), (TimerValues(t1=0.1), 6.4)])
 def test_timer_m_runs_over_every_transport(transport: str, values: TimerValues, seconds: float) -> None:
@@ -208,7 +210,7 @@ def routed_invite() -> Request:
     )
 
 
-@pytest.mark.rfc("3261 17.1.1.3")
+@pytest.mark.rfc("3261 17.1.1.3", "5393 4.2.1 #7")
 def test_the_ack_to_a_failure() -> None:
     invite = routed_invite()
     ack = make_ack(invite, response(invite, 404, "far"))
@@ -223,6 +225,17 @@ def test_the_ack_to_a_failure() -> None:
     assert ack.body == b""
 
 
+@pytest.mark.rfc("6026 8.4 #4", "3263 4 #2")
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_the_ack_to_a_failure_goes_where_the_invite_went(transport: str) -> None:
+    rig = Rig()
+    machine = make(rig, FLOWS[transport])
+    answer(machine, 486, rig.now)
+    invite, ack = (effect for effect in rig.table.effects if isinstance(effect, Transmit))
+    assert (ack.data[:4], ack.flow) == (b"ACK ", invite.flow)
+
+
+@pytest.mark.rfc("6026 8.4 #6")
 def test_each_failure_is_acknowledged_with_its_own_tag() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["UDP"])
@@ -234,7 +247,7 @@ def test_each_failure_is_acknowledged_with_its_own_tag() -> None:
     assert tags == [True, True]
 
 
-@pytest.mark.rfc("3261 9.1")
+@pytest.mark.rfc("3261 9.1", "5393 4.2.1 #7")
 def test_the_cancel_is_the_invite_in_all_that_matching_needs() -> None:
     invite = routed_invite()
     cancel = make_cancel(invite, "SIP;cause=200")

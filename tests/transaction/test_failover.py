@@ -53,6 +53,7 @@ def test_streams_and_addresses_without_one_stay_as_they_are() -> None:
     assert shown(widen([tls, udp("192.0.2.2", with_stream=False)], 9000)) == ["TLS 192.0.2.1", "UDP 192.0.2.2"]
 
 
+@pytest.mark.rfc("3263 4.2 #1", "3263 4.2 #2", "3263 4.2 #3")
 def test_failover_steps_through_all_targets_once() -> None:
     failover = Failover([udp("192.0.2.1"), udp("192.0.2.2"), udp("192.0.2.3")])
     assert failover.current.host == "192.0.2.1"
@@ -65,6 +66,6 @@ def test_failover_steps_through_all_targets_once() -> None:
     assert failover.current.host == "192.0.2.3"
 
 
-@pytest.mark.rfc("3263 4.3")
+@pytest.mark.rfc("3263 4.3 #1")
 def test_only_503_calls_for_the_next_server() -> None:
     assert [status for status in range(100, 700) if calls_for_next(status)] == [503]

@@ -204,7 +204,7 @@ def test_timer_i_absorbs_acks_for_t4(values: TimerValues, seconds: float) -> Non
     assert rig.run(1000) == [(seconds, "end terminated")]
 
 
-@pytest.mark.rfc("6026 8.7")
+@pytest.mark.rfc("6026 7.1 #1", "6026 7.1 #2", "6026 7.1 #3", "6026 8.7 #1", "6026 8.7 #2", "6026 8.7 #3")
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 @pytest.mark.parametrize(("values", "seconds"), [(TimerValues(), 32.0), (TimerValues(t1=0.25), 16.0)])
 def test_timer_l_runs_over_every_transport(transport: str, values: TimerValues, seconds: float) -> None:
@@ -218,6 +218,7 @@ def test_timer_l_runs_over_every_transport(transport: str, values: TimerValues, 
     assert rig.run(1000) == [(seconds, "end terminated")]
 
 
+@pytest.mark.rfc("6026 7.1 #4")
 def test_an_ack_in_accepted_names_its_transaction() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["UDP"])

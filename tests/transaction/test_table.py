@@ -127,7 +127,7 @@ def answer_to(sent: Request, via: str | None = None, cseq: str | None = None) ->
     return received(draft.response(), Response)
 
 
-@pytest.mark.rfc("3261 17.1.3")
+@pytest.mark.rfc("3261 17.1.3", "6026 6 #3", "6026 8.9 #1")
 @pytest.mark.parametrize(
     ("via", "cseq", "matches"),
     [

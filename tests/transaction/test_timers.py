@@ -22,7 +22,7 @@ def test_what_follows_from_t1(t1: float, timeout: float, timer_d: float) -> None
     assert (values.timeout, values.timer_d) == (timeout, timer_d)
 
 
-@pytest.mark.rfc("4320 4.1")
+@pytest.mark.rfc("4320 4.1 #2", "4320 4.1 #3")
 @pytest.mark.parametrize(
     ("t1", "t2", "seconds"), [(0.5, 4.0, 3.5), (1.0, 4.0, 3.0), (0.5, 3.0, 3.5), (4.0, 4.0, 4.0), (0.25, 16.0, 15.75)]
 )

@@ -36,7 +36,7 @@ def request(via: str) -> Request:
         ("10.0.0.1:5070;branch=z9hG4bK1;maddr=[2001:db8::1]", ("2001:db8::1", 5070)),
     ],
 )
-@pytest.mark.rfc("3261 18.2.2")
+@pytest.mark.rfc("3261 18.2.2", "3581 4 #3")
 def test_datagrams_go_back_by_the_top_via(via: str, remote: tuple[str, int]) -> None:
     assert flow_back(request(via), ARRIVAL).remote == remote
 
@@ -54,6 +54,7 @@ def test_a_response_over_a_stream_goes_back_over_it() -> None:
     assert flow_back(request("10.0.0.1:5070;branch=z9hG4bK1;maddr=203.0.113.1"), stream) is stream
 
 
+@pytest.mark.rfc("3581 4 #3")
 def test_the_flow_of_a_stamped_via_is_where_it_came_from() -> None:
     via = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;rport=40000").vias[0]
     assert flow_of_via(via, ARRIVAL).remote == ("198.51.100.7", 40000)

@@ -229,6 +229,7 @@ def test_an_accepted_connection_that_never_stood_is_not_mentioned() -> None:
     assert len(bench.ended) == 1
 
 
+@pytest.mark.rfc("5922 7.3 #3")
 def test_a_peer_that_is_refused_gets_nothing() -> None:
     bench = Bench(refusal="the certificate is for somebody else")
     bench.send(b"secret")

@@ -56,6 +56,7 @@ async def answered(driver: Driver[Recorder], count: int = 1) -> int:
 # A message's way
 
 
+@pytest.mark.rfc("3581 3 #2", "3581 3 #3")
 @pytest.mark.parametrize("host", LOOPBACKS)
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 async def test_a_request_and_its_response(drivers: Drivers, host: str, transport: str) -> None:
@@ -73,6 +74,7 @@ async def test_a_request_and_its_response(drivers: Drivers, host: str, transport
     assert shown.encode() in via
 
 
+@pytest.mark.rfc("3581 7 #1")
 async def test_tls(drivers: Drivers, authority: Authority, tmp_path: Path) -> None:
     trusted = authority.write(tmp_path / "root.pem")
     own = TlsSettings(*authority.issue(tmp_path, "127.0.0.1"), trusted)
@@ -86,6 +88,7 @@ async def test_tls(drivers: Drivers, authority: Authority, tmp_path: Path) -> No
     assert [address.listening for address in server.addresses] == [True]
 
 
+@pytest.mark.rfc("5922 7.3 #3", "5922 7.5 #2", "5922 8.1 #2")
 async def test_a_server_that_is_somebody_else_fails_the_transaction(
     drivers: Drivers, authority: Authority, tmp_path: Path
 ) -> None:
@@ -177,6 +180,7 @@ async def test_a_stream_flow_that_has_ended_has_failed(drivers: Drivers) -> None
     assert server.role.of(FlowClosed)[0].reason == "the connection with 127.0.0.2:4000 is closed"
 
 
+@pytest.mark.rfc("3581 4 #4")
 async def test_a_wildcard_answers_from_the_address_that_was_spoken_to(
     drivers: Drivers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +204,7 @@ async def test_a_wildcard_answers_from_the_address_that_was_spoken_to(
         writer.close()
 
 
+@pytest.mark.rfc("3581 3 #2")
 async def test_an_advertised_name_stands_in_via(drivers: Drivers) -> None:
     client = await drivers(Listener("UDP", "127.0.0.1", 0, advertise="sip.example.com"))
     server = await drivers(Listener("UDP", "127.0.0.1", 0))

@@ -48,7 +48,7 @@ async def failure(resolver: Resolver, query: Query) -> str:
     return str(caught.value)
 
 
-@pytest.mark.rfc("3263 4.1")
+@pytest.mark.rfc("3263 4.1 #1", "3263 4.1 #2")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -111,7 +111,7 @@ async def test_a_family_without_a_listener_is_told() -> None:
     assert await failure(resolver, Query("[::1]")) == "[::1]: no listener from which ::1 can be reached"
 
 
-@pytest.mark.rfc("3263 4.1")
+@pytest.mark.rfc("3263 4.1 #4", "3263 4.1 #5", "3263 4.1 #6", "3263 4.1 #7")
 async def test_naptr_records_choose_the_transport(name_server: FakeDns) -> None:
     """The example of the section, with addresses."""
     name_server.add(
@@ -131,6 +131,7 @@ async def test_naptr_records_choose_the_transport(name_server: FakeDns) -> None:
     assert await found(name_server, Query("example.com", 0, "", True)) == ["TLS 127.0.0.11 5061"]
 
 
+@pytest.mark.rfc("5922 7.3 #2")
 async def test_the_sip_domain_is_what_a_certificate_has_to_prove(name_server: FakeDns) -> None:
     name_server.add("example.com", "NAPTR", '50 50 "s" "SIPS+D2T" "" _sips._tcp.elsewhere.example.')
     name_server.add("_sips._tcp.elsewhere.example", "SRV", "0 1 5061 farm.elsewhere.example.")
@@ -154,6 +155,7 @@ async def test_equal_naptr_orders_are_all_tried_by_preference(name_server: FakeD
     assert await found(name_server, Query("example.com")) == ["UDP 127.0.0.11 1", "TCP 127.0.0.11 2"]
 
 
+@pytest.mark.rfc("3263 4.1 #7")
 async def test_naptr_records_of_other_services_are_passed_over(name_server: FakeDns) -> None:
     name_server.add(
         "example.com",
@@ -169,7 +171,33 @@ async def test_naptr_records_of_other_services_are_passed_over(name_server: Fake
     assert await found(name_server, Query("example.com")) == ["TCP 127.0.0.11 5080"]
 
 
-@pytest.mark.rfc("3263 4.1")
+@pytest.mark.rfc("3263 7 #1", "3263 7 #2")
+async def test_a_domain_that_offers_sips_no_longer_is_told(
+    name_server: FakeDns, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, whether its records are others or all gone; who never offered any, or whose server is silent, is not."""
+    resolver = Resolver(name_server.client(), own())
+    secure = '10 10 "s" "SIPS+D2T" "" _sips._tcp.{}.'
+    for domain in ("downgraded.example", "emptied.example", "sound.example"):
+        name_server.add(domain, "NAPTR", secure.format(domain), ttl=0)
+    for domain in ("downgraded.example", "emptied.example", "sound.example", "plain.example"):
+        name_server.add(domain, "A", "127.0.0.11", ttl=0)
+        await soon(resolver.resolve(Query(domain.upper())))
+    for domain in ("downgraded.example", "emptied.example"):
+        name_server.remove(domain)
+        name_server.add(domain, "A", "127.0.0.11", ttl=0)
+    name_server.add("downgraded.example", "NAPTR", '10 10 "s" "SIP+D2U" "" _sip._udp.downgraded.example.', ttl=0)
+    for _ in range(2):
+        for domain in ("downgraded.example", "emptied.example", "sound.example", "plain.example"):
+            await soon(resolver.resolve(Query(f"{domain}.")))
+    said = [record.getMessage() for record in caplog.records if record.name == "offhook.transport.resolver"]
+    assert said == [
+        f"{domain} offered SIPS in its NAPTR records and does not any longer"
+        for domain in ("downgraded.example", "emptied.example")
+    ]
+
+
+@pytest.mark.rfc("3263 4.1 #4")
 async def test_without_naptr_records_each_transport_is_asked_for(name_server: FakeDns) -> None:
     name_server.add("_sip._udp.example.com", "SRV", "0 0 5070 a.example.com.")
     name_server.add("_sip._tcp.example.com", "SRV", "0 0 5080 a.example.com.")
@@ -180,7 +208,7 @@ async def test_without_naptr_records_each_transport_is_asked_for(name_server: Fa
     assert await found(name_server, Query("example.com"), "TCP") == ["TCP 127.0.0.11 5080"]
 
 
-@pytest.mark.rfc("3263 4.2")
+@pytest.mark.rfc("3263 4.1 #1")
 @pytest.mark.parametrize(
     ("transport", "expected"),
     [("UDP", "UDP 127.0.0.11 5070"), ("TCP", "TCP 127.0.0.11 5080"), ("TLS", "TLS 127.0.0.11 5090")],
@@ -198,7 +226,7 @@ async def test_a_transport_that_is_said_asks_for_its_own_service_only(
     assert name_server.count("SRV") == 1
 
 
-@pytest.mark.rfc("3263 4.2")
+@pytest.mark.rfc("3263 4.1 #3")
 async def test_a_port_that_is_said_asks_for_addresses_only(name_server: FakeDns) -> None:
     name_server.add("_sip._udp.example.com", "SRV", "0 0 5070 a.example.com.")
     name_server.add("example.com", "A", "127.0.0.11", "127.0.0.12")
@@ -210,7 +238,7 @@ async def test_a_port_that_is_said_asks_for_addresses_only(name_server: FakeDns)
     assert name_server.count("SRV") == name_server.count("NAPTR") == 0
 
 
-@pytest.mark.rfc("3263 4.2")
+@pytest.mark.rfc("3263 4.1 #15")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -316,7 +344,7 @@ async def test_what_was_resolved_is_known_for_its_ttl(name_server: FakeDns) -> N
     assert len(name_server.asked) == asked
 
 
-@pytest.mark.rfc("3263 4.4")
+@pytest.mark.rfc("3263 4.4 #2")
 async def test_a_choice_by_chance_is_never_known_at_once(name_server: FakeDns) -> None:
     """A stateless ACK or CANCEL that drew another server than its INVITE would be lost."""
     name_server.add("_sip._udp.example.com", "SRV", "10 50 5060 a.example.com.", "10 50 5060 b.example.com.")
@@ -344,6 +372,16 @@ async def test_names_in_the_hosts_file_need_no_question(name_server: FakeDns, tm
 async def test_the_number_of_targets_is_bounded(name_server: FakeDns) -> None:
     name_server.add("example.com", "A", *(f"127.0.0.{last}" for last in range(1, 60)))
     assert len(await found(name_server, Query("example.com", 5060))) == 32
+
+
+async def test_what_is_remembered_of_domains_is_bounded(name_server: FakeDns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver_module, "_MOST_CACHED", 1)
+    resolver = Resolver(name_server.client(), own())
+    for domain in ("a.example", "b.example"):
+        name_server.add(domain, "NAPTR", f'10 10 "s" "SIPS+D2T" "" _sips._tcp.{domain}.')
+        name_server.add(domain, "A", "127.0.0.11")
+        await soon(resolver.resolve(Query(domain)))
+    assert resolver._with_sips == {"b.example"}
 
 
 async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,11 @@ import pytest
 import pytest_asyncio
 
 from offhook import clock
+from offhook.errors import ParseError
 from offhook.flow import Flow, Target
 from offhook.sip.parser import Limits
 from offhook.stack import CLOSED, CONNECTED, FAILED
+from offhook.transport import streams as streams_module
 from offhook.transport.connection import StreamLimits
 from offhook.transport.listener import Listener, bind_all
 from offhook.transport.log_limit import MOST
@@ -426,7 +428,7 @@ async def test_tls_carries_messages_to_whom_the_certificate_names(
     assert (await server.change(2))[1] == CLOSED
 
 
-@pytest.mark.rfc("5922 7.3")
+@pytest.mark.rfc("5922 7.3 #2", "5922 7.3 #3")
 async def test_nothing_is_sent_to_a_server_that_is_somebody_else(
     sides: Sides, certified: tuple[TlsSettings, TlsSettings]
 ) -> None:
@@ -532,9 +534,15 @@ async def test_a_servers_handshake_is_not_waited_for(sides: Sides, certified: tu
     assert reason.startswith("no TLS with example.com: ")
 
 
+@pytest.mark.rfc("5922 7.4 #1", "5922 7.4 #2", "5922 7.5 #1")
 async def test_a_required_client_certificate(
-    sides: Sides, authority: Authority, certified: tuple[TlsSettings, TlsSettings], tmp_path: Path
+    sides: Sides,
+    authority: Authority,
+    certified: tuple[TlsSettings, TlsSettings],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     trusted = certified[1].authorities
     strict = TlsSettings(certified[0].certificate, certified[0].key, trusted, require_client_certificate=True)
     server, client, nobody = sides(), sides(), sides()
@@ -545,8 +553,33 @@ async def test_a_required_client_certificate(
     nobody.send(nobody.connect(address, "example.com", certified[1]))
     await until(lambda: any(state != CONNECTED for _, state, _ in nobody.events.changes))
     assert len(server.events.messages) == 1
+    assert caplog.text.count(": its certificate is for 'phone.example.com'") == 1
 
 
+@pytest.mark.rfc("5922 7.4 #2")
+async def test_a_client_certificate_that_cannot_be_read_is_refused(
+    sides: Sides,
+    authority: Authority,
+    certified: tuple[TlsSettings, TlsSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(connection: object) -> tuple[str, ...]:
+        raise ParseError("not a certificate that can be read")
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(streams_module, "client_identities", refuse)
+    trusted = certified[1].authorities
+    strict = TlsSettings(certified[0].certificate, certified[0].key, trusted, require_client_certificate=True)
+    server, client = sides(), sides()
+    phone = TlsSettings(*authority.issue(tmp_path, "phone.example.com"), trusted)
+    client.send(client.connect(server.listen(tls=strict), "example.com", phone))
+    await until(lambda: len(server.streams) == 0 and "refused: not a certificate that can be read" in caplog.text)
+    assert (server.events.messages, server.events.changes) == ([], [])
+
+
+@pytest.mark.rfc("5922 7.8 #1")
 async def test_the_name_asked_for_is_the_sip_domain(sides: Sides, certified: tuple[TlsSettings, TlsSettings]) -> None:
     asked: list[str | None] = []
     context = server_context(certified[0])

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
 
-from offhook.errors import ConfigError
+from offhook.errors import ConfigError, ParseError
 from offhook.transport.tls import (
     TlsSettings,
     client_context,
+    client_identities,
     connect_failure,
     handshake_failure,
     peer_refusal,
@@ -95,7 +98,7 @@ def test_versions_before_1_2_are_refused(side: str, chain: tuple[Path, Path]) ->
         ("127.0.0.1", "the certificate of 127.0.0.1 is refused: it is for example.com (RFC 5922 7.2)"),
     ],
 )
-@pytest.mark.rfc("5922 7.2")
+@pytest.mark.rfc("5922 7.2 #5", "5922 7.2 #6", "5922 7.3 #1", "5922 7.3 #2")
 def test_a_certificate_for_another_domain_is_refused(
     authority: Authority, chain: tuple[Path, Path], tmp_path: Path, domain: str, reason: str
 ) -> None:
@@ -127,6 +130,7 @@ def failed_handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> str:
     return connect_failure(caught.value, "example.com")
 
 
+@pytest.mark.rfc("5922 7.1 #1")
 def test_an_unknown_authority_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
     other = Authority("Another Authority").write(tmp_path / "other.pem")
     said = failed_handshake(server_context(TlsSettings(*chain)), client_context(TlsSettings(authorities=other)))
@@ -134,6 +138,7 @@ def test_an_unknown_authority_is_named(chain: tuple[Path, Path], tmp_path: Path)
     assert "not among the trusted certificates" in said
 
 
+@pytest.mark.rfc("5922 7.1 #1")
 def test_an_expired_certificate_is_named(authority: Authority, tmp_path: Path) -> None:
     expired = authority.issue(tmp_path, "example.com", days=(-5, -1))
     client = client_context(TlsSettings(authorities=authority.write(tmp_path / "root.pem")))
@@ -144,6 +149,7 @@ def test_an_expired_certificate_is_named(authority: Authority, tmp_path: Path) -
     )
 
 
+@pytest.mark.rfc("5922 7.1 #1")
 def test_a_self_signed_certificate_is_named_with_the_mend(authority: Authority, tmp_path: Path) -> None:
     own = authority.issue(tmp_path, "example.com", self_signed=True)
     client = client_context(TlsSettings(authorities=authority.write(tmp_path / "root.pem")))
@@ -200,6 +206,7 @@ def test_the_systems_authorities_are_the_default() -> None:
     assert not context.check_hostname
 
 
+@pytest.mark.rfc("5922 7.1 #1", "5922 7.4 #1")
 def test_a_client_certificate_can_be_required(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
     trusted = authority.write(tmp_path / "root.pem")
     strict = TlsSettings(*chain, authorities=trusted, require_client_certificate=True)
@@ -214,6 +221,26 @@ def test_a_client_certificate_can_be_required(authority: Authority, chain: tuple
         handshake(server_context(strict), client_context(TlsSettings(authorities=trusted))) as connection,
     ):
         connection.recv(1)
+
+
+@pytest.mark.rfc("5922 7.4 #2")
+def test_whom_the_certificate_of_a_client_speaks_for(authority: Authority, tmp_path: Path) -> None:
+    class Connection:
+        def __init__(self, der: bytes | None) -> None:
+            self.der = der
+
+        def getpeercert(self, binary_form: bool) -> bytes | None:
+            return self.der
+
+    def identities(der: bytes | None) -> tuple[str, ...]:
+        return client_identities(Connection(der))  # type: ignore[arg-type]
+
+    issued, _ = authority.issue(tmp_path, "a.example", "b.example")
+    der = load_pem_x509_certificates(issued.read_bytes())[0].public_bytes(Encoding.DER)
+    assert identities(der) == ("a.example", "b.example")
+    assert identities(None) == ()
+    with pytest.raises(ParseError):
+        identities(b"nonsense")
 
 
 def test_authorities_may_be_a_folder(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ async def test_datagrams_arrive_with_their_flow(own: UdpSocket, peer: Peer, even
     assert events.settled
 
 
+@pytest.mark.rfc("3581 4 #4")
 async def test_a_datagram_leaves_from_the_address_it_is_sent_by(own: UdpSocket, peer: Peer, events: Events) -> None:
     own.send(b"one", flow_to(own, peer.address), clock.now())
     await until(lambda: peer.received)

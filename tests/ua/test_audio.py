@@ -61,6 +61,7 @@ def parameters(offer: str, addresses: dict[str, str] | None = None) -> AudioPara
     return audio_parameters(session.streams[0], {} if addresses is None else addresses)
 
 
+@pytest.mark.rfc("3264 5.1 #11", "3264 6.1 #18", "3264 6.1 #20", "3264 6.1 #21", "3264 6.1 #24", "3264 6.1 #25")
 async def test_what_was_agreed_on_is_what_runs() -> None:
     found = parameters(offered("4000 RTP/AVP 8 0 96", "ptime:30", "sendonly", "rtcp:4009"))
     assert (found.remote, found.rtcp_destination) == ((HOST, 4000), (HOST, 4009))
@@ -71,15 +72,31 @@ async def test_what_was_agreed_on_is_what_runs() -> None:
     assert found.ptime == pytest.approx(0.03)
 
 
+@pytest.mark.rfc("3264 6.1 #21", "3264 7 #7")
 @pytest.mark.parametrize(("ptime", "seconds"), [("1", 0.01), ("1000", 0.2), ("nonsense", 0.02)])
 async def test_a_packet_time_is_kept_in_bounds(ptime: str, seconds: float) -> None:
     assert parameters(offered("4000 RTP/AVP 0", f"ptime:{ptime}")).ptime == pytest.approx(seconds)
 
 
+@pytest.mark.rfc("3264 5.1 #4", "3264 6 #6")
 async def test_without_a_stream_nothing_runs() -> None:
     assert audio_parameters(None, {}).direction == "inactive"
     found = parameters(offered("0 RTP/AVP 0"))
     assert found.direction == "inactive"
+
+
+@pytest.mark.rfc("3264 5 #2", "3264 5 #3", "3264 9 #4")
+async def test_each_description_has_a_session_id_of_its_own() -> None:
+    """Of 53 bits, which every peer can count, with a version far from its last."""
+    gives = provider()
+    origins = [gives.abilities(HOST).origin for _ in range(100)]
+    for _ in range(5):
+        port = gives.port()
+        origins.append(port.capabilities(HOST, HOST).origin)
+        port.close()
+        await port.closed()
+    assert len({origin.session_id for origin in origins}) == 105
+    assert all(0 <= origin.session_id < 1 << 53 and origin.session_version == 1 for origin in origins)
 
 
 async def test_a_host_name_is_nothing_until_it_is_looked_up() -> None:
@@ -165,7 +182,7 @@ async def test_digits_go_from_one_to_the_other() -> None:
         await port.closed()
 
 
-@pytest.mark.rfc("3264 5.1")
+@pytest.mark.rfc("3264 5.1 #16", "3264 5.1 #17", "3264 6.1 #19")
 async def test_what_comes_before_the_answer_is_heard_and_recorded(tmp_path: Path) -> None:
     caller, callee = provider().port(), provider().port()
     heard = tmp_path / "heard.wav"

@@ -28,6 +28,7 @@ def signed(attempt: object) -> Request:
     return add_credentials(Draft.of(request()), attempt).request()
 
 
+@pytest.mark.rfc("8760 2.6 #5")
 def test_a_challenge_of_rfc_3665_is_answered_so_that_it_verifies() -> None:
     attempt = client().attempt("INVITE", "sip:bob@biloxi.com")
     assert not signed(attempt).has("Authorization")
@@ -51,9 +52,16 @@ def test_both_kinds_are_answered_in_their_own_headers() -> None:
     assert signed(attempt).has("Proxy-Authorization")
 
 
+@pytest.mark.rfc("8760 2.4 #4", "8760 2.6 #1")
 @pytest.mark.parametrize(
     "value",
-    ['Bearer realm="biloxi.com"', 'Digest realm="biloxi.com"', "Digest broken", 'Digest realm="other", nonce="1"'],
+    [
+        'Basic realm="biloxi.com"',
+        'Bearer realm="biloxi.com"',
+        'Digest realm="biloxi.com"',
+        "Digest broken",
+        'Digest realm="other", nonce="1"',
+    ],
 )
 def test_what_cannot_be_answered_fails(value: str) -> None:
     attempt = client().attempt("INVITE", "sip:bob@biloxi.com")
@@ -61,9 +69,22 @@ def test_what_cannot_be_answered_fails(value: str) -> None:
         challenged(attempt, new_response(401).add("WWW-Authenticate", value).response())
 
 
-def test_one_challenge_that_can_be_read_is_enough() -> None:
+@pytest.mark.rfc("8760 2.4 #2")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        'Digest realm="biloxi.com"',
+        "Digest broken",
+        'Digest realm="biloxi.com", nonce="1", nonce="2"',
+        'Digest realm="biloxi.com", nonce="1", algorithm=SHA-3',
+        'Digest realm="biloxi.com", nonce="1", qop="auth-conf"',
+        'Basic realm="biloxi.com"',
+        '"',
+    ],
+)
+def test_one_challenge_that_can_be_read_is_enough(odd: str) -> None:
     attempt = client().attempt("INVITE", "sip:bob@biloxi.com")
-    response = new_response(401).add("WWW-Authenticate", 'Digest realm="biloxi.com"')
+    response = new_response(401).add("WWW-Authenticate", odd)
     response.add("WWW-Authenticate", f'Digest realm="biloxi.com", nonce="{NONCE}"')
     challenged(attempt, response.response())
     assert signed(attempt).has("Authorization")

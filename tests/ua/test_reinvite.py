@@ -27,6 +27,7 @@ def reinvite(script: Script, number: int = 2, body: bytes = b"", *headers: tuple
     return in_dialog(script, "INVITE", number, CONTACT, *headers, body=body)
 
 
+@pytest.mark.rfc("3264 8.4 #1", "3264 8.4 #3")
 def test_a_hold_of_the_peers_works_in_both_styles() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(version=2, direction="sendonly")), bob)

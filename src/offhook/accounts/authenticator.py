@@ -71,6 +71,11 @@ class Authenticator:
         account = await self._accounts.by_username(credentials.username, realm.name)
         return self._verified(request, realm, credentials, account, now)
 
+    def digest_uri(self, request: Request, realm: Realm, header: str) -> str:
+        """What the credentials for a realm were made for, as the client wrote it; empty without any."""
+        credentials = self._credentials(request, realm, header)
+        return "" if credentials is None else credentials.uri
+
     def challenges(self, realm: Realm, name: str, stale: bool, now: Moment) -> tuple[tuple[str, str], ...]:
         """The fields of a challenge: one for each algorithm, all with one nonce (RFC 8760 2.3).
 
@@ -103,7 +108,8 @@ class Authenticator:
         algorithm = base_algorithm(credentials.algorithm)
         ha1 = account.ha1_for(algorithm) if account is not None and algorithm in realm.algorithms else None
         # A user who does not exist costs the same work as one who does, and gets the same answer. The digest-uri is
-        # not compared with the Request-URI, which proxies and phones write in other ways (RFC 8760 2.6 item 6).
+        # not compared with the Request-URI, which proxies and phones write in other ways (RFC 8760 2.6 item 6): whoever
+        # serves the request looks at `digest_uri`.
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)

@@ -209,7 +209,7 @@ class Proxy:
         routed = self.record_routes.read(request)
         if routed.proven:
             target = TargetUri(request.request_uri, self._living(routed.flow))
-            self.stateless.when_resolved(StatelessForward(request, target, routed, flow, 0))
+            self.stateless.when_resolved(StatelessForward(request, target, routed, flow, self._breadth(request)))
             return
         domain = None if routed.decides else self._domain(request)
         if domain is not None and domain.stateless:
@@ -231,7 +231,8 @@ class Proxy:
         if not wanted:
             self.stack.refuse(request, flow, 480 if found else self._absent(request))
             return True
-        breadth = 0 if request.method in ("ACK", "CANCEL") else self._breadth(request)
+        # It says nothing in a CANCEL (RFC 5393 5.4.1).
+        breadth = 0 if request.method == "CANCEL" else self._breadth(request)
         return self.stateless.at_once(StatelessForward(request, wanted[0], routed, flow, breadth))
 
 

@@ -40,11 +40,15 @@ class StatelessForwarding:
         self._forwarder = forwarder
 
     def at_once(self, forward: StatelessForward) -> bool:
-        """Forward a request that needs no look-up and stays on its transport; False when it has to be stateful."""
+        """Forward a request that needs no look-up and stays on its transport; False when it has to be stateful.
+
+        So it has to be where there is a second server, for when the first does not answer (RFC 3263 4.4). An ACK is
+        answered by nobody, and has no other way.
+        """
         hop = self._way(forward.target)
         if hop is None:
             hops = self._stack.resolve_now(self._next_hop(forward))
-            if not hops:
+            if not hops or (len(hops) > 1 and forward.request.method != "ACK"):
                 return False
             hop = hops[0]
         if hop.transport != forward.arrival.transport:

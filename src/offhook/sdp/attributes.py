@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from offhook.errors import InvalidState
 from offhook.sdp.fields import MAX_PORT, Connection
 from offhook.sdp.grammar import integer, malformed, real, subfields, token
 
@@ -213,8 +214,11 @@ def parse_packet_time(text: str, offset: int | None = None) -> float:
 
 
 def packet_time(milliseconds: float) -> str:
-    """The value of a ptime or maxptime attribute."""
-    return f"{milliseconds:.9f}".rstrip("0").rstrip(".")
+    """The value of a ptime or maxptime attribute. Raises InvalidState unless it is above zero (RFC 3264 5.1)."""
+    text = f"{milliseconds:.9f}".rstrip("0").rstrip(".")
+    if not milliseconds > 0 or text == "0":
+        raise InvalidState(f"a packet time of {milliseconds:g} ms")
+    return text
 
 
 def parse_telephone_events(parameters: str, offset: int | None = None) -> frozenset[int]:

@@ -16,6 +16,7 @@ import structlog
 from offhook.accounts.authenticator import Authenticator, Realm, Unproven
 from offhook.accounts.base import Account, Pending
 from offhook.clock import Moment
+from offhook.errors import ParseError
 from offhook.flow import Flow
 from offhook.location.base import address_of_record
 from offhook.proxy.access import PENDING
@@ -26,7 +27,7 @@ from offhook.proxy.validation import Refusal
 from offhook.registrar.aor import aor_of, host_of
 from offhook.server.aliases import Aliases
 from offhook.sip.message import Request
-from offhook.sip.uri import SipUri
+from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.way_back import default_port
 from offhook.transport.log_limit import LogLimit
@@ -147,9 +148,7 @@ class AccessControl:
         if domain.trusts(flow.remote[0]):
             return None
         found = self._authenticator.check(request, domain.realm, "Authorization", now)
-        if isinstance(found, Unproven):
-            return self._challenge(request, flow, domain, found, 401, now)
-        return found
+        return found if isinstance(found, Pending) else self._known(request, flow, domain, found, now)
 
     async def wait_register(self, request: Request, flow: Flow, now: Moment) -> Account | Refusal | None:
         """The same, when the account store takes time. Raises StorageError."""
@@ -157,9 +156,7 @@ class AccessControl:
         if domain is None:
             return None
         found = await self._authenticator.wait(request, domain.realm, "Authorization", now)
-        if isinstance(found, Unproven):
-            return self._challenge(request, flow, domain, found, 401, now)
-        return found
+        return self._known(request, flow, domain, found, now)
 
     # Within
 
@@ -206,6 +203,24 @@ class AccessControl:
         if not isinstance(caller, SipUri) or self._aliases.canonical(address_of_record(caller)) != found.aor:
             return self._refused(request, flow, 403, "a From that is not the caller's own", now)
         return None
+
+    def _known(
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+    ) -> Account | Refusal:
+        """Who registers, if the digest was made for a request to us (RFC 8760 2.6 item 6)."""
+        if isinstance(found, Unproven):
+            return self._challenge(request, flow, domain, found, 401, now)
+        made_for = self._authenticator.digest_uri(request, domain.realm, "Authorization")
+        if made_for != request.request_uri and not self._is_ours(made_for):
+            return self._refused(request, flow, 400, "a digest that was made for somewhere else", now)
+        return found
+
+    def _is_ours(self, text: str) -> bool:
+        try:
+            uri = parse_uri(text)
+        except ParseError:
+            return False
+        return isinstance(uri, SipUri) and (self._own.domain_of(uri) is not None or self._own.is_listener(uri))
 
     def _challenge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Unproven, status: int, now: Moment

@@ -155,7 +155,8 @@ class Server:
         await driver.start()
         for address in driver.addresses:
             driver.role.listens_at(host_and_port(address.sent_by), address.local)
-        for refusal in certificate_refusals(config, driver.now().wall):
+        reached = [host_and_port(one.sent_by)[0] for one in driver.addresses if one.transport == "TLS"]
+        for refusal in certificate_refusals(config, driver.now().wall, reached):
             _log.warning("peers will refuse our certificate", reason=refusal)
         driver.role.start(driver.now())
         driver.flush()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 
 from offhook.server.config import ListenConfig, ServerConfig
-from offhook.sip.host import bare_host
+from offhook.sip.host import bare_host, is_ip_address
 from offhook.transport.listener import Listener
 from offhook.transport.tls import TlsSettings, own_refusal
 
@@ -31,13 +33,33 @@ def listeners_of(config: ServerConfig) -> list[Listener]:
     ]
 
 
-def certificate_refusals(config: ServerConfig, wall: float) -> list[str]:
-    """What peers will have against our certificate when they look for our domains. Raises ConfigError."""
-    if not any(listener.transport == "TLS" for listener in listeners_of(config)):
+def certificate_refusals(config: ServerConfig, wall: float, reached: Iterable[str] = ()) -> list[str]:
+    """What peers will have against our certificate when they look for our domains. Raises ConfigError.
+
+    And for the hosts by which Record-Route leads back to us over TLS (RFC 5922 7.5): `reached`, and what the
+    listeners say of themselves. Nobody but this machine looks for a loopback address.
+    """
+    listeners = [listener for listener in listeners_of(config) if listener.transport == "TLS"]
+    if not listeners:
         return []
-    names = [domain.name for domain in config.domain]
-    found = [own_refusal(Path(config.tls.certificate), bare_host(name), wall) for name in names]
-    return [refusal for refusal in found if refusal is not None]
+    certificate = Path(config.tls.certificate)
+    names = [bare_host(domain.name) for domain in config.domain]
+    hosts = [listener.host if listener.advertise is None else listener.advertise[0] for listener in listeners]
+    hosts = [host for host in dict.fromkeys((*hosts, *reached)) if host not in names and not _is_own_machines(host)]
+    found = [own_refusal(certificate, name, wall) for name in names]
+    ways = [own_refusal(certificate, host, wall) for host in hosts]
+    return [
+        *(refusal for refusal in found if refusal is not None),
+        *(f"{refusal}; advertise a host that it is for" for refusal in ways if refusal is not None),
+    ]
+
+
+def _is_own_machines(host: str) -> bool:
+    """Whether a host is a loopback address, or stands for all addresses that there are."""
+    if not is_ip_address(host):
+        return False
+    address = ip_address(host)
+    return address.is_loopback or address.is_unspecified
 
 
 def _on_loopback(with_tls: bool) -> list[ListenConfig]:

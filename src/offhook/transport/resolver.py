@@ -8,6 +8,7 @@ Both address families are asked for where we can send in both, IPv6 first (RFC 6
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +24,8 @@ from offhook.transport.local_address import LocalAddresses
 
 __all__ = ["Resolver"]
 
+_log = logging.getLogger(__name__)
+
 _NUMERIC_LIFE: Final = 30.0
 """Seconds for which the route to a numeric host is believed."""
 _MOST_CACHED: Final = 16384
@@ -32,6 +35,7 @@ _LONGEST: Final = 15.0
 
 # RFC 3263 4.1, 4.2: the services that NAPTR records name, and the SRV names where there are none.
 _SERVICES: Final = {"SIP+D2U": "UDP", "SIP+D2T": "TCP", "SIPS+D2T": "TLS"}
+_SECURE_SERVICES: Final = frozenset(("SIPS+D2T", "SIPS+D2S", "SIPS+D2U"))
 _SRV_PREFIX: Final = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
 
 
@@ -67,13 +71,14 @@ class Resolver:
     Answers are kept as long as DNS allows. `clock` gives monotonic seconds.
     """
 
-    __slots__ = ("_cache", "_clock", "_dns", "_local")
+    __slots__ = ("_cache", "_clock", "_dns", "_local", "_with_sips")
 
     def __init__(self, dns: DnsClient, local: LocalAddresses, clock: Callable[[], float] = time.monotonic) -> None:
         self._dns = dns
         self._local = local
         self._clock = clock
         self._cache: dict[str, tuple[float, list[Target]]] = {}
+        self._with_sips: set[str] = set()
 
     def resolve_now(self, query: Query) -> list[Target] | None:
         """The targets, when nobody has to be asked; else None.
@@ -169,6 +174,7 @@ class Resolver:
             found.reasons.append(str(error))
             return None
         found.until(records.expires)
+        self._watch_sips(query.host, any(record.service.upper() in _SECURE_SERVICES for record in records.found))
         if not records.exists:
             return []
         services: list[tuple[str, str]] = []
@@ -185,6 +191,17 @@ class Resolver:
             order = record.order
             services.append((transport, record.replacement))
         return services or None
+
+    def _watch_sips(self, host: str, offered: bool) -> None:
+        """Tell when a domain offers SIPS no longer: somebody may have taken the records out (section 7)."""
+        domain = host.rstrip(".").lower()
+        if offered:
+            if len(self._with_sips) >= _MOST_CACHED:
+                self._with_sips.clear()
+            self._with_sips.add(domain)
+        elif domain in self._with_sips:
+            self._with_sips.discard(domain)
+            _log.warning("%s offered SIPS in its NAPTR records and does not any longer", domain)
 
     async def _servers(self, found: _Hops, services: list[tuple[str, str]]) -> bool:
         """Add the servers behind SRV names (4.2, RFC 2782). False when there is not one SRV record."""

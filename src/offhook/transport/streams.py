@@ -11,10 +11,12 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from offhook import clock
 from offhook.clock import Moment
+from offhook.errors import ParseError
 from offhook.flow import Flow, Target
 from offhook.sip.parser import Limits
 from offhook.stack import FAILED
@@ -23,7 +25,14 @@ from offhook.transport.interfaces import family_of
 from offhook.transport.listener import Listener, written
 from offhook.transport.log_limit import LogLimit
 from offhook.transport.receiver import Receiver
-from offhook.transport.tls import client_context, connect_failure, handshake_failure, peer_refusal, server_name
+from offhook.transport.tls import (
+    client_context,
+    client_identities,
+    connect_failure,
+    handshake_failure,
+    peer_refusal,
+    server_name,
+)
 
 __all__ = ["Streams"]
 
@@ -207,10 +216,22 @@ class Streams:
             self._new_serial(),
             accepted=True,
         )
-        connection = self._new_connection(flow, None)
+        asked = context is not None and context.verify_mode != ssl.CERT_NONE
+        connection = self._new_connection(flow, partial(self._client_check, flow) if asked else None)
         task = self._loop.create_task(self._admit(connection, sock, context))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _client_check(self, flow: Flow, transport: asyncio.Transport) -> str | None:
+        """Whom the certificate of a client speaks for is told in the log; it has been vouched for (RFC 5922 7.4)."""
+        try:
+            names = client_identities(transport.get_extra_info("ssl_object"))
+        except ParseError as error:
+            self._tell(logging.INFO, flow.remote, error.reason)
+            return error.reason
+        shown = ", ".join(ascii(name) for name in names) or "no SIP domain"
+        _log.info("connection from %s: its certificate is for %s", written(*flow.remote), shown)
+        return None
 
     async def _admit(self, connection: StreamConnection, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         try:

@@ -17,6 +17,7 @@ from offhook.sip.host import is_ip_address
 __all__ = [
     "TlsSettings",
     "client_context",
+    "client_identities",
     "connect_failure",
     "handshake_failure",
     "own_refusal",
@@ -115,6 +116,15 @@ def peer_refusal(connection: ssl.SSLObject | ssl.SSLSocket, domain: str, wall: f
         return DomainCertificate.parse(der).refusal(domain, wall)
     except ParseError as error:
         return f"the certificate of {domain} is refused: {error.reason}"
+
+
+def client_identities(connection: ssl.SSLObject | ssl.SSLSocket) -> tuple[str, ...]:
+    """The SIP domain identities of a client's certificate, whose chain has been verified (RFC 5922 7.4).
+
+    None of them for one without a certificate, which is nobody that we know, and for a phone's own. Raises ParseError.
+    """
+    der = connection.getpeercert(binary_form=True)
+    return () if der is None else DomainCertificate.parse(der).identities
 
 
 def own_refusal(certificate: Path, domain: str, wall: float) -> str | None:

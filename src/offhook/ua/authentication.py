@@ -5,7 +5,7 @@ from __future__ import annotations
 from offhook.errors import ParseError
 from offhook.security import digest
 from offhook.security.digest_client import Attempt
-from offhook.sip.headers.auth import AuthenticationInfo, Challenge, Credentials
+from offhook.sip.headers.auth import AuthenticationInfo, Credentials, parse_challenge
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft
 
@@ -42,15 +42,12 @@ def succeeded(attempt: Attempt, response: Response) -> None:
 
 def _challenges(response: Response, name: str) -> list[digest.Challenge]:
     """The Digest challenges that can be read; others are passed over (RFC 8760 2.4)."""
-    try:
-        values = response.headers(name)
-    except ParseError:
-        return []
     found: list[digest.Challenge] = []
-    for value in values:
-        if isinstance(value, Challenge) and value.is_digest:
-            try:
+    for text in response.texts(name):
+        try:
+            value = parse_challenge(text)
+            if value.is_digest:
                 found.append(digest.Challenge.parse(value.params, name))
-            except ParseError:
-                continue
+        except ParseError:
+            continue
     return found

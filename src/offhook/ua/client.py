@@ -31,6 +31,7 @@ from offhook.transaction.machine import Machine, Table, Transaction
 from offhook.ua.authentication import add_credentials, challenged, succeeded
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
+from offhook.ua.nat_binding import NatBinding
 from offhook.ua.transaction_user import TransactionUser
 
 __all__ = ["MAX_CONTACTS", "ClientRequest", "RequestEvent", "RequestState", "RequestUser"]
@@ -124,6 +125,7 @@ class ClientRequest(TransactionUser):
         self._tried: list[Uri] = [uri]
         self._failure = Failure(503, "Service Unavailable")
         self._reason: str | None = None
+        self._binding = NatBinding(context.stack)
 
     def start(self, now: Moment) -> None:
         """Send the request as soon as its target is known."""
@@ -199,12 +201,14 @@ class ClientRequest(TransactionUser):
     def _fail(self, error: SipError, event: RequestEvent, now: Moment) -> None:
         status = error.status if isinstance(error, TransactionTimeout | ProtocolError | AuthenticationFailed) else 503
         self._failure = Failure(status, str(error), None, error)
+        self._binding.end()
         self.machine.fire(event, None, now)
 
     def _classify(self, response: Response) -> RequestEvent:
         status = response.status
         if status < 200:
             return RequestEvent.PROVISIONAL
+        self._binding.end()
         if status < 300:
             return RequestEvent.SUCCESS
         self._failure = Failure(status, response.reason, response)
@@ -303,6 +307,7 @@ def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> Non
 
 def _progress(self: ClientRequest, message: Message | None, now: Moment) -> None:
     if isinstance(message, Response) and self.transaction is not None:
+        self._binding.heard(message, self.transaction, now)
         self._user.on_provisional(message, self.transaction, now)
 
 

@@ -117,6 +117,7 @@ def test_the_signalled_address_is_taken_back_after_silence() -> None:
     assert made.destination == SIGNALLED
 
 
+@pytest.mark.rfc("3264 8.3.1 #4")
 def test_a_new_description_starts_over_and_the_same_one_does_not() -> None:
     made = latch()
     hear(made, BEHIND_NAT, 1.0, count=RUN)
@@ -129,7 +130,7 @@ def test_a_new_description_starts_over_and_the_same_one_does_not() -> None:
     assert hear(made, other, 20.1) == [True]
 
 
-@pytest.mark.rfc("3264 5.1")
+@pytest.mark.rfc("3264 5.1 #16")
 def test_what_comes_before_the_description_is_heard_but_not_answered() -> None:
     made = SymmetricLatch()
     hear(made, BEHIND_NAT, 1.0, count=RUN)

@@ -89,6 +89,7 @@ def test_a_malformed_ttl_counts_as_none() -> None:
     assert parse_via("SIP/2.0/UDP a;ttl=255").ttl == 255
 
 
+@pytest.mark.rfc("3581 4 #1", "3581 4 #2")
 @pytest.mark.parametrize(
     ("text", "address", "written"),
     [
