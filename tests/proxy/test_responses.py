@@ -57,7 +57,7 @@ def test_the_best_answer(statuses: list[int], best: int) -> None:
     assert branch.status == best
 
 
-@pytest.mark.rfc("4320 4.2")
+@pytest.mark.rfc("4320 4.2 #2")
 @pytest.mark.parametrize(("statuses", "best"), [([408, 503], 503), ([408, 404], 404), ([408], 408), ([408, 600], 600)])
 def test_a_408_that_would_not_be_sent_hides_no_other_answer(statuses: list[int], best: int) -> None:
     branch = best_branch(answered(*statuses, method="MESSAGE"))

@@ -60,7 +60,7 @@ def test_the_flow_of_a_stamped_via_is_where_it_came_from() -> None:
     assert flow_of_via(via, ARRIVAL).remote == ("198.51.100.7", 40000)
 
 
-@pytest.mark.rfc("3581 4")
+@pytest.mark.rfc("3581 4 #1", "3581 4 #2")
 @pytest.mark.parametrize(
     ("written", "stamped"),
     [
