@@ -12,8 +12,9 @@ from offhook.proxy.own import OwnNames
 from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
-from tests.proxy.requests import request
+from tests.proxy.requests import draft, request
 from tests.proxy.wiring import sip_uri
+from tests.transaction.machines import received
 
 OWN = OwnNames(frozenset(("example.com",)))
 OWN.add("192.0.2.10", 5060)
@@ -33,6 +34,40 @@ def copied(arrived: Request, target: TargetUri, own_routes: int = 0, breadth: in
 def routes_of(arrived: Request, own_routes: int) -> OwnRoute:
     """What the Routes say when so many of them are ours."""
     return OwnRoute(own_routes, leads_on=len(arrived.routes) > own_routes)
+
+
+OURS = 'Digest username="alice", realm="example.com", nonce="n", uri="sip:bob@example.com", response="r"'
+OURS_TOO = 'Digest username="alice", nonce="n", uri="sip:bob@example.com", response="r", REALM = "The \\\\Office"'
+THEIRS = 'Digest username="alice", realm="EXAMPLE.com", nonce="n", uri="sip:bob@example.com", response="r"'
+BEARER = "Bearer abcdef"
+MALFORMED = 'Digest realm="example.com'
+
+
+@pytest.mark.rfc("3261 22.3")
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ([OURS], []),
+        ([OURS, OURS_TOO], []),
+        ([THEIRS], [THEIRS]),
+        ([OURS, THEIRS, OURS_TOO, BEARER, MALFORMED], [THEIRS, BEARER, MALFORMED]),
+        ([MALFORMED, OURS], [MALFORMED]),
+        (["Digest\r\n realm=example.com,\r\n nonce=n"], []),
+        ([], []),
+    ],
+)
+def test_credentials_for_this_proxy_end_here(given: list[str], left: list[str]) -> None:
+    made = draft()
+    for number, credentials in enumerate(given):
+        made.add("Proxy-Authorization", credentials).add("X-Between", str(number))
+    arrived = received(made.request(), Request)
+    forwarder = Forwarder(RecordRoutes(b"secret", OWN), frozenset(("example.com", "The \\Office")))
+    copy = forwarder.copy(arrived, TargetUri("sip:bob@h"), NO_ROUTE, 0).request()
+    assert copy.texts("Proxy-Authorization") == left
+    gone = [line for line in arrived.lines if line not in copy.lines and line[:19] == b"Proxy-Authorization"]
+    kept = [line for line in arrived.lines[1:] if line not in gone and line[:12] != b"Max-Forwards"]
+    assert [line for line in copy.lines[1:] if line[:12] != b"Max-Forwards"] == kept
+    assert arrived.texts("Proxy-Authorization") == copied(arrived, TargetUri("sip:bob@h")).texts("Proxy-Authorization")
 
 
 @pytest.mark.rfc("3261 16.6 step 1")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from offhook.errors import ProtocolError
+from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow, Query, Target
 from offhook.proxy.record_route import OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.headers.address import parse_route
+from offhook.sip.headers.auth import parse_credentials
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
@@ -26,17 +27,18 @@ _BEHIND_ADDRESS: Final = b";>?, "
 
 
 class Forwarder:
-    """Makes the copies that are sent on."""
+    """Makes the copies that are sent on. `realms` are those that this proxy asks for credentials in."""
 
-    __slots__ = ("_record_routes",)
+    __slots__ = ("_realms", "_record_routes")
 
-    def __init__(self, record_routes: RecordRoutes) -> None:
+    def __init__(self, record_routes: RecordRoutes, realms: frozenset[str] = frozenset()) -> None:
         self._record_routes = record_routes
+        self._realms = realms
 
     def copy(self, request: Request, target: TargetUri, routed: OwnRoute, breadth: int) -> Draft:
         """Steps 1 to 3 and 5: the copy with its Request-URI, Max-Forwards, Max-Breadth, and Routes that Path asks for.
 
-        Raises ParseError.
+        Credentials for this proxy end here (20.28, 22.3): whoever is called could use them again. Raises ParseError.
         """
         draft = Draft.of(request)
         if target.uri != request.request_uri:
@@ -52,6 +54,8 @@ class Forwarder:
             draft.remove("Route")
         for path in reversed(target.path):
             draft.prepend("Route", path)
+        if self._realms and request.holds("proxy-authorization"):
+            draft.remove_where("Proxy-Authorization", self._is_for_us)
         return draft
 
     def record(
@@ -105,6 +109,13 @@ class Forwarder:
         if len(text) <= _LONGEST_REMEMBERED:
             return _remembered(text, target.secure)
         return _query(parse_uri(text), target.secure)
+
+    def _is_for_us(self, credentials: str) -> bool:
+        try:
+            return parse_credentials(credentials).realm in self._realms
+        except ParseError:
+            # What cannot be read proves nothing to anybody, and is not this proxy's to judge.
+            return False
 
 
 def query_of(uri: SipUri, secure: bool = False) -> Query:

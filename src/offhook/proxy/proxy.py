@@ -63,7 +63,7 @@ class Proxy:
         self.access = access
         self.settings = ProxySettings() if settings is None else settings
         self.record_routes = RecordRoutes(secret, own)
-        self.forwarder = Forwarder(self.record_routes)
+        self.forwarder = Forwarder(self.record_routes, self.settings.realms)
         self.branches = Branches(stack, self.forwarder, self.settings)
         self.stateless = StatelessForwarding(stack, self.forwarder)
 
