@@ -289,3 +289,53 @@ def test_a_long_request_uri_is_not_remembered() -> None:
 
 def test_where_all_routes_are_ours_none_is_left() -> None:
     assert copied(request(Route="<sip:192.0.2.10;lr>"), TargetUri("sip:bob@h"), own_routes=1).routes == []
+
+
+TCP_OPENED = Flow("TCP", "tcp:192.0.2.10:5060", HERE, ("192.0.2.1", 5060), "0", 3, accepted=False)
+BY_PROXY = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa"
+
+
+@pytest.mark.parametrize(
+    ("headers", "arrival", "target", "ours", "written"),
+    [
+        ({}, FROM_ALICE, BOB, (False, False), ""),
+        ({}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({}, FROM_ALICE, BOB, (False, True), "/192.0.2.101"),
+        ({}, FROM_ALICE, BOB, (True, True), "192.0.2.1/192.0.2.101"),
+        # The Contact of a phone behind a NAT is of no use, and its flow is kept.
+        ({"Contact": "<sip:alice@10.0.0.1>"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        # Behind another proxy, its route and the phone behind it.
+        (
+            {
+                "Via": BY_PROXY,
+                "Contact": "<sip:a@Phone.example.net>",
+                "Record-Route": "<sip:edge.example.net;lr>, <sip:x>",
+            },
+            FROM_ALICE,
+            BOB,
+            (True, False),
+            "192.0.2.1+edge.example.net+phone.example.net/",
+        ),
+        ({"Via": BY_PROXY, "Contact": "<tel:+1555>"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({"Via": BY_PROXY, "Contact": "<sip:"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({"Via": BY_PROXY, "Contact": "*"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({"Contact": "<sip:alice@phone.example.net>"}, TCP_OPENED, BOB, (True, False), "192.0.2.1+phone.example.net/"),
+        ({}, FROM_ALICE, TargetUri("sip:bob@bob.example.net"), (False, True), "/192.0.2.101+bob.example.net"),
+        ({}, FROM_ALICE, TargetUri("sip:bob@bob.example.net;maddr=192.0.2.101"), (False, True), "/192.0.2.101"),
+        (
+            {},
+            FROM_ALICE,
+            TargetUri("sip:bob@10.0.0.1", None, ("<sip:edge.example.net;lr>",)),
+            (False, True),
+            "/192.0.2.101+edge.example.net+10.0.0.1",
+        ),
+    ],
+)
+def test_the_sides_that_are_ours_by_all_that_leads_to_them(
+    headers: dict[str, str], arrival: Flow, target: TargetUri, ours: tuple[bool, bool], written: str
+) -> None:
+    sides = FORWARDER.sides(request(**headers), arrival, target, HOP, NO_ROUTE, *ours)
+    assert sides == written
+    draft = FORWARDER.copy(request(), target, NO_ROUTE, 0)
+    FORWARDER.record(draft, request(), arrival, HOP.sent_by, target, HOP, False, sides)
+    assert (f";oh-p={written}" in str(draft.request().record_routes[0])) is bool(written)

@@ -7,9 +7,9 @@ from typing import Final
 
 from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow, Query, Target
-from offhook.proxy.record_route import OwnRoute, RecordRoutes
+from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes, side
 from offhook.proxy.target_uri import TargetUri
-from offhook.sip.headers.address import parse_route
+from offhook.sip.headers.address import Contact, parse_route
 from offhook.sip.headers.auth import parse_credentials
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft
@@ -59,26 +59,61 @@ class Forwarder:
         return draft
 
     def record(
-        self, draft: Draft, request: Request, arrival: Flow, came_to: str, target: TargetUri, hop: Target, sips: bool
+        self,
+        draft: Draft,
+        request: Request,
+        arrival: Flow,
+        came_to: str,
+        target: TargetUri,
+        hop: Target,
+        sips: bool,
+        sides: str = "",
     ) -> None:
         """Step 4: our Record-Route, one value, or one for each side where the sides differ (RFC 5658).
 
         `came_to` is what our side is called towards the caller. `sips`: the copy has a sips URI where the next hop
-        looks first.
+        looks first. `sides` are those that are ours, as `sides` gives them.
         """
         caller = arrival if _is_first_hop(request) and _needs_flow(arrival, request.octets("contact") or b"") else None
         callee = target.flow
         if callee is not None and not _needs_flow(callee, target.uri.encode("utf-8", "surrogateescape")):
             callee = None
         records = self._record_routes
-        proof = records.proof(request, caller, callee)
+        proof = records.proof(request, caller, callee, sides)
         entry = records.entry(proof, hop.sent_by, hop.transport, sips)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
             came_sips = request.raw_uri[:5].lower() == b"sips:"
             _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
         else:
-            records.expect(request, entry, caller, callee)
+            records.expect(request, entry, caller, callee, sides)
         _push(draft, entry)
+
+    def sides(
+        self,
+        request: Request,
+        arrival: Flow,
+        target: TargetUri,
+        hop: Target,
+        routed: OwnRoute,
+        caller_ours: bool,
+        callee_ours: bool,
+    ) -> str:
+        """Which sides of a dialog are ours and how they are reached, for our Record-Route; empty when none is.
+
+        By their addresses, and by the hosts that requests within the dialog will name: those of Path, Record-Route and
+        Contact. Raises ParseError and ProtocolError.
+        """
+        caller = callee = ""
+        if caller_ours:
+            address = arrival.remote[0]
+            # The address of a phone that sends to us itself is in its Contact, or its flow is kept.
+            direct = _is_first_hop(request) and (arrival.accepted or not arrival.reliable)
+            caller = side(address) if direct else side(address, *_names_of_caller(request))
+        if callee_ours:
+            name = self.next_hop(request, target, routed).host
+            behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if target.path else ""
+            callee = side(hop.host, name, behind)
+        return f"{caller}/{callee}" if caller or callee else ""
 
     def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, route: Uri | None) -> None:
         """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route.
@@ -140,6 +175,18 @@ def _remembered(text: str, secure: bool) -> Query:
 
 def _push(draft: Draft, entry: bytes) -> None:
     draft.push_line("record-route", b"Record-Route: " + entry)
+
+
+def _names_of_caller(request: Request) -> tuple[str, str]:
+    """The hosts that requests to a caller will be sent to: its last proxy's that records its route, and its own."""
+    try:
+        uris = [route.uri for route in request.record_routes[:1]]
+        uris += [contact.uri for contact in request.contacts[:1] if isinstance(contact, Contact)]
+    except ParseError:
+        # What a proxy need not read is no reason to refuse anything.
+        return "", ""
+    hosts = [query_of(uri).host for uri in uris if isinstance(uri, SipUri)]
+    return hosts[0] if hosts else "", hosts[1] if len(hosts) > 1 else ""
 
 
 def _is_first_hop(request: Request) -> bool:
