@@ -12,8 +12,9 @@ from offhook.proxy.own import OwnNames
 from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
-from tests.proxy.requests import request
+from tests.proxy.requests import draft, request
 from tests.proxy.wiring import sip_uri
+from tests.transaction.machines import received
 
 OWN = OwnNames(frozenset(("example.com",)))
 OWN.add("192.0.2.10", 5060)
@@ -33,6 +34,40 @@ def copied(arrived: Request, target: TargetUri, own_routes: int = 0, breadth: in
 def routes_of(arrived: Request, own_routes: int) -> OwnRoute:
     """What the Routes say when so many of them are ours."""
     return OwnRoute(own_routes, leads_on=len(arrived.routes) > own_routes)
+
+
+OURS = 'Digest username="alice", realm="example.com", nonce="n", uri="sip:bob@example.com", response="r"'
+OURS_TOO = 'Digest username="alice", nonce="n", uri="sip:bob@example.com", response="r", REALM = "The \\\\Office"'
+THEIRS = 'Digest username="alice", realm="EXAMPLE.com", nonce="n", uri="sip:bob@example.com", response="r"'
+BEARER = "Bearer abcdef"
+MALFORMED = 'Digest realm="example.com'
+
+
+@pytest.mark.rfc("3261 22.3")
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ([OURS], []),
+        ([OURS, OURS_TOO], []),
+        ([THEIRS], [THEIRS]),
+        ([OURS, THEIRS, OURS_TOO, BEARER, MALFORMED], [THEIRS, BEARER, MALFORMED]),
+        ([MALFORMED, OURS], [MALFORMED]),
+        (["Digest\r\n realm=example.com,\r\n nonce=n"], []),
+        ([], []),
+    ],
+)
+def test_credentials_for_this_proxy_end_here(given: list[str], left: list[str]) -> None:
+    made = draft()
+    for number, credentials in enumerate(given):
+        made.add("Proxy-Authorization", credentials).add("X-Between", str(number))
+    arrived = received(made.request(), Request)
+    forwarder = Forwarder(RecordRoutes(b"secret", OWN), frozenset(("example.com", "The \\Office")))
+    copy = forwarder.copy(arrived, TargetUri("sip:bob@h"), NO_ROUTE, 0).request()
+    assert copy.texts("Proxy-Authorization") == left
+    gone = [line for line in arrived.lines if line not in copy.lines and line[:19] == b"Proxy-Authorization"]
+    kept = [line for line in arrived.lines[1:] if line not in gone and line[:12] != b"Max-Forwards"]
+    assert [line for line in copy.lines[1:] if line[:12] != b"Max-Forwards"] == kept
+    assert arrived.texts("Proxy-Authorization") == copied(arrived, TargetUri("sip:bob@h")).texts("Proxy-Authorization")
 
 
 @pytest.mark.rfc("3261 16.6 step 1")
@@ -256,3 +291,53 @@ def test_a_long_request_uri_is_not_remembered() -> None:
 
 def test_where_all_routes_are_ours_none_is_left() -> None:
     assert copied(request(Route="<sip:192.0.2.10;lr>"), TargetUri("sip:bob@h"), own_routes=1).routes == []
+
+
+TCP_OPENED = Flow("TCP", "tcp:192.0.2.10:5060", HERE, ("192.0.2.1", 5060), "0", 3, accepted=False)
+BY_PROXY = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa"
+
+
+@pytest.mark.parametrize(
+    ("headers", "arrival", "target", "ours", "written"),
+    [
+        ({}, FROM_ALICE, BOB, (False, False), ""),
+        ({}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({}, FROM_ALICE, BOB, (False, True), "/192.0.2.101"),
+        ({}, FROM_ALICE, BOB, (True, True), "192.0.2.1/192.0.2.101"),
+        # The Contact of a phone behind a NAT is of no use, and its flow is kept.
+        ({"Contact": "<sip:alice@10.0.0.1>"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        # Behind another proxy, its route and the phone behind it.
+        (
+            {
+                "Via": BY_PROXY,
+                "Contact": "<sip:a@Phone.example.net>",
+                "Record-Route": "<sip:edge.example.net;lr>, <sip:x>",
+            },
+            FROM_ALICE,
+            BOB,
+            (True, False),
+            "192.0.2.1+edge.example.net+phone.example.net/",
+        ),
+        ({"Via": BY_PROXY, "Contact": "<tel:+1555>"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({"Via": BY_PROXY, "Contact": "<sip:"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({"Via": BY_PROXY, "Contact": "*"}, FROM_ALICE, BOB, (True, False), "192.0.2.1/"),
+        ({"Contact": "<sip:alice@phone.example.net>"}, TCP_OPENED, BOB, (True, False), "192.0.2.1+phone.example.net/"),
+        ({}, FROM_ALICE, TargetUri("sip:bob@bob.example.net"), (False, True), "/192.0.2.101+bob.example.net"),
+        ({}, FROM_ALICE, TargetUri("sip:bob@bob.example.net;maddr=192.0.2.101"), (False, True), "/192.0.2.101"),
+        (
+            {},
+            FROM_ALICE,
+            TargetUri("sip:bob@10.0.0.1", None, ("<sip:edge.example.net;lr>",)),
+            (False, True),
+            "/192.0.2.101+edge.example.net+10.0.0.1",
+        ),
+    ],
+)
+def test_the_sides_that_are_ours_by_all_that_leads_to_them(
+    headers: dict[str, str], arrival: Flow, target: TargetUri, ours: tuple[bool, bool], written: str
+) -> None:
+    sides = FORWARDER.sides(request(**headers), arrival, target, HOP, NO_ROUTE, *ours)
+    assert sides == written
+    draft = FORWARDER.copy(request(), target, NO_ROUTE, 0)
+    FORWARDER.record(draft, request(), arrival, HOP.sent_by, target, HOP, False, sides)
+    assert (f";oh-p={written}" in str(draft.request().record_routes[0])) is bool(written)

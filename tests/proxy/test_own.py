@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.flow import Flow
 from offhook.proxy import own
 from offhook.proxy.own import OwnNames
+from offhook.sip.uri import parse_uri
+from tests.proxy.requests import request
 from tests.proxy.wiring import sip_uri
 
 
@@ -61,3 +64,40 @@ def test_a_domain_is_known_by_its_name(names: OwnNames, uri: str, expected: str 
 def test_what_our_vias_say_is_noted_once(names: OwnNames) -> None:
     names.add("192.0.2.10", 5060)
     assert names.sent_by == [b"192.0.2.10:5060", b"[2001:db8::10]:5061", b"sip.example.com:5070"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:alice@example.com", True),
+        ("sips:alice@EXAMPLE.com:5999", True),
+        ("sip:alice@[2001:DB8::10]", True),
+        ("sip:alice@sip.example.com", False),
+        ("tel:+1555", False),
+    ],
+)
+def test_somebody_is_of_a_served_domain_at_any_port(names: OwnNames, uri: str, expected: bool) -> None:
+    assert names.is_served(parse_uri(uri)) is expected
+
+
+OURS, THEIRS = "192.0.2.10:5060;branch=z9hG4bKx", "192.0.2.10:5080;branch=z9hG4bKx"
+
+
+@pytest.mark.parametrize(
+    ("transport", "remote", "via", "expected"),
+    [
+        ("UDP", ("192.0.2.10", 5060), THEIRS, True),
+        ("UDP", ("192.0.2.10", 5080), OURS, False),
+        ("UDP", ("192.0.2.11", 5060), OURS, False),
+        ("TCP", ("192.0.2.10", 40000), OURS, True),
+        ("TCP", ("192.0.2.10", 40000), "192.0.2.10;branch=z9hG4bKx", True),
+        ("TCP", ("192.0.2.10", 40000), "SIP.example.com:5070;branch=z9hG4bKx", True),
+        ("TCP", ("192.0.2.10", 40000), THEIRS, False),
+        ("TCP", ("192.0.2.11", 40000), OURS, False),
+    ],
+)
+def test_what_comes_back_from_ourselves_is_known(
+    names: OwnNames, transport: str, remote: tuple[str, int], via: str, expected: bool
+) -> None:
+    flow = Flow(transport, "listener", ("192.0.2.10", 5060), remote, "0", 0 if transport == "UDP" else 1)
+    assert names.sent(request(Via=f"SIP/2.0/{transport} {via}"), flow) is expected

@@ -8,6 +8,7 @@ import pytest
 
 from offhook.clock import Moment
 from offhook.proxy import preprocessing
+from offhook.proxy.access import Standing
 from offhook.proxy.own import OwnNames
 from offhook.proxy.preprocessing import preprocess
 from offhook.sip.message import Request
@@ -50,7 +51,7 @@ def test_a_first_route_to_us_changes_nothing_but_itself(routes: list[str]) -> No
     assert statuses(world) == [200]
     assert phone.role.requests[0].request_uri == phone.role.contact
     assert phone.role.requests[0].routes == []
-    assert world.proxy.role.gate.within == [False]
+    assert world.proxy.role.gate.standings == [Standing.OUTSIDE]
 
 
 def test_a_route_beyond_us_is_gone_before_anything_is_looked_up() -> None:
@@ -109,7 +110,7 @@ def test_a_strict_router_before_us_is_understood(method: str) -> None:
     world.run(2.0)
     seen = phone.role.requests[-1]
     assert (seen.method, seen.request_uri, seen.routes) == (method, phone.role.contact, [])
-    assert world.proxy.role.gate.within == ([False, True] if method == "BYE" else [False])
+    assert world.proxy.role.gate.standings == [Standing.OUTSIDE, Standing.BOUND]
 
 
 @pytest.mark.rfc("3261 16.4")

@@ -8,11 +8,13 @@ import pytest
 
 from offhook.clock import Moment
 from offhook.flow import Flow
-from offhook.proxy.access import PENDING
+from offhook.proxy.access import PENDING, Standing
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.validation import Refusal
 from offhook.sip.serializer import Draft
 from tests.proxy.wiring import PROXY, World, sip_uri
+
+OUTSIDE, CLAIMED, BOUND, KNOWN = Standing
 
 
 def statuses(world: World) -> list[int]:
@@ -158,7 +160,7 @@ def test_a_dialog_comes_back_through_us() -> None:
     within_dialog(world, "BYE", routes, "b101")
     assert [request.method for request in phone.role.requests] == ["INVITE", "ACK", "BYE"]
     assert all(request.routes == [] for request in phone.role.requests)
-    assert world.proxy.role.gate.within == [False, True]
+    assert world.proxy.role.gate.standings == [OUTSIDE, BOUND, BOUND]
     assert statuses(world) == [200, 200]
 
 
@@ -177,7 +179,7 @@ def test_the_callee_can_send_within_the_dialog_too() -> None:
     phone.call(act)
     world.run(2.0)
     assert [request.method for request in world.alice.role.requests] == ["BYE"]
-    assert world.proxy.role.gate.within == [False, True]
+    assert world.proxy.role.gate.standings == [OUTSIDE, KNOWN]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_a_forged_route_proves_nothing(forge: Callable[[str], str]) -> None:
     world = World()
     routes = answered_call(world)
     within_dialog(world, "BYE", [forge(route) for route in routes], "b101")
-    assert world.proxy.role.gate.within == [False, False]
+    assert world.proxy.role.gate.standings == [OUTSIDE, OUTSIDE]
 
 
 def test_a_route_of_another_dialog_proves_nothing() -> None:
@@ -206,7 +208,7 @@ def test_a_route_of_another_dialog_proves_nothing() -> None:
 
     world.alice.call(act)
     world.run(2.0)
-    assert world.proxy.role.gate.within == [False, False]
+    assert world.proxy.role.gate.standings == [OUTSIDE, OUTSIDE]
 
 
 @pytest.mark.rfc("3261 16.4")
@@ -219,14 +221,14 @@ def test_a_phone_may_name_us_as_its_outbound_proxy(stateless: bool) -> None:
     world.run(1.0)
     assert statuses(world) == [200]
     assert "route" not in world.callees[0].role.requests[0].keys
-    assert world.proxy.role.gate.within == [False]
+    assert world.proxy.role.gate.standings == [OUTSIDE]
 
 
 def test_an_outbound_proxy_before_the_routes_of_a_dialog_is_passed_over() -> None:
     world = World()
     routes = answered_call(world)
     within_dialog(world, "BYE", [f"<sip:{PROXY};lr>", *routes], "b101")
-    assert world.proxy.role.gate.within == [False, True]
+    assert world.proxy.role.gate.standings == [OUTSIDE, BOUND]
     assert "route" not in world.callees[0].role.requests[-1].keys
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
-from offhook.proxy.record_route import _MOST_EXPECTED, OwnRoute, RecordRoutes
+from offhook.proxy.record_route import _MOST_EXPECTED, OwnRoute, RecordRoutes, side
 from tests.proxy.requests import request
 
 OWN = OwnNames(frozenset(("example.com",)))
@@ -22,9 +22,21 @@ BYE_OF_CALLER = {"From": "<sip:alice@example.com>;tag=a", "To": "<sip:bob@exampl
 BYE_OF_CALLEE = {"From": "<sip:bob@example.com>;tag=b", "To": "<sip:alice@example.com>;tag=a"}
 
 
-def entry(caller: Flow | None = None, callee: Flow | None = None, transport: str = "UDP", sips: bool = False) -> str:
+def entry(
+    caller: Flow | None = None,
+    callee: Flow | None = None,
+    transport: str = "UDP",
+    sips: bool = False,
+    sides: str = "",
+) -> str:
     """What a dialog between the tags a and b got."""
-    return ROUTES.entry(ROUTES.proof(request(), caller, callee), HERE, transport, sips).decode()
+    return ROUTES.entry(ROUTES.proof(request(), caller, callee, sides), HERE, transport, sips).decode()
+
+
+def said(found: OwnRoute) -> tuple[object, ...]:
+    """All that a route says."""
+    way = (found.count, found.flow, found.proven, found.leads_on, found.decides)
+    return (*way, found.by_caller, found.sender, found.receiver)
 
 
 def read(*routes: str, **headers: str) -> OwnRoute:
@@ -99,13 +111,86 @@ def test_the_entries_of_both_sides_go_together() -> None:
     assert (found.count, found.proven, found.flow, found.leads_on) == (2, True, CALLEE, True)
 
 
-def test_each_pass_of_a_spiral_has_an_entry_of_its_own() -> None:
-    """The second pass knows the callee's flow, the first the caller's."""
-    first, second = entry(CALLER, None), entry(None, CALLEE)
-    assert (read(first, second).count, read(first, second).flow, read(first, second).leads_on) == (1, None, True)
-    assert (read(second).count, read(second).flow) == (1, CALLEE)
-    assert read(second, first, **BYE_OF_CALLEE).count == 1
-    assert read(first, **BYE_OF_CALLEE).flow == CALLER
+def test_a_spiral_is_gone_through_at_once() -> None:
+    """The first pass knows the side that a request comes from, the last one that which it goes to."""
+    first = entry(CALLER, None, sides="192.0.2.1/192.0.2.10")
+    second = entry(None, CALLEE, sides="192.0.2.10/192.0.2.2")
+    found = read(first, second)
+    assert (found.count, found.flow, found.leads_on, found.sender, found.receiver) == (
+        2,
+        CALLEE,
+        False,
+        "192.0.2.1",
+        "192.0.2.2",
+    )
+    found = read(second, first, **BYE_OF_CALLEE)
+    assert (found.count, found.flow, found.sender, found.receiver) == (2, CALLER, "192.0.2.2", "192.0.2.1")
+    assert (read(second).count, read(second).flow, read(second).sender) == (1, CALLEE, "192.0.2.10")
+
+
+def test_passes_in_opposite_directions_are_none_of_one_request() -> None:
+    """Whoever makes two calls of one Call-ID has entries of both."""
+    other = ROUTES.entry(ROUTES.proof(request(From="<sip:m@foreign.example>;tag=b"), None, None), HERE, "UDP", False)
+    found = read(entry(), other.decode())
+    assert (found.count, found.leads_on, found.by_caller) == (1, True, True)
+
+
+SIDES = "192.0.2.1+edge.example.net+alice.example.net/2001:db8::2"
+
+
+@pytest.mark.parametrize("writing", [(";lr;", ";lr;"), (";lr;", ";lr=on;")])
+def test_an_entry_names_the_sides_that_are_ours(writing: tuple[str, str]) -> None:
+    written = entry(sides=SIDES).replace(*writing)
+    found = read(written)
+    assert (found.by_caller, found.sender, found.receiver) == (True, "192.0.2.1", "2001:db8::2")
+    assert [found.leads_to(host) for host in ("2001:db8::2", "2001:DB8:0::2", "192.0.2.1", "")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    found = read(written, **BYE_OF_CALLEE)
+    assert (found.by_caller, found.sender) == (False, "2001:db8::2")
+    hosts = ("192.0.2.1", "Edge.example.NET", "alice.example.net", "example.net", "192.0.2.1+edge.example.net")
+    assert [found.leads_to(host) for host in hosts] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(("sides", "ours"), [("", ("", "")), ("/192.0.2.2", ("", "192.0.2.2")), ("h/", ("h", ""))])
+def test_a_foreign_side_is_not_named(sides: str, ours: tuple[str, str]) -> None:
+    found = read(entry(sides=sides))
+    assert (found.sender, found.receiver) == ours
+    assert not found.leads_to("")
+    assert (";oh-p=" in entry(sides=sides)) is bool(sides)
+
+
+def test_sides_cannot_be_exchanged() -> None:
+    written = entry(sides="192.0.2.1/")
+    for forged in ("192.0.2.9/", "/192.0.2.1", "192.0.2.1/192.0.2.9"):
+        assert not read(written.replace("192.0.2.1/", forged)).proven
+        assert not read(written.replace("192.0.2.1/", forged).replace(";lr;", ";lr=on;")).proven
+    assert not read(written.replace(";oh-p=192.0.2.1/", "")).proven
+
+
+@pytest.mark.parametrize(
+    ("hosts", "written"),
+    [
+        (("192.0.2.1",), "192.0.2.1"),
+        (("192.0.2.1", "192.0.2.1", ""), "192.0.2.1"),
+        (("192.0.2.1", "Phone.Example.net", "phone.example.NET"), "192.0.2.1+phone.example.net"),
+        (("2001:db8::1", "2001:DB8:0:0::1", "h"), "2001:db8::1+h"),
+        (("fe80::1%eth0.7", "h"), "fe80::1~eth0.7+h"),
+        # Nothing long, and nothing that could be taken for something else.
+        (("192.0.2.1", "x" * 65, "y" * 64), "192.0.2.1+" + "y" * 64),
+        (("192.0.2.1", "a+b", "a/b"), "192.0.2.1"),
+        (("fe80::1%a;b", "h"), ""),
+    ],
+)
+def test_a_side_is_its_address_and_the_names_that_are_others(hosts: tuple[str, ...], written: str) -> None:
+    assert side(*hosts) == written
+
+
+def test_a_zone_comes_back_as_it_was() -> None:
+    assert read(entry(sides=f"{side('fe80::1%eth0')}/")).sender == "fe80::1%eth0"
 
 
 @pytest.mark.rfc("3261 16.4")
@@ -144,30 +229,51 @@ def test_no_route_decides_nothing() -> None:
 @pytest.mark.parametrize("callee", [None, CALLEE])
 @pytest.mark.parametrize("transport", ["UDP", "TCP", "TLS"])
 @pytest.mark.parametrize("sips", [False, True])
+@pytest.mark.parametrize("sides", ["", SIDES, "/192.0.2.2", "fe80::1~eth0/"])
 @pytest.mark.parametrize("headers", [BYE_OF_CALLER, BYE_OF_CALLEE])
 def test_the_fast_way_and_the_grammar_say_the_same(
-    caller: Flow | None, callee: Flow | None, transport: str, sips: bool, headers: dict[str, str]
+    caller: Flow | None, callee: Flow | None, transport: str, sips: bool, sides: str, headers: dict[str, str]
 ) -> None:
     """What is written as we write it is not decoded; another writing of it is, and means the same."""
-    written = entry(caller, callee, transport, sips)
+    written = entry(caller, callee, transport, sips, sides)
     fast, slow = read(written, **headers), read(written.replace(";lr;", ";lr=on;"), **headers)
     assert fast.proven
-    assert (fast.count, fast.flow, fast.leads_on, fast.decides) == (slow.count, slow.flow, slow.leads_on, slow.decides)
+    assert said(fast) == said(slow)
 
 
 @pytest.mark.parametrize("caller", [None, CALLER])
 @pytest.mark.parametrize("callee", [None, CALLEE])
+@pytest.mark.parametrize("sides", ["", SIDES, "/192.0.2.2", "fe80::1~eth0/"])
 @pytest.mark.parametrize("headers", [BYE_OF_CALLER, BYE_OF_CALLEE])
 def test_what_was_written_lately_says_what_its_mac_proves(
-    caller: Flow | None, callee: Flow | None, headers: dict[str, str]
+    caller: Flow | None, callee: Flow | None, sides: str, headers: dict[str, str]
 ) -> None:
     routes = RecordRoutes(b"secret", OWN)
-    written = entry(caller, callee)
-    routes.expect(request(), written.encode(), caller, callee)
+    written = entry(caller, callee, sides=sides)
+    routes.expect(request(), written.encode(), caller, callee, sides)
     bye = request("BYE", Route=written, **headers)
     known, proven = routes.read(bye), ROUTES.read(bye)
     assert known.proven
-    assert (known.count, known.flow, known.leads_on, known.decides) == (proven.count, proven.flow, False, True)
+    assert said(known) == said(proven)
+
+
+@pytest.mark.parametrize(
+    ("call_id", "tag", "padding", "kept"),
+    [
+        ("c" * 128, "t" * 128, 0, True),
+        ("c" * 129, "t", 0, False),
+        ("c", "t" * 129, 0, False),
+        ("c", "t", 512, False),
+    ],
+)
+def test_what_strangers_write_costs_no_memory(call_id: str, tag: str, padding: int, kept: bool) -> None:
+    routes = RecordRoutes(b"secret", OWN)
+    invite = request(Call_ID=call_id, From=f"<sip:alice@example.com>;tag={tag}")
+    entry = routes.entry(routes.proof(invite, None, None), HERE, "UDP", False)
+    routes.expect(invite, entry + b"x" * padding, None, None)
+    assert len(routes._expected) == kept
+    bye = request("BYE", Call_ID=call_id, From=f"<sip:a@h>;tag={tag}", To="<sip:b@h>;tag=b", Route=entry.decode())
+    assert routes.read(bye).proven
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from offhook.proxy.settings import ProxyDomain, ProxySettings
 def test_the_defaults() -> None:
     settings = ProxySettings()
     assert (settings.timer_c, settings.record_route, settings.max_breadth) == (190.0, True, 60)
+    assert settings.realms == frozenset()
     domain = ProxyDomain("example.com")
     assert (domain.name, domain.fallback, domain.stateless) == ("example.com", None, False)
 

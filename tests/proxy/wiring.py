@@ -8,7 +8,7 @@ from offhook.clock import Moment
 from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
 from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
-from offhook.proxy.access import PENDING, Pending
+from offhook.proxy.access import PENDING, Pending, Standing
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.validation import Refusal
@@ -50,10 +50,10 @@ class Gate:
     def __init__(self) -> None:
         self.verdict: Refusal | Pending | None = None
         self.waiting: list[ResponseContext] = []
-        self.within: list[bool] = []
+        self.standings: list[Standing] = []
 
-    def check(self, request: Request, flow: Flow, within_dialog: bool, now: Moment) -> Refusal | Pending | None:
-        self.within.append(within_dialog)
+    def check(self, request: Request, flow: Flow, standing: Standing, now: Moment) -> Refusal | Pending | None:
+        self.standings.append(standing)
         return self.verdict
 
     def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:

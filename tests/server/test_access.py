@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_network
+from typing import Literal
 
 import pytest
 from structlog.testing import capture_logs
@@ -243,6 +244,20 @@ def test_ack_and_cancel_are_never_challenged() -> None:
     answers = [m for m in site.messages(of=SERVER, to=alice.node.host) if isinstance(m, Response)]
     assert [m.status for m in answers if m.cseq_method == "CANCEL"] == [200]
     assert [m.status for m in answers if m.cseq_method == "INVITE"][-1] == 487
+
+
+@pytest.mark.rfc("3261 22.3")
+@pytest.mark.parametrize("mode", ["proxy", "stateless"])
+def test_nobody_who_is_called_gets_credentials_for_this_server(mode: Literal["proxy", "stateless"]) -> None:
+    """Whoever is called could use them for requests of its own."""
+    site = Site(domain=DomainConfig(name=DOMAIN, mode=mode))
+    alice, bob = site.phone("alice"), site.phone("bob")
+    bob.register()
+    assert alice.message("sip:bob@example.com") == [200]
+    proven = [message for message in site.messages(to=SERVER) if message.holds("proxy-authorization")]
+    passed_on = [message for message in site.messages(to=bob.node.host) if isinstance(message, Request)]
+    assert (len(proven), len(passed_on)) == (1, 1)
+    assert passed_on[0].texts("Proxy-Authorization") == []
 
 
 # Within dialogs

@@ -43,5 +43,10 @@ def test_the_registrars_bounds_are_kept() -> None:
     assert stranger.role.responses[-1].number("Min-Expires") == 120
 
 
+def test_the_proxy_knows_the_realms_that_it_asks_in() -> None:
+    assert Site(domain=DomainConfig(name="Example.com")).server.role.proxy.settings.realms == {"example.com"}
+    assert Site(domain=DomainConfig(name=DOMAIN, realm="Büro")).server.role.proxy.settings.realms == {"Büro"}
+
+
 def test_timer_c_is_as_configured() -> None:
     assert Site().server.role.proxy.settings.timer_c == 190.0

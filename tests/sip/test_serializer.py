@@ -97,6 +97,20 @@ def test_remove_takes_all_fields() -> None:
     assert Draft.of(parse(data)).remove("Supported").finish().serialize() == with_more(OPTIONS, b"X-Y: z")
 
 
+def test_fields_go_by_what_they_say() -> None:
+    fields = [b"X-Y: a,\r\n b", b"Supported: c", b"x-y : d", b"X-Y: \xff"]
+    asked: list[str] = []
+
+    def goes(value: str) -> bool:
+        asked.append(value)
+        return value != "d"
+
+    left = Draft.of(parse(with_more(OPTIONS, *fields))).remove_where("X-Y", goes).finish()
+    assert left.serialize() == with_more(OPTIONS, *fields[1:3])
+    assert left.keys == parse(left.serialize()).keys
+    assert sorted(asked) == ["a, b", "d", "\udcff"]
+
+
 def test_the_first_value_goes_and_the_others_stay_as_they_are() -> None:
     message: Message = parse(with_more(OPTIONS, *FOLDED_ROUTES))
     for left in (

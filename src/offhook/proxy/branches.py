@@ -116,7 +116,10 @@ class Branches:
             sips = target.sips or (isinstance(route, SipUri) and route.secure)
             # Step 4: where TLS begins or ends this proxy must stay in the way.
             if self._settings.record_route or sips != arrival.secure:
-                forwarder.record(draft, request, arrival, self._stack.sent_by(arrival), target, hop, sips)
+                came_to = self._stack.sent_by(arrival)
+                caller_ours, callee_ours = context.caller_ours, context.callee_ours
+                sides = forwarder.sides(request, arrival, target, hop, context.routed, caller_ours, callee_ours)
+                forwarder.record(draft, request, arrival, came_to, target, hop, sips, sides)
         if route is not None:
             forwarder.fix_strict_route(draft, request, target, route)
         return draft

@@ -54,14 +54,19 @@ class ResponseContext:
 
     `waiting` are targets of lower preference that are tried when those before have failed. `breadth` is what all
     branches under way may have of Max-Breadth together. `routed` is what the Route values say, `domain` the served
-    domain that is called, None where the route decides or somebody else's is.
+    domain that is called, None where the route decides or somebody else's is. `claimed`: it is within a
+    dialog of ours, but its sender has to show first who it is. `caller_ours`: once it passes, it is known to be from
+    one of ours; `callee_ours`: it goes to one of ours. Only what may set up a dialog needs these two.
     """
 
     __slots__ = (
         "arrival",
         "branches",
         "breadth",
+        "callee_ours",
+        "caller_ours",
         "cancelled",
+        "claimed",
         "dialog_forming",
         "domain",
         "done",
@@ -82,6 +87,9 @@ class ResponseContext:
         self.breadth = 0
         self.routed = NO_ROUTE
         self.domain: ProxyDomain | None = None
+        self.claimed = False
+        self.caller_ours = False
+        self.callee_ours = False
         self.dialog_forming = False
         self.cancelled = False
         self.done = False

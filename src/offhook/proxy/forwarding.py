@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from offhook.errors import ProtocolError
+from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow, Query, Target
-from offhook.proxy.record_route import OwnRoute, RecordRoutes
+from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes, side
 from offhook.proxy.target_uri import TargetUri
-from offhook.sip.headers.address import parse_route
+from offhook.sip.headers.address import Contact, parse_route
+from offhook.sip.headers.auth import parse_credentials
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
@@ -26,17 +27,18 @@ _BEHIND_ADDRESS: Final = b";>?, "
 
 
 class Forwarder:
-    """Makes the copies that are sent on."""
+    """Makes the copies that are sent on. `realms` are those that this proxy asks for credentials in."""
 
-    __slots__ = ("_record_routes",)
+    __slots__ = ("_realms", "_record_routes")
 
-    def __init__(self, record_routes: RecordRoutes) -> None:
+    def __init__(self, record_routes: RecordRoutes, realms: frozenset[str] = frozenset()) -> None:
         self._record_routes = record_routes
+        self._realms = realms
 
     def copy(self, request: Request, target: TargetUri, routed: OwnRoute, breadth: int) -> Draft:
         """Steps 1 to 3 and 5: the copy with its Request-URI, Max-Forwards, Max-Breadth, and Routes that Path asks for.
 
-        Raises ParseError.
+        Credentials for this proxy end here (20.28, 22.3): whoever is called could use them again. Raises ParseError.
         """
         draft = Draft.of(request)
         if target.uri != request.request_uri:
@@ -52,29 +54,66 @@ class Forwarder:
             draft.remove("Route")
         for path in reversed(target.path):
             draft.prepend("Route", path)
+        if self._realms and request.holds("proxy-authorization"):
+            draft.remove_where("Proxy-Authorization", self._is_for_us)
         return draft
 
     def record(
-        self, draft: Draft, request: Request, arrival: Flow, came_to: str, target: TargetUri, hop: Target, sips: bool
+        self,
+        draft: Draft,
+        request: Request,
+        arrival: Flow,
+        came_to: str,
+        target: TargetUri,
+        hop: Target,
+        sips: bool,
+        sides: str = "",
     ) -> None:
         """Step 4: our Record-Route, one value, or one for each side where the sides differ (RFC 5658).
 
         `came_to` is what our side is called towards the caller. `sips`: the copy has a sips URI where the next hop
-        looks first.
+        looks first. `sides` are those that are ours, as `sides` gives them.
         """
         caller = arrival if _is_first_hop(request) and _needs_flow(arrival, request.octets("contact") or b"") else None
         callee = target.flow
         if callee is not None and not _needs_flow(callee, target.uri.encode("utf-8", "surrogateescape")):
             callee = None
         records = self._record_routes
-        proof = records.proof(request, caller, callee)
+        proof = records.proof(request, caller, callee, sides)
         entry = records.entry(proof, hop.sent_by, hop.transport, sips)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
             came_sips = request.raw_uri[:5].lower() == b"sips:"
             _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
         else:
-            records.expect(request, entry, caller, callee)
+            records.expect(request, entry, caller, callee, sides)
         _push(draft, entry)
+
+    def sides(
+        self,
+        request: Request,
+        arrival: Flow,
+        target: TargetUri,
+        hop: Target,
+        routed: OwnRoute,
+        caller_ours: bool,
+        callee_ours: bool,
+    ) -> str:
+        """Which sides of a dialog are ours and how they are reached, for our Record-Route; empty when none is.
+
+        By their addresses, and by the hosts that requests within the dialog will name: those of Path, Record-Route and
+        Contact. Raises ParseError and ProtocolError.
+        """
+        caller = callee = ""
+        if caller_ours:
+            address = arrival.remote[0]
+            # The address of a phone that sends to us itself is in its Contact, or its flow is kept.
+            direct = _is_first_hop(request) and (arrival.accepted or not arrival.reliable)
+            caller = side(address) if direct else side(address, *_names_of_caller(request))
+        if callee_ours:
+            name = self.next_hop(request, target, routed).host
+            behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if target.path else ""
+            callee = side(hop.host, name, behind)
+        return f"{caller}/{callee}" if caller or callee else ""
 
     def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, route: Uri | None) -> None:
         """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route.
@@ -106,6 +145,13 @@ class Forwarder:
             return _remembered(text, target.secure)
         return _query(parse_uri(text), target.secure)
 
+    def _is_for_us(self, credentials: str) -> bool:
+        try:
+            return parse_credentials(credentials).realm in self._realms
+        except ParseError:
+            # What cannot be read proves nothing to anybody, and is not this proxy's to judge.
+            return False
+
 
 def query_of(uri: SipUri, secure: bool = False) -> Query:
     """What RFC 3263 starts from for a URI (RFC 3261 16.6 step 7); with `secure`, TLS even where its scheme is sip."""
@@ -129,6 +175,18 @@ def _remembered(text: str, secure: bool) -> Query:
 
 def _push(draft: Draft, entry: bytes) -> None:
     draft.push_line("record-route", b"Record-Route: " + entry)
+
+
+def _names_of_caller(request: Request) -> tuple[str, str]:
+    """The hosts that requests to a caller will be sent to: its last proxy's that records its route, and its own."""
+    try:
+        uris = [route.uri for route in request.record_routes[:1]]
+        uris += [contact.uri for contact in request.contacts[:1] if isinstance(contact, Contact)]
+    except ParseError:
+        # What a proxy need not read is no reason to refuse anything.
+        return "", ""
+    hosts = [query_of(uri).host for uri in uris if isinstance(uri, SipUri)]
+    return hosts[0] if hosts else "", hosts[1] if len(hosts) > 1 else ""
 
 
 def _is_first_hop(request: Request) -> bool:

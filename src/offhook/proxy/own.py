@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from offhook.flow import Flow
 from offhook.sip.host import bare_host, is_ip_address
+from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
+from offhook.transaction.way_back import default_port
 
 __all__ = ["OwnNames"]
 
@@ -11,21 +14,23 @@ __all__ = ["OwnNames"]
 class OwnNames:
     """The served domains, and (host, port) of each listener as others write it.
 
-    `sent_by` holds what our Vias say, for loop detection.
+    `sent_by` holds what our Vias say, for loop detection; `addresses` the hosts of the listeners without their ports.
     """
 
-    __slots__ = ("_addresses", "_ports", "domains", "hosts", "sent_by")
+    __slots__ = ("_numeric", "_ports", "addresses", "domains", "hosts", "sent_by")
 
     def __init__(self, domains: frozenset[str]) -> None:
         self.domains = domains
-        self._addresses = frozenset([domain for domain in domains if is_ip_address(domain)])
+        self._numeric = frozenset([domain for domain in domains if is_ip_address(domain)])
         self._ports: set[int] = set()
+        self.addresses: set[str] = set()
         self.hosts: set[tuple[str, int]] = set()
         self.sent_by: list[bytes] = []
 
     def add(self, host: str, port: int) -> None:
         """A listener: its host as sent-by says it, or as a request reaches it, without brackets."""
         bare = bare_host(host).lower()
+        self.addresses.add(bare)
         self.hosts.add((bare, port))
         self._ports.add(port)
         written = f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
@@ -41,6 +46,22 @@ class OwnNames:
             return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
         return (host, port) in self.hosts or (host in self.domains and port in self._ports)
 
+    def is_served(self, uri: object) -> bool:
+        """Whether somebody's URI is of a served domain. No port makes him a stranger."""
+        return isinstance(uri, SipUri) and uri.bare_host.lower() in self.domains
+
+    def sent(self, request: Request, flow: Flow) -> bool:
+        """Whether a request comes back from ourselves, rather than from a neighbour at our address.
+
+        A datagram shows it by its source. The port of a connection says nothing, but the topmost Via is then ours.
+        """
+        if flow.remote[0] not in self.addresses:
+            return False
+        if not flow.reliable:
+            return flow.remote in self.hosts
+        via = request.top_via
+        return (via.host.lower(), via.port or default_port(via.transport)) in self.hosts
+
     def domain_of(self, uri: SipUri) -> str | None:
         """The served domain of a URI, or None when somebody else answers for it (RFC 3261 16.5).
 
@@ -51,4 +72,4 @@ class OwnNames:
         if host not in self.domains:
             return None
         port = uri.port
-        return None if port is not None and host in self._addresses and port not in self._ports else host
+        return None if port is not None and host in self._numeric and port not in self._ports else host

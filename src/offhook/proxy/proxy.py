@@ -13,7 +13,7 @@ from offhook.clock import Moment
 from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
 from offhook.location.base import address_of_record
-from offhook.proxy.access import Access
+from offhook.proxy.access import Access, Standing
 from offhook.proxy.branches import Branches
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.forwarding import Forwarder
@@ -22,6 +22,7 @@ from offhook.proxy.own import OwnNames
 from offhook.proxy.preprocessing import preprocess
 from offhook.proxy.record_route import OwnRoute, RecordRoutes
 from offhook.proxy.settings import ProxyDomain, ProxySettings
+from offhook.proxy.standing import Standings
 from offhook.proxy.stateless import StatelessForward, StatelessForwarding
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target
@@ -63,7 +64,8 @@ class Proxy:
         self.access = access
         self.settings = ProxySettings() if settings is None else settings
         self.record_routes = RecordRoutes(secret, own)
-        self.forwarder = Forwarder(self.record_routes)
+        self.forwarder = Forwarder(self.record_routes, self.settings.realms)
+        self.standings = Standings(stack, self.forwarder, own)
         self.branches = Branches(stack, self.forwarder, self.settings)
         self.stateless = StatelessForwarding(stack, self.forwarder)
 
@@ -89,7 +91,8 @@ class Proxy:
             if not stateless or not self._forward_stateless(request, domain, routed, flow, now):
                 self.stack.refuse(request, flow, 481)
             return
-        verdict = self.access.check(request, flow, routed.proven, now)
+        standing = self.standings.of(request, flow, routed)
+        verdict = self.access.check(request, flow, standing, now)
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
             return
@@ -102,8 +105,14 @@ class Proxy:
         context.domain = domain
         # A request within a dialog too: a UA that lost its route set finds us again (16.6 step 4).
         context.dialog_forming = method not in _NO_DIALOG
+        context.claimed = standing is Standing.CLAIMED
+        if context.dialog_forming:
+            context.caller_ours = standing is Standing.KNOWN or (
+                standing is not Standing.BOUND and self.own.is_served(request.from_uri)
+            )
+            context.callee_ours = routed.proven and self.standings.is_bound(request, routed)
         if verdict is None:
-            self._determine_targets(context, now)
+            self._let_pass(context, now)
         else:
             self.access.start(request, flow, context, now)
 
@@ -112,7 +121,7 @@ class Proxy:
         if context.done or context.cancelled:
             return
         if refusal is None:
-            self._determine_targets(context, now)
+            self._let_pass(context, now)
         else:
             self.branches.refuse(context, refusal.status, now, refusal.headers)
 
@@ -129,6 +138,7 @@ class Proxy:
             return
         found = targets or fallback_target(uri, context.domain)
         wanted = as_asked(found, uri.secure)
+        context.callee_ours = True
         if wanted:
             context.waiting = by_preference(wanted)
             self.branches.launch(context, now)
@@ -166,6 +176,11 @@ class Proxy:
     def _living(self, flow: Flow | None) -> Flow | None:
         return flow if flow is not None and self.stack.is_open(flow) else None
 
+    def _let_pass(self, context: ResponseContext, now: Moment) -> None:
+        if context.claimed:
+            self.standings.vouch(context.request, context.arrival)
+        self._determine_targets(context, now)
+
     def _determine_targets(self, context: ResponseContext, now: Moment) -> None:
         """Determining request targets (16.5): the Request-URI itself, unless a domain of ours is called.
 
@@ -177,7 +192,9 @@ class Proxy:
         if isinstance(uri, TelUri) and not routed.decides:
             # Whoever lets its users dial numbers has a gateway behind its fallback.
             domain = self.domains.get(self._caller_domain(request) or "")
-            context.waiting = fallback_target(uri, domain) or [TargetUri(request.request_uri)]
+            gateways = fallback_target(uri, domain)
+            context.callee_ours = bool(gateways)
+            context.waiting = gateways or [TargetUri(request.request_uri)]
             self.branches.launch(context, now)
             return
         if context.domain is None or not isinstance(uri, SipUri) or uri.maddr:
@@ -202,12 +219,15 @@ class Proxy:
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
 
-        Any other belongs to nothing and is dropped.
+        Any other belongs to nothing and is dropped, as is one that goes where no ACK of its dialog would.
         """
         if request.max_forwards == 0:
             return
         routed = self.record_routes.read(request)
         if routed.proven:
+            standing = self.standings.of(request, flow, routed)
+            if self.access.check(request, flow, standing, now) is not None:
+                return
             target = TargetUri(request.request_uri, self._living(routed.flow))
             self.stateless.when_resolved(StatelessForward(request, target, routed, flow, self._breadth(request)))
             return

@@ -1,8 +1,13 @@
 """Record-Route, and what comes back in Route (RFC 3261 16.4, 16.6 step 4, 16.12; RFC 5626 5.3; RFC 5658).
 
-Our entries carry a MAC over the Call-ID, the caller's tag and the flows named beside it: only requests within a
-dialog that this server set up can make it forward anything by Route. The flows are there when a side cannot be
-reached by its Contact: a phone behind a NAT, or at the end of a connection that only it can open.
+Our entries carry a MAC over the Call-ID, the caller's tag and what stands beside it: the flows and the hosts of the
+dialog's sides. Only requests within a dialog that this server set up can make it forward anything by Route.
+
+The flows are there when a side cannot be reached by its Contact: a phone behind a NAT, or at the end of a connection
+that only it can open. The hosts are those of the sides that are ours: a caller who was authenticated or is trusted, a
+callee whom the location service or a domain's fallback named. Each is written as the address by which the side was
+reached, with the names by which it is called where they are others; a foreign side is not written. For both sides have
+the entry, and it shows neither where a request comes from nor where it should go: `standing` judges that by the hosts.
 """
 
 from __future__ import annotations
@@ -10,25 +15,31 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
 from offhook.sip.headers.address import NameAddr
+from offhook.sip.host import bare_host, bracketed_host, canonical_host
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
 
-__all__ = ["NO_ROUTE", "OwnRoute", "RecordRoutes"]
+__all__ = ["NO_ROUTE", "OwnRoute", "RecordRoutes", "side"]
 
 MAC: Final = "oh-mac"
+SIDES: Final = "oh-p"
 CALLER: Final = "oh-a"
 CALLEE: Final = "oh-b"
 
 _ENTRY: Final = re.compile(
-    rb"<sips?:([^<>;@,]+)(?:;transport=[a-z]+)?;lr;oh-mac=([0-9a-f]+)((?:;oh-a=[\w-]+)?)((?:;oh-b=[\w-]+)?)>"
+    rb"<sips?:([^<>;@,]+)(?:;transport=[a-z]+)?;lr;oh-mac=([0-9a-f]+)"
+    rb"((?:;oh-p=[\w.:~+/-]+)?)((?:;oh-a=[\w-]+)?)((?:;oh-b=[\w-]+)?)>"
 )
 """One Route value as `RecordRoutes.entry` writes it: the fast way past the grammar."""
+_HOST: Final = re.compile(r"[\w.:~-]+", re.ASCII)
+_LONGEST_HOST: Final = 64
 
 
 class OwnRoute:
@@ -38,9 +49,13 @@ class OwnRoute:
     there, as a phone does with its outbound proxy, and the entries are worth nothing but their removal. `flow` is the
     way to the side that a request within a dialog goes to, or None where its Contact is to be used. `leads_on` when
     further entries follow. `decides`: the route says where the request goes, rather than its Request-URI.
+
+    Of a proven dialog, `by_caller` tells that the sender says to be its caller, `sender` is the address by which the
+    sender's side was reached when it was set up, and `receiver` what `side` wrote for the other one; both are empty for
+    a side that is not ours.
     """
 
-    __slots__ = ("count", "decides", "flow", "leads_on", "proven")
+    __slots__ = ("by_caller", "count", "decides", "flow", "leads_on", "proven", "receiver", "sender")
 
     def __init__(self, count: int = 0, flow: Flow | None = None, proven: bool = False, leads_on: bool = False) -> None:
         self.count = count
@@ -48,15 +63,48 @@ class OwnRoute:
         self.proven = proven
         self.leads_on = leads_on
         self.decides = proven or leads_on
+        self.by_caller = False
+        self.sender = ""
+        self.receiver = ""
+
+    def between(self, by_caller: bool, first: str, last: str) -> OwnRoute:
+        """Take note of the sides of the dialog, as `RecordRoutes.proof` got them for its first pass and its last."""
+        sender = first.partition("/")[0 if by_caller else 2]
+        # The zone of an address that is local to a link stands behind "~".
+        self.sender = sender.partition("+")[0].replace("~", "%")
+        self.receiver = last.partition("/")[2 if by_caller else 0]
+        self.by_caller = by_caller
+        return self
+
+    def leads_to(self, host: str) -> bool:
+        """Whether the side that the request goes to is ours and reached by that host."""
+        receiver = self.receiver
+        return receiver != "" and (receiver == host or _canonical(host) in receiver.split("+"))
 
 
 NO_ROUTE: Final = OwnRoute()
 """What a request without Route says."""
-_BY_CONTACT: Final = (OwnRoute(1, None, True), OwnRoute(1, None, True))
-"""What an entry says, towards callee and caller, when both are reached by their Contact."""
-
 
 _MOST_EXPECTED: Final = 4096
+_LONGEST_EXPECTED: Final = 128
+_LONGEST_ENTRY: Final = 512
+
+
+@lru_cache(maxsize=4096)
+def side(address: str, name: str = "", further: str = "") -> str:
+    """A side as an entry writes it: its numeric address, and the names by which it is called where they are others.
+
+    Empty for an address that cannot be written; such a name is left out.
+    """
+    hosts = [address.replace("%", "~")]
+    for other in (_canonical(name), _canonical(further)):
+        if other not in hosts and len(other) <= _LONGEST_HOST and _HOST.fullmatch(other) is not None:
+            hosts.append(other)
+    return "+".join(hosts) if _HOST.fullmatch(hosts[0]) is not None else ""
+
+
+def _canonical(host: str) -> str:
+    return bare_host(canonical_host(bracketed_host(host)))
 
 
 class RecordRoutes:
@@ -75,14 +123,17 @@ class RecordRoutes:
         self._expected: dict[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = {}
         self._older: dict[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = {}
 
-    def proof(self, request: Request, caller: Flow | None, callee: Flow | None) -> str:
-        """The parameters that prove a dialog: the flows by which its sides are reached, None where Contact will do."""
-        flows = ""
+    def proof(self, request: Request, caller: Flow | None, callee: Flow | None, sides: str = "") -> str:
+        """The parameters that prove a dialog: the flows by which its sides are reached, None where Contact will do.
+
+        `sides` are caller and callee as `side` writes them, with "/" between; empty when neither is ours.
+        """
+        shown = f";{SIDES}={sides}" if sides else ""
         if caller is not None:
-            flows = f";{CALLER}={_packed(caller)}"
+            shown += f";{CALLER}={_packed(caller)}"
         if callee is not None:
-            flows += f";{CALLEE}={_packed(callee)}"
-        return f";{MAC}={self._mac(request.call_id, request.from_tag or '', flows)}{flows}"
+            shown += f";{CALLEE}={_packed(callee)}"
+        return f";{MAC}={self._mac(request.call_id, request.from_tag or '', shown)}{shown}"
 
     def entry(self, proof: str, sent_by: str, transport: str, sips: bool) -> bytes:
         """One Record-Route value; `sent_by` and `transport` are those of the side that it is written for."""
@@ -90,15 +141,22 @@ class RecordRoutes:
         way = "" if sips or transport == "UDP" else f";transport={transport.lower()}"
         return f"<{scheme}:{sent_by}{way};lr{proof}>".encode("utf-8", "surrogateescape")
 
-    def expect(self, request: Request, entry: bytes, caller: Flow | None, callee: Flow | None) -> None:
-        """Take note of the one entry that was written into a request that sets up a dialog."""
+    def expect(self, request: Request, entry: bytes, caller: Flow | None, callee: Flow | None, sides: str = "") -> None:
+        """Take note of the one entry that was written into a request that sets up a dialog.
+
+        What is longer than anybody needs is not kept: a stranger chooses the Call-ID and the tag.
+        """
+        call_id = request.call_id
+        tag = request.from_tag or ""
+        if len(call_id) > _LONGEST_EXPECTED or len(tag) > _LONGEST_EXPECTED or len(entry) > _LONGEST_ENTRY:
+            return
         if len(self._expected) >= _MOST_EXPECTED:
             self._older = self._expected
             self._expected = {}
-        ways = _BY_CONTACT
-        if caller is not None or callee is not None:
-            ways = (OwnRoute(1, callee, True), OwnRoute(1, caller, True))
-        self._expected[entry, request.call_id, request.from_tag or ""] = ways
+        if caller is None and callee is None:
+            self._expected[entry, call_id, tag] = _by_contact(sides)
+        else:
+            self._expected[entry, call_id, tag] = _ways(caller, callee, sides)
 
     def read(self, request: Request) -> OwnRoute:
         """What the Route entries of a request say. Raises ParseError."""
@@ -127,23 +185,27 @@ class RecordRoutes:
 
     def _read_own(self, request: Request, found: re.Match[bytes]) -> OwnRoute:
         """The one entry that a request has is ours, and written as we write it."""
-        _, mac, caller, callee = found.groups()
-        side = self._side(request, mac.decode("ascii"), (caller + callee).decode("ascii"))
-        if not side:
+        _, mac, sides, caller, callee = found.groups()
+        towards = self._side(request, mac.decode("ascii"), (sides + caller + callee).decode("ascii"))
+        if not towards:
             return OwnRoute(1)
-        flow = callee if side == CALLEE else caller
-        return OwnRoute(1, _unpacked(flow[len(CALLEE) + 2 :].decode("ascii")) if flow else None, True)
+        flow = callee if towards == CALLEE else caller
+        way = _unpacked(flow[len(CALLEE) + 2 :].decode("ascii")) if flow else None
+        parties = sides[len(SIDES) + 2 :].decode("ascii")
+        return OwnRoute(1, way, True).between(towards == CALLEE, parties, parties)
 
     def _read_all(self, request: Request, routes: list[NameAddr]) -> OwnRoute:
         """What the entries say, however they are written.
 
         Those that are ours go, whoever wrote them: a phone that sends all its requests through here loads our name as
         its first route (8.1.2). But only our MAC, made for this dialog, proves anything, and only within the dialog.
-        Entries with the same proof are one pass of the request through here, which wrote one for each side; when it
-        spirals, each pass has its own.
+        Entries with the same proof are one pass of the request through here, which wrote one for each side. Where it
+        came back from ourselves each pass has its own; a request within the dialog need not go round again: the first
+        pass knows the side that it comes from, the last one that which it goes to.
         """
         count = 0
-        proof: tuple[str | None, str | None, str | None] | None = None
+        proof: tuple[str | None, str | None, str | None, str | None] | None = None
+        towards = first = last = ""
         flow: Flow | None = None
         for route in routes:
             uri = route.uri
@@ -152,30 +214,46 @@ class RecordRoutes:
             params = uri.params
             mac = params.get(MAC)
             if mac is not None and request.to_tag is not None:
-                shown = (mac, params.get(CALLER), params.get(CALLEE))
-                if proof is None:
-                    towards = self._side(request, mac, _written(CALLER, shown[1]) + _written(CALLEE, shown[2]))
-                    if towards:
-                        proof = shown
-                        flow = _unpacked(params.get(towards))
-                elif shown != proof:
-                    break
+                sides, caller, callee = params.get(SIDES), params.get(CALLER), params.get(CALLEE)
+                shown = (mac, sides, caller, callee)
+                if shown != proof:
+                    covered = _written(SIDES, sides) + _written(CALLER, caller) + _written(CALLEE, callee)
+                    found = self._side(request, mac, covered)
+                    if towards and found != towards:
+                        break
+                    if found:
+                        last = sides or ""
+                        first = first if towards else last
+                        proof, towards = shown, found
+                        flow = _unpacked(callee if found == CALLEE else caller)
             count += 1
-        return OwnRoute(count, flow, proof is not None, count < len(routes))
+        return OwnRoute(count, flow, proof is not None, count < len(routes)).between(towards == CALLEE, first, last)
 
-    def _side(self, request: Request, mac: str, flows: str) -> str:
+    def _side(self, request: Request, mac: str, shown: str) -> str:
         """The side that a request within the dialog goes to, CALLER or CALLEE; nothing when the MAC is of another."""
-        if self._is_mac(mac, request.call_id, request.from_tag, flows):
+        if self._is_mac(mac, request.call_id, request.from_tag, shown):
             return CALLEE
-        return CALLER if self._is_mac(mac, request.call_id, request.to_tag, flows) else ""
+        return CALLER if self._is_mac(mac, request.call_id, request.to_tag, shown) else ""
 
-    def _is_mac(self, mac: str, call_id: str, tag: str | None, flows: str) -> bool:
-        expected = self._mac(call_id, tag or "", flows)
+    def _is_mac(self, mac: str, call_id: str, tag: str | None, shown: str) -> bool:
+        expected = self._mac(call_id, tag or "", shown)
         return hmac.compare_digest(mac.encode("utf-8", "surrogateescape"), expected.encode("ascii"))
 
-    def _mac(self, call_id: str, tag: str, flows: str) -> str:
-        text = f"{call_id}\n{tag}\n{flows}".encode("utf-8", "surrogateescape")
+    def _mac(self, call_id: str, tag: str, shown: str) -> str:
+        text = f"{call_id}\n{tag}\n{shown}".encode("utf-8", "surrogateescape")
         return blake2b(text, key=self._key, digest_size=12).hexdigest()
+
+
+def _ways(caller: Flow | None, callee: Flow | None, sides: str) -> tuple[OwnRoute, OwnRoute]:
+    """What one entry says towards callee and caller."""
+    return OwnRoute(1, callee, True).between(True, sides, sides), OwnRoute(1, caller, True).between(False, sides, sides)
+
+
+# The same phones and trunks call each other again and again.
+@lru_cache(maxsize=4096)
+def _by_contact(sides: str) -> tuple[OwnRoute, OwnRoute]:
+    """The same, when both sides are reached by their Contact."""
+    return _ways(None, None, sides)
 
 
 def _written(name: str, value: str | None) -> str:

@@ -55,12 +55,19 @@ class ProxyDomain:
 class ProxySettings:
     """`timer_c` in seconds (RFC 3261 16.6 step 11: more than 3 minutes); `record_route`: dialogs come back through us.
 
-    `max_breadth`: how many branches a request may have at once (RFC 5393 5.3.3).
+    `max_breadth`: how many branches a request may have at once (RFC 5393 5.3.3). `realms`: those whose credentials are
+    for this proxy, and go no further (RFC 3261 22.3).
     """
 
-    __slots__ = ("max_breadth", "record_route", "timer_c")
+    __slots__ = ("max_breadth", "realms", "record_route", "timer_c")
 
-    def __init__(self, timer_c: float = 190.0, record_route: bool = True, max_breadth: int = 60) -> None:
+    def __init__(
+        self,
+        timer_c: float = 190.0,
+        record_route: bool = True,
+        max_breadth: int = 60,
+        realms: frozenset[str] = frozenset(),
+    ) -> None:
         if timer_c <= 180:
             raise ValueError("Timer C must be more than 180 seconds")
         if max_breadth < 1:
@@ -68,3 +75,4 @@ class ProxySettings:
         self.timer_c = timer_c
         self.record_route = record_route
         self.max_breadth = max_breadth
+        self.realms = realms

@@ -1,7 +1,8 @@
 """Who may do what: no open relay, and nobody in another's name (RFC 3261 16.3 step 6, 22, 26.3.2).
 
-Requests within a dialog pass when our own Route proves the dialog. Of the others, a caller of a served domain has to
-show who it is before anything is looked up; a foreign caller reaches served domains only.
+Requests within a dialog pass when our own Route proves the dialog, and they come from one of ours or go to one of ours,
+where it was when the dialog was set up. Of the others, a caller of a served domain has to show who it is before
+anything is looked up; a foreign caller reaches served domains only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from offhook.clock import Moment
 from offhook.errors import ParseError
 from offhook.flow import Flow
 from offhook.location.base import address_of_record
-from offhook.proxy.access import PENDING
+from offhook.proxy.access import PENDING, Standing
 from offhook.proxy.access import Pending as PendingVerdict
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
@@ -98,17 +99,22 @@ class AccessControl:
 
     # For the proxy and the redirect server
 
-    def check(self, request: Request, flow: Flow, within_dialog: bool, now: Moment) -> Refusal | PendingVerdict | None:
+    def check(self, request: Request, flow: Flow, standing: Standing, now: Moment) -> Refusal | PendingVerdict | None:
         """The verdict on a request. Raises ParseError."""
-        if within_dialog:
+        if standing is Standing.KNOWN or standing is Standing.BOUND:
             return None
-        if request.to_tag is not None:
+        claimed = standing is Standing.CLAIMED
+        if request.to_tag is not None and not claimed:
             return self._refused(request, flow, 403, "within a dialog that did not come through here", now)
         domain = self._domain_named(request.from_uri)
         if domain is None:
+            if claimed:
+                return self._refused(request, flow, 403, "a stranger's way out of a dialog to somewhere else", now)
             return self._check_foreign(request, flow, now)
-        if domain.trusts(flow.remote[0]) or self._spirals(request, flow):
+        if domain.trusts(flow.remote[0]) or (not claimed and self._spirals(request, flow)):
             return None
+        if request.method == "ACK":
+            return self._refused(request, flow, 403, "an ACK out of a dialog to somewhere else", now)
         found = self._authenticator.check(request, domain.realm, "Proxy-Authorization", now)
         if isinstance(found, Pending):
             return PENDING

@@ -55,7 +55,7 @@ def assemble(
     access = AccessControl(stack, _access(domains), aliases, own, authenticator, later)
     with_fallback = _hosts(domains, lambda domain: bool(domain.fallback))
     lookups = LocationLookups(stack, location, knowing, lambda aor: host_of(aor) in with_fallback, later)
-    settings = ProxySettings(config.timers.timer_c)
+    settings = ProxySettings(config.timers.timer_c, realms=frozenset(realm_of(domain) for domain in domains))
     proxy = Proxy(stack, _proxied(domains), own, lookups, access, derive(secret, b"routes"), settings)
     lookups.located = proxy.located
     access.admitted = proxy.admitted

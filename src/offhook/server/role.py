@@ -18,6 +18,7 @@ from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
 from offhook.location.base import LocationService
 from offhook.proxy import OwnNames, Proxy
+from offhook.proxy.access import Standing
 from offhook.proxy.validation import Refusal
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar
@@ -144,7 +145,7 @@ class ServerRole:
         if request.method == "CANCEL":
             self.stack.refuse(request, flow, 481)
             return
-        verdict = self.access.check(request, flow, False, now)
+        verdict = self.access.check(request, flow, Standing.OUTSIDE, now)
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
         elif verdict is None:

@@ -6,15 +6,16 @@ A draft copies the lists of lines, never the lines: what is not edited leaves as
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from offhook.errors import InvalidState, ParseError
-from offhook.sip.headers.grammar import is_token
+from offhook.sip.headers.grammar import is_token, unfold
 from offhook.sip.headers.registry import key_named
 from offhook.sip.lines import is_irregular
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import intern_method
-from offhook.sip.scan import WHITE, has_bare_nul, separators
+from offhook.sip.scan import WHITE, decoded, has_bare_nul, separators
 from offhook.sip.status import phrase
 
 __all__ = ["Draft", "field", "new_request", "new_response", "reply"]
@@ -144,6 +145,15 @@ class Draft:
         key = _key(name)
         if key in self._keys:
             self._remove(key, 1)
+        return self
+
+    def remove_where(self, name: str, goes: Callable[[str], bool]) -> Draft:
+        """Take those fields of a header out whose undecoded value goes. Others keep their places."""
+        key = _key(name)
+        lines, keys = self._lines, self._keys
+        for place in range(len(keys) - 1, 0, -1):
+            if keys[place] == key and goes(unfold(decoded(lines[place].split(b":", 1)[1].strip(WHITE)))):
+                del keys[place], lines[place]
         return self
 
     def _remove(self, key: str, start: int) -> None:
