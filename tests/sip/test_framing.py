@@ -50,6 +50,17 @@ def test_a_body_may_look_like_a_message() -> None:
     assert fed(data + RINGING, 1) == [data, RINGING]
 
 
+@pytest.mark.rfc("3261 7.4.2 #1")
+def test_a_chunked_body_is_none() -> None:
+    """What HTTP calls a transfer encoding means nothing: Content-Length alone says where a message ends."""
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    for length in (len(body), 0):
+        said = b"Content-Length: %d" % length
+        data = with_line(OPTIONS, b"Content-Length", b"Transfer-Encoding: chunked", said) + body[:length]
+        assert fed(data + RINGING, 3) == [data, RINGING]
+        assert parse(data).body == body[:length]
+
+
 @pytest.mark.rfc("3261 7.5")
 def test_line_ends_between_messages_are_ignored() -> None:
     assert fed(b"\r\n" + OPTIONS + b"\r\n" + RINGING + b"\n" + INVITE, 1) == [OPTIONS, RINGING, INVITE]

@@ -22,7 +22,7 @@ def calling(**settings: object) -> tuple[House, Phone, Script, ClientInvite]:
     return house, alice, script, call
 
 
-@pytest.mark.rfc("3261 8.1.1")
+@pytest.mark.rfc("3261 8.1.1", "3261 7.4.1 #3")
 def test_an_invite_has_all_that_it_needs() -> None:
     _, _, script, call = calling(display_name="Alice")
     sent = script.last("INVITE")
@@ -36,6 +36,7 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert sent.tokens("Supported") == ["100rel"]
     assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"} <= set(sent.tokens("Allow"))
     assert sent.content_type == "application/sdp"
+    assert not sent.has("Content-Encoding")
 
 
 @pytest.mark.rfc("3261 12.1.2")
