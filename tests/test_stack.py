@@ -23,6 +23,7 @@ from tests.engine import PEER, TARGET, TCP_TARGET, UDP, VIA, Bench, incoming, ou
 # Requests that come
 
 
+@pytest.mark.rfc("3261 17.2.1 #3")
 def test_a_request_is_offered_to_the_role_before_anything_is_kept() -> None:
     bench = Bench()
     event = bench.offered(incoming())
@@ -40,6 +41,7 @@ def test_the_top_via_tells_where_the_request_came_from() -> None:
     )
 
 
+@pytest.mark.rfc("3261 17.2.1 #4", "3261 17.2.1 #5")
 def test_what_is_sent_again_reaches_its_transaction_alone() -> None:
     bench = Bench()
     transaction = bench.accept(incoming())
@@ -60,7 +62,7 @@ def test_a_request_is_accepted_once() -> None:
         bench.stack.accept(ack.request, UDP, bench.now)
 
 
-@pytest.mark.rfc("3261 17.2.1")
+@pytest.mark.rfc("3261 17.2.1 #12")
 def test_the_ack_to_a_failure_is_absorbed_and_the_ack_to_a_2xx_is_told() -> None:
     bench = Bench()
     refused = bench.accept(incoming())

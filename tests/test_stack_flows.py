@@ -81,7 +81,7 @@ def test_a_client_that_comes_back_over_another_connection_gets_its_answer_there(
     assert transaction.flow is second
 
 
-@pytest.mark.rfc("6026 6 #2", "6026 7.1 #7", "6026 7.1 #8", "6026 8.8 #1", "6026 8.8 #2")
+@pytest.mark.rfc("6026 6 #2", "6026 7.1 #7", "6026 7.1 #8", "6026 8.8 #1", "6026 8.8 #2", "3261 17.2.4 #1")
 def test_the_user_hears_of_a_response_that_was_lost() -> None:
     bench = Bench()
     transaction = bench.accept(incoming())

@@ -127,6 +127,15 @@ def test_what_belongs_into_responses_alone_is_ignored_in_requests(method: str) -
     assert [status for status, _ in outcomes[0]] == [200 if method == "OPTIONS" else 486]
 
 
+@pytest.mark.rfc("3261 17.1 #1")
+@pytest.mark.parametrize("method", ["OPTIONS", "BYE", "CANCEL", "UPDATE", "PRACK", "MESSAGE", "REGISTER", "DANCE"])
+def test_requests_other_than_invite_are_answered_at_once(method: str) -> None:
+    house, _, _ = receiving(request(method))
+    assert house.network.trace is not None
+    asked, answered = (time for time, _, _, _ in house.network.trace)
+    assert round(answered - asked, 6) == 0.001  # the way through the network alone
+
+
 @pytest.mark.rfc("3261 8.2")
 def test_authentication_comes_first() -> None:
     def challenge(received: Request) -> Draft | None:

@@ -149,7 +149,7 @@ def test_a_reliable_response_with_a_bad_answer_is_acknowledged_all_the_same() ->
     assert "PRACK" in script.methods()
 
 
-@pytest.mark.rfc("3261 13.2.2.4")
+@pytest.mark.rfc("3261 13.2.2.4", "3261 17.1.1.3 #1")
 def test_each_200_gets_the_same_ack_again() -> None:
     house, _, script, _ = calling()
     script.respond(200, body=sdp())
@@ -180,7 +180,7 @@ def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() ->
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 22.1")
+@pytest.mark.rfc("3261 22.1", "3261 17.1.1.3 #1")
 def test_the_ack_bears_the_credentials_of_its_invite() -> None:
     house = House()
     alice = house.phone("alice", "secret")
