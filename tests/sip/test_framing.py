@@ -23,6 +23,7 @@ def fed(data: bytes, size: int, framer: StreamFramer | None = None) -> list[byte
     return found
 
 
+@pytest.mark.rfc("3261 18.3 #4")
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 100000])
 def test_messages_come_whole_however_they_are_cut(size: int) -> None:
     framer = StreamFramer()

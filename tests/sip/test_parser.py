@@ -278,7 +278,7 @@ def test_unknown_names_do_not_fill_the_memory() -> None:
 # Framing
 
 
-@pytest.mark.rfc("3261 18.3")
+@pytest.mark.rfc("3261 18.3 #1")
 def test_octets_behind_the_body_are_ignored() -> None:
     message = parse(INVITE + b"and more")
     assert message.body == SDP
@@ -286,8 +286,8 @@ def test_octets_behind_the_body_are_ignored() -> None:
     assert not message.truncated
 
 
-@pytest.mark.rfc("3261 18.3")
 def test_without_content_length_the_body_reaches_to_the_end() -> None:
+    """RFC 3261 18.3: so it is with datagrams."""
     data = with_line(INVITE, b"Content-Length")
     message = parse(data)
     assert (message.content_length, message.body, message.truncated) == (None, SDP, False)

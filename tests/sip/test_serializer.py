@@ -150,7 +150,7 @@ def test_a_body_brings_its_length_and_type() -> None:
     assert (message.serialize(), message.content_type) == (OPTIONS, None)
 
 
-@pytest.mark.rfc("3261 18.3")
+@pytest.mark.rfc("3261 18.3 #4")
 def test_content_length_is_made_true() -> None:
     cut = Draft.of(parse(INVITE[:-5])).finish()
     assert cut.content_length == len(SDP) - 5
