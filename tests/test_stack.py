@@ -23,6 +23,7 @@ from tests.engine import PEER, TARGET, TCP_TARGET, UDP, VIA, Bench, incoming, ou
 # Requests that come
 
 
+@pytest.mark.rfc("3261 17.2.1 #3")
 def test_a_request_is_offered_to_the_role_before_anything_is_kept() -> None:
     bench = Bench()
     event = bench.offered(incoming())
@@ -31,7 +32,7 @@ def test_a_request_is_offered_to_the_role_before_anything_is_kept() -> None:
     assert bench.stack.counters.requests == 1
 
 
-@pytest.mark.rfc("3261 18.2.1")
+@pytest.mark.rfc("3261 18.2.1 #4", "3261 18.2.1 #5")
 def test_the_top_via_tells_where_the_request_came_from() -> None:
     bench = Bench()
     event = bench.offered(incoming(via="SIP/2.0/UDP phone.example.com:5070;branch=z9hG4bKone;rport"))
@@ -40,6 +41,7 @@ def test_the_top_via_tells_where_the_request_came_from() -> None:
     )
 
 
+@pytest.mark.rfc("3261 17.2.1 #4", "3261 17.2.1 #5")
 def test_what_is_sent_again_reaches_its_transaction_alone() -> None:
     bench = Bench()
     transaction = bench.accept(incoming())
@@ -60,7 +62,7 @@ def test_a_request_is_accepted_once() -> None:
         bench.stack.accept(ack.request, UDP, bench.now)
 
 
-@pytest.mark.rfc("3261 17.2.1")
+@pytest.mark.rfc("3261 17.2.1 #12")
 def test_the_ack_to_a_failure_is_absorbed_and_the_ack_to_a_2xx_is_told() -> None:
     bench = Bench()
     refused = bench.accept(incoming())
@@ -92,7 +94,7 @@ def test_the_ack_to_a_2xx_is_told_without_the_magic_cookie_too() -> None:
         ({"Content-Length": "7"}, 400),
     ],
 )
-@pytest.mark.rfc("3261 18.3")
+@pytest.mark.rfc("3261 18.3 #3")
 def test_a_request_that_no_element_takes_is_answered_by_the_engine(change: dict[str, str], status: int) -> None:
     bench = Bench()
     data = incoming().request().serialize()
@@ -194,7 +196,7 @@ def test_responses_go_back_by_the_via() -> None:
 # Requests that go
 
 
-@pytest.mark.rfc("3261 8.1.1.7", "5393 4.2.1 #2", "5393 4.2.1 #3", "3581 3 #1")
+@pytest.mark.rfc("3261 8.1.1.7", "5393 4.2.1 #2", "5393 4.2.1 #3", "3581 3 #1", "3261 18.1.1 #7")
 def test_a_request_gets_its_via_and_its_transaction() -> None:
     bench = Bench()
     transaction = bench.stack.send(outgoing("OPTIONS"), TARGET, bench.now, "me", "abc")
@@ -224,7 +226,7 @@ def test_an_ack_has_no_transaction() -> None:
     assert (bench.stack.drain(), bench.left()) == ([], 0)
 
 
-@pytest.mark.rfc("6026 8.9 #1")
+@pytest.mark.rfc("6026 8.9 #1", "3261 18.1.2 #2")
 def test_responses_reach_the_user_of_their_transaction() -> None:
     bench = Bench()
     transaction = bench.send("OPTIONS", user="me")
@@ -247,7 +249,18 @@ def test_a_response_that_nobody_waits_for_goes_nowhere() -> None:
     assert bench.stack.counters.stray_responses == 2
 
 
-@pytest.mark.rfc("3261 18.3")
+@pytest.mark.rfc("3261 18.1.2 #1")
+@pytest.mark.parametrize("sent_by", ["192.0.2.1:5070", "192.0.2.9:5060", "example.com"])
+def test_a_response_for_somebody_else_is_discarded(sent_by: str) -> None:
+    bench = Bench()
+    transaction = bench.send("OPTIONS")
+    bench.stack.drain()
+    data = reply(transaction.request, 200).response().serialize()
+    assert bench.receive(data.replace(b"UDP 192.0.2.1:5060;", f"UDP {sent_by};".encode())) == []
+    assert shown(bench.receive(data)) == ["ResponseReceived"]
+
+
+@pytest.mark.rfc("3261 18.3 #2")
 def test_a_response_that_was_cut_short_is_dropped() -> None:
     bench = Bench()
     transaction = bench.send("OPTIONS")

@@ -27,7 +27,7 @@ from tests.engine import HERE, PEER, TARGET, TCP_TARGET, UDP, Bench, accepted, i
 # Responses
 
 
-@pytest.mark.rfc("3261 18.2.2")
+@pytest.mark.rfc("3261 18.2.2", "3261 18.2.2 #2")
 def test_a_response_goes_over_the_connection_of_its_request() -> None:
     bench = Bench()
     flow = accepted()
@@ -38,7 +38,7 @@ def test_a_response_goes_over_the_connection_of_its_request() -> None:
     assert effect.flow is flow
 
 
-@pytest.mark.rfc("3261 18.2.2")
+@pytest.mark.rfc("3261 18.2.2", "3261 18.2.2 #3")
 def test_a_response_whose_connection_has_ended_opens_another() -> None:
     """To the source address, at the port of sent-by; further responses take it too."""
     bench = Bench()
@@ -81,7 +81,7 @@ def test_a_client_that_comes_back_over_another_connection_gets_its_answer_there(
     assert transaction.flow is second
 
 
-@pytest.mark.rfc("6026 6 #2", "6026 7.1 #7", "6026 7.1 #8", "6026 8.8 #1", "6026 8.8 #2")
+@pytest.mark.rfc("6026 6 #2", "6026 7.1 #7", "6026 7.1 #8", "6026 8.8 #1", "6026 8.8 #2", "3261 17.2.4 #1")
 def test_the_user_hears_of_a_response_that_was_lost() -> None:
     bench = Bench()
     transaction = bench.accept(incoming())
@@ -134,7 +134,7 @@ def test_a_connection_that_a_peer_opened_is_not_used_for_requests() -> None:
 
 
 @pytest.mark.parametrize("state", [CLOSED, FAILED])
-@pytest.mark.rfc("3261 17.1.4")
+@pytest.mark.rfc("3261 17.1.4", "3261 18.4 #3")
 def test_a_connection_that_ends_takes_its_client_transactions_along(state: str) -> None:
     bench = Bench()
     options = bench.send("OPTIONS", TCP_TARGET)
@@ -153,6 +153,7 @@ def test_a_connection_that_ends_takes_its_client_transactions_along(state: str) 
     assert shown(self_sent(bench, TCP_TARGET)) == ["Connect", "OPTIONS"]
 
 
+@pytest.mark.rfc("3261 17.1.4 #1", "3261 17.1.4 #2")
 def test_an_address_that_cannot_be_reached_ends_what_was_sent_to_it() -> None:
     bench = Bench()
     there = bench.send("OPTIONS")

@@ -17,6 +17,7 @@ from offhook.ids import IdSource
 from offhook.sip.checks import routing_fault
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
+from offhook.sip.scan import scan_via
 from offhook.sip.serializer import Draft, reply
 from offhook.transaction.client_invite import InviteClientTransaction, make_cancel
 from offhook.transaction.client_non_invite import NonInviteClientTransaction
@@ -299,10 +300,8 @@ class Stack:
         if method == "ACK":
             raise InvalidState("an ACK has no transaction of its own")
         flow = self.flow_to(target)
-        sent_by = self._sent_by.get(target.sent_by)
-        if sent_by is None:
-            sent_by = self._sent_by[target.sent_by] = (request.top_via.host, request.top_via.port)
-        key = (branch.encode("ascii"), sent_by[0], sent_by[1] or default_port(target.transport), method)
+        host, port = self._own_host_and_port(target)
+        key = (branch.encode("ascii"), host, port, method)
         transaction: ClientTransaction
         if method == "INVITE":
             transaction = InviteClientTransaction(self.transactions, key, request, flow, user)
@@ -336,7 +335,8 @@ class Stack:
 
     def forward_stateless(self, draft: Draft, request: Request, target: Target, arrival: Flow) -> None:
         """Forward a request without state (RFC 3261 16.11): its branch is a keyed hash of the received message."""
-        branch = self._stateless.branch(request, arrival)
+        host, port = self._own_host_and_port(target)
+        branch = self._stateless.branch(request, arrival, host, port)
         if not arrival.reliable:
             self._local_sides.setdefault(arrival.way, arrival)
         forwarded = self._with_via(draft, target, branch)
@@ -397,6 +397,14 @@ class Stack:
         rport = ";rport" if target.transport == "UDP" else ""
         line = f"Via: SIP/2.0/{target.transport} {target.sent_by};branch={branch}{rport}"
         return draft.push_line("via", line.encode("utf-8", "surrogateescape")).request()
+
+    def _own_host_and_port(self, target: Target) -> tuple[str, int]:
+        """The host and port of our sent-by towards a target; the transport's own port where none is said."""
+        sent_by = self._sent_by.get(target.sent_by)
+        if sent_by is None:
+            via = scan_via(f"SIP/2.0/{target.transport} {target.sent_by}".encode("utf-8", "surrogateescape"))
+            sent_by = self._sent_by[target.sent_by] = (via.host, via.port)
+        return sent_by[0], sent_by[1] or default_port(target.transport)
 
     def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
         self.counters.requests += 1

@@ -93,7 +93,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(authenticator, name) for name in authenticator.__all__)
 
 
-@pytest.mark.rfc("8760 2.3 #1", "8760 2.3 #2", "8760 2.6 #6")
+@pytest.mark.rfc("8760 2.3 #1", "8760 2.3 #2", "8760 2.6 #6", "3261 7.3.1 #2")
 def test_a_challenge_for_each_algorithm_in_its_order() -> None:
     fields = Desk().it.challenges(REALM, "Proxy-Authenticate", False, at())
     assert [name for name, _ in fields] == ["Proxy-Authenticate"] * 2

@@ -181,7 +181,7 @@ def test_tls_without_and_sip_with(terminal: Terminal, config: Path, port: int) -
 # Connections
 
 
-@pytest.mark.rfc("3261 18.2.2")
+@pytest.mark.rfc("3261 18.2.2 #3")
 def test_an_answer_finds_a_caller_whose_connection_is_gone(terminal: Terminal, trusting: Path, port: int) -> None:
     """It comes over a connection of the server's, to where the Via says that the caller listens."""
     terminal.start("serve", "-c", str(trusting), until="ready")

@@ -71,8 +71,8 @@ def test_an_older_request_of_the_same_client_changes_nothing(cseq: int, expires:
     assert len(current) == 1
 
 
-@pytest.mark.rfc("3261 17.2.3")
 def test_the_same_request_again_changes_nothing_and_is_no_fault() -> None:
+    """A retransmission, by the branch (RFC 3261 17.2.3)."""
     old = bound("sip:a@h", cseq=2, expires=100)
     again = bound("sip:a@h", cseq=2, expires=3600)
     assert register(again).apply([old]) == [old]

@@ -270,7 +270,7 @@ def test_timer_c_tries_no_further_address() -> None:
     assert second.role.requests == []
 
 
-@pytest.mark.rfc("3261 18.1.1")
+@pytest.mark.rfc("3261 18.1.1 #1", "3261 18.1.1 #2")
 @pytest.mark.parametrize(("octets", "transports"), [(100, ["UDP"]), (1300, ["TCP"])])
 def test_a_request_too_large_for_a_datagram_goes_by_tcp(octets: int, transports: list[str]) -> None:
     world = World()
@@ -282,7 +282,7 @@ def test_a_request_too_large_for_a_datagram_goes_by_tcp(octets: int, transports:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3261 18.1.1")
+@pytest.mark.rfc("3261 18.1.1 #4")
 def test_a_peer_without_tcp_gets_a_large_request_by_udp(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     phone = world.callee((0.1, 180), (0.5, 486))

@@ -32,6 +32,37 @@ def test_what_is_configured_is_bound() -> None:
     assert (listener.name, listener.advertise) == ("tcp:[::1]:5070", ("example.com", 0))
 
 
+@pytest.mark.rfc("3261 18.2.1 #2")
+@pytest.mark.parametrize(
+    ("listens", "names"),
+    [
+        (["udp 192.0.2.1"], ["udp:192.0.2.1:5060", "tcp:192.0.2.1:5060"]),
+        (["udp 192.0.2.1 0"], ["udp:192.0.2.1:0", "tcp:192.0.2.1:0"]),
+        (["tcp 192.0.2.1"], ["tcp:192.0.2.1:5060"]),
+        (["udp 192.0.2.1", "tcp 192.0.2.1"], ["udp:192.0.2.1:5060", "tcp:192.0.2.1:5060"]),
+        (
+            ["udp 192.0.2.1", "tcp 192.0.2.1 5070"],
+            ["udp:192.0.2.1:5060", "tcp:192.0.2.1:5070", "tcp:192.0.2.1:5060"],
+        ),
+        (["udp 192.0.2.1", "tcp 0.0.0.0"], ["udp:192.0.2.1:5060", "tcp:0.0.0.0:5060"]),
+        (["udp 192.0.2.1", "tcp ::"], ["udp:192.0.2.1:5060", "tcp:[::]:5060", "tcp:192.0.2.1:5060"]),
+        (["udp 2001:db8::1", "tcp [2001:DB8::1]"], ["udp:[2001:db8::1]:5060", "tcp:[2001:db8::1]:5060"]),
+    ],
+)
+def test_where_udp_is_taken_tcp_is_too(listens: list[str], names: list[str]) -> None:
+    text = ""
+    for listen in listens:
+        transport, address, *port = listen.split()
+        text += f'[[listen]]\ntransport = "{transport}"\naddress = "{address}"\n'
+        text += "".join(f"port = {number}\n" for number in port)
+    assert [listener.name for listener in listeners_of(parse(text))] == names
+
+
+def test_the_tcp_that_udp_brings_is_advertised_alike() -> None:
+    made = listeners_of(parse('[[listen]]\ntransport = "udp"\naddress = "192.0.2.1"\nadvertise = "example.com:5080"'))
+    assert [listener.advertise for listener in made] == [("example.com", 5080)] * 2
+
+
 @pytest.mark.rfc("5922 6 #1")
 @pytest.mark.parametrize(
     ("names", "days", "refused"),

@@ -23,6 +23,7 @@ def fed(data: bytes, size: int, framer: StreamFramer | None = None) -> list[byte
     return found
 
 
+@pytest.mark.rfc("3261 18.3 #4")
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 100000])
 def test_messages_come_whole_however_they_are_cut(size: int) -> None:
     framer = StreamFramer()
@@ -48,6 +49,17 @@ def test_a_body_may_look_like_a_message() -> None:
     body = PING + OPTIONS + PING
     data = with_line(OPTIONS, b"Content-Length", b"Content-Length: %d" % len(body)) + body
     assert fed(data + RINGING, 1) == [data, RINGING]
+
+
+@pytest.mark.rfc("3261 7.4.2 #1")
+def test_a_chunked_body_is_none() -> None:
+    """What HTTP calls a transfer encoding means nothing: Content-Length alone says where a message ends."""
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    for length in (len(body), 0):
+        said = b"Content-Length: %d" % length
+        data = with_line(OPTIONS, b"Content-Length", b"Transfer-Encoding: chunked", said) + body[:length]
+        assert fed(data + RINGING, 3) == [data, RINGING]
+        assert parse(data).body == body[:length]
 
 
 @pytest.mark.rfc("3261 7.5")

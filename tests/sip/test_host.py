@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from offhook.errors import ParseError
-from offhook.sip.host import bare_host, bracketed_host, canonical_host, checked_host, checked_port, is_ip_address
+from offhook.sip.host import (
+    bare_host,
+    bracketed_host,
+    canonical_host,
+    checked_host,
+    checked_port,
+    is_ip_address,
+    reaches_many,
+)
 
 VALID = [
     "a",
@@ -78,3 +86,21 @@ def test_numeric_addresses(host: str) -> None:
 )
 def test_names(host: str) -> None:
     assert not is_ip_address(host)
+
+
+@pytest.mark.parametrize(
+    ("address", "many"),
+    [
+        ("192.0.2.1", False),
+        ("223.255.255.255", False),
+        ("224.0.0.0", True),
+        ("239.255.255.255", True),
+        ("255.255.255.255", True),
+        ("2001:db8::1", False),
+        ("ff02::1", True),
+        ("::ffff:224.0.1.75", True),
+        ("::ffff:192.0.2.1", False),
+    ],
+)
+def test_addresses_of_many_hosts(address: str, many: bool) -> None:
+    assert reaches_many(address) is many

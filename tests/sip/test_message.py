@@ -72,7 +72,7 @@ def test_what_every_hop_reads() -> None:
     assert repr(request) == "<Request INVITE 'sip:bob@127.0.0.1:5060'>"
 
 
-@pytest.mark.rfc("3261 7.3.1")
+@pytest.mark.rfc("3261 7.3.1 #3")
 def test_folds_compact_forms_and_odd_spacing() -> None:
     request = request_of(WSINV)
     assert (request.to_tag, request.from_tag) == ("1918181833n", "98asjd8")
@@ -93,6 +93,32 @@ def test_folds_compact_forms_and_odd_spacing() -> None:
     assert contact.q == 0.33
 
 
+@pytest.mark.rfc("3261 7.3.1 #1", "3261 7.3.1 #3")
+@pytest.mark.parametrize("cuts", range(8))
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Route", ["<sip:a,b@x;lr>", '"x, y" <sip:c;lr>', "<sip:d;lr>;e=1", "<sip:f;lr>"]),
+        ("Contact", ["sip:a", "<sip:b>;q=0.5", '"c" <sip:d>', "<sip:e>"]),
+        ("Warning", ['301 a "one"', '302 b "two, three"', '303 c ""', '304 d "four"']),
+        ("Supported", ["100rel", "timer", "path", "outbound"]),
+    ],
+)
+def test_values_in_one_field_and_in_several_mean_the_same(name: str, values: list[str], cuts: int) -> None:
+    """Each of the three gaps between four values is a comma, or the beginning of another field."""
+    fields = [f"{name}: {values[0]}"]
+    for gap, value in enumerate(values[1:]):
+        if cuts >> gap & 1:
+            fields.append(f"{name}: {value}")
+        else:
+            fields[-1] += f", {value}"
+    together = request_of(with_more(OPTIONS, f"{name}: {', '.join(values)}".encode()))
+    apart = request_of(with_more(OPTIONS, *(field.encode() for field in fields)))
+    assert apart.headers(name) == together.headers(name)
+    assert len(apart.headers(name)) == len(values)
+
+
+@pytest.mark.rfc("3261 7.3.3 #1")
 def test_names_are_read_in_any_form() -> None:
     request = request_of(WSINV)
     for name in ("Via", "via", "VIA", "v", "V", "vIa"):
@@ -246,14 +272,14 @@ def stamped(line: bytes, address: str = "192.0.2.4", port: int = 5062) -> tuple[
     return after, data
 
 
-@pytest.mark.rfc("3261 18.2.1")
+@pytest.mark.rfc("3261 18.2.1 #3", "3261 18.2.1 #4", "3261 18.2.1 #5")
 def test_the_source_is_stamped_where_sent_by_is_another_host() -> None:
     line, data = stamped(VIA)
     assert line == VIA + b";received=192.0.2.4"
     assert data == OPTIONS.replace(VIA, line)
 
 
-@pytest.mark.rfc("3261 18.2.1")
+@pytest.mark.rfc("3261 18.2.1 #3")
 def test_nothing_is_stamped_where_sent_by_is_the_source() -> None:
     here = b"Via: SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK1"
     assert stamped(here)[0] == here

@@ -14,6 +14,7 @@ from offhook.sip.lines import content_length
 from offhook.sip.message import Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.parser import Limits, parse
+from offhook.sip.serializer import Draft
 from tests.sip.messages import (
     INVITE,
     OPTIONS,
@@ -54,6 +55,7 @@ def test_extension_methods(method: bytes) -> None:
     assert request_of(OPTIONS.replace(b"OPTIONS", method)).method == method.decode()
 
 
+@pytest.mark.rfc("3261 7.1 #1", "3261 7.1 #2")
 @pytest.mark.parametrize(
     ("start", "status"),
     [
@@ -89,6 +91,7 @@ def test_malformed_request_lines(start: bytes, status: int) -> None:
     assert error.clause is not None
 
 
+@pytest.mark.rfc("3261 7.1 #4")
 @pytest.mark.parametrize("end", [b" SIP/2.0 ", b" SIP/2.0\t ", b" sip/2.0", b" Sip/2.0  "])
 def test_a_request_line_is_mended(end: bytes) -> None:
     """RFC 4475 3.1.2.10: the blanks may be borne with, and never leave again."""
@@ -105,7 +108,7 @@ def test_a_request_line_is_mended(end: bytes) -> None:
         (b"SIP/2.0 180 Ringing", 180, "Ringing"),
         (b"SIP/2.0 100 ", 100, ""),
         (b"SIP/2.0 100", 100, ""),
-        (b"sip/2.0 699 Odd", 699, "Odd"),
+        (b"SIP/2.0 699 Odd", 699, "Odd"),
         (b"SIP/2.0 200  two  blanks ", 200, " two  blanks "),
         (b"SIP/2.0 200 \xd0\xbd\xd0\xbe \xff", 200, "но \udcff"),
     ],
@@ -115,6 +118,15 @@ def test_status_lines(start: bytes, status: int, reason: str) -> None:
     response = response_of(data)
     assert (response.status, response.reason) == (status, reason)
     assert response.serialize() == data
+
+
+@pytest.mark.rfc("3261 7.1 #4")
+@pytest.mark.parametrize("version", [b"sip/2.0", b"Sip/2.0", b"sIP/2.0"])
+def test_a_version_in_lower_case_is_understood_and_leaves_in_upper_case(version: bytes) -> None:
+    response = response_of(with_start(RINGING, version + b" 699 Odd"))
+    assert (response.status, response.reason) == (699, "Odd")
+    assert response.serialize() == with_start(RINGING, b"SIP/2.0 699 Odd")
+    assert Draft.of(response).response().lines[0] == b"SIP/2.0 699 Odd"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +142,7 @@ def test_status_lines(start: bytes, status: int, reason: str) -> None:
         b"SIP/2.0\t200 OK",
         b"SIP/2.0 ",
         b"SIP/2.1 200 OK",
+        b"sip/2.1 200 OK",
         b"SIP/ 200 OK",
     ],
 )
@@ -173,6 +186,7 @@ def test_line_ends_before_the_start_line_are_ignored(before: bytes) -> None:
     assert parse(before + OPTIONS).serialize() == OPTIONS
 
 
+@pytest.mark.rfc("3261 7 #2")
 @pytest.mark.parametrize(
     "data",
     [
@@ -208,7 +222,7 @@ def test_nul_in_a_quoted_pair_is_text() -> None:
     assert request.serialize() == data
 
 
-@pytest.mark.rfc("3261 7.3.1")
+@pytest.mark.rfc("3261 7.3.1 #3")
 def test_folded_lines_belong_to_their_field() -> None:
     data = with_more(
         with_line(OPTIONS, b"Via", b"Via: SIP/2.0/UDP a", b" ;branch=x", b"\t,", b" SIP/2.0/UDP b"),
@@ -264,7 +278,7 @@ def test_unknown_names_do_not_fill_the_memory() -> None:
 # Framing
 
 
-@pytest.mark.rfc("3261 18.3")
+@pytest.mark.rfc("3261 18.3 #1")
 def test_octets_behind_the_body_are_ignored() -> None:
     message = parse(INVITE + b"and more")
     assert message.body == SDP
@@ -272,8 +286,8 @@ def test_octets_behind_the_body_are_ignored() -> None:
     assert not message.truncated
 
 
-@pytest.mark.rfc("3261 18.3")
 def test_without_content_length_the_body_reaches_to_the_end() -> None:
+    """RFC 3261 18.3: so it is with datagrams."""
     data = with_line(INVITE, b"Content-Length")
     message = parse(data)
     assert (message.content_length, message.body, message.truncated) == (None, SDP, False)
@@ -320,11 +334,11 @@ def test_what_must_be_there(name: str) -> None:
             assert refused(with_line(OPTIONS, line, empty)).header == name
 
 
-@pytest.mark.rfc("3261 7.3.1")
 @pytest.mark.parametrize(
     "line", [b"From: <sip:a@b>;tag=1", b"f: <sip:a@b>", b"T: <sip:a@b>", b"i: x", b"CSEQ: 63104 OPTIONS"]
 )
 def test_what_must_not_stand_twice(line: bytes) -> None:
+    """RFC 3261 7.3.1: only a list may go on in another field."""
     assert refused(with_more(OPTIONS, line)).reason.startswith("more than one")
 
 

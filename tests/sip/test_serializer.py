@@ -154,6 +154,7 @@ def test_fields_are_copied_as_they_stand() -> None:
     assert message.keys[1:4] == ["route", "route", "via"]
 
 
+@pytest.mark.rfc("3261 7.4.1 #1")
 def test_a_body_brings_its_length_and_type() -> None:
     message = Draft.of(parse(OPTIONS)).body(b"hello", "text/plain").finish()
     assert (message.content_length, message.text("Content-Length"), message.content_type) == (5, "5", "text/plain")
@@ -163,7 +164,7 @@ def test_a_body_brings_its_length_and_type() -> None:
     assert (message.serialize(), message.content_type) == (OPTIONS, None)
 
 
-@pytest.mark.rfc("3261 18.3")
+@pytest.mark.rfc("3261 18.3 #4")
 def test_content_length_is_made_true() -> None:
     cut = Draft.of(parse(INVITE[:-5])).finish()
     assert cut.content_length == len(SDP) - 5
@@ -172,6 +173,7 @@ def test_content_length_is_made_true() -> None:
     assert without.lines[-1] == b"Content-Length: %d" % len(SDP)
 
 
+@pytest.mark.rfc("3261 7 #1")
 def test_line_ends_of_lf_leave_as_crlf() -> None:
     bare = OPTIONS.replace(b"\r\n", b"\n")
     assert Draft.of(parse(bare)).finish().serialize() == OPTIONS
@@ -180,6 +182,7 @@ def test_line_ends_of_lf_leave_as_crlf() -> None:
 # New messages
 
 
+@pytest.mark.rfc("3261 7 #1", "3261 7.1 #3", "3261 7.1 #4")
 def test_a_new_request() -> None:
     draft = new_request("MESSAGE", "sip:b@example.com").add("Via", "SIP/2.0/UDP a;branch=z9hG4bK1")
     draft.add("From", "<sip:a>;tag=1").add("To", "<sip:b>").add("Call-ID", "c").add("CSeq", "1 MESSAGE")
@@ -193,6 +196,7 @@ def test_a_new_request() -> None:
     assert (request.method, request.request_uri, request.branch) == ("MESSAGE", "sip:b@example.com", "z9hG4bK1")
 
 
+@pytest.mark.rfc("3261 7 #2", "3261 7.1 #3", "3261 7.1 #4")
 def test_a_new_response() -> None:
     response = new_response(486).response()
     assert isinstance(response, Response)
@@ -271,6 +275,7 @@ def test_folded_values_are_unfolded_and_paired_nul_is_kept() -> None:
     assert field("X-Y", '"\\\x00"') == ("x-y", b'X-Y: "\\\x00"')
 
 
+@pytest.mark.rfc("3261 7.1 #1", "3261 7.1 #2")
 @pytest.mark.parametrize(
     ("method", "uri"),
     [

@@ -76,12 +76,12 @@ INTO: dict[State, Callable[[InviteClientTransaction, Rig], object]] = {
 }
 
 
-@pytest.mark.rfc("6026 8.4")
+@pytest.mark.rfc("6026 8.4", "3261 17.1.1.2", "3261 17.1.4 #1", "3261 17.1.4 #2")
 def test_every_event_in_every_state_over_an_unreliable_transport() -> None:
     assert walk(make, INTO, CARRIED, FLOWS["UDP"], UNRELIABLE) == []
 
 
-@pytest.mark.rfc("6026 8.4")
+@pytest.mark.rfc("6026 8.4", "3261 17.1.1.2", "3261 17.1.4 #1", "3261 17.1.4 #2")
 def test_every_event_in_every_state_over_a_reliable_transport() -> None:
     lasting: dict[State, Callable[[InviteClientTransaction, Rig], object]] = {
         state: reach for state, reach in INTO.items() if state is not State.COMPLETED
@@ -89,7 +89,18 @@ def test_every_event_in_every_state_over_a_reliable_transport() -> None:
     assert walk(make, lasting, CARRIED, FLOWS["TCP"], RELIABLE) == []
 
 
-@pytest.mark.rfc("3261 17.1.1.2")
+@pytest.mark.rfc(
+    "3261 17.1.1.2 #2",
+    "3261 17.1.1.2 #3",
+    "3261 17.1.1.2 #5",
+    "3261 17.1.1.2 #6",
+    "3261 17.1.1.2 #7",
+    "3261 17.1.1.2 #8",
+    "3261 17.1.1.2 #9",
+    "3261 17.1.1.2 #11",
+    "3261 17.1.1.2 #12",
+    "3261 17.1.1.2 #13",
+)
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -124,6 +135,7 @@ def test_timers_a_and_b_without_an_answer(values: TimerValues, expected: str) ->
     assert rig.run(1000) == schedule(expected)
 
 
+@pytest.mark.rfc("3261 17.1.1.2 #4", "3261 17.1.1.2 #5")
 def test_a_reliable_transport_has_timer_b_alone() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["TCP"])
@@ -132,6 +144,7 @@ def test_a_reliable_transport_has_timer_b_alone() -> None:
     assert rig.run(1000) == schedule("32 end timeout")
 
 
+@pytest.mark.rfc("3261 17.1.1.2 #10", "3261 17.1.1.2 #14")
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 def test_a_provisional_response_stops_both_timers_for_good(transport: str) -> None:
     rig = Rig()
@@ -143,7 +156,7 @@ def test_a_provisional_response_stops_both_timers_for_good(transport: str) -> No
     assert machine.state is State.PROCEEDING
 
 
-@pytest.mark.rfc("6026 8.4 #5", "6026 8.4 #8")
+@pytest.mark.rfc("6026 8.4 #5", "6026 8.4 #8", "3261 17.1.1.2 #21", "3261 17.1.1.2 #24")
 @pytest.mark.parametrize(
     ("values", "seconds"), [(TimerValues(), 32.0), (TimerValues(t1=0.1), 32.0), (TimerValues(t1=1.0), 64.0)]
 )
@@ -200,6 +213,23 @@ def test_the_answer_to_a_cancelled_invite_takes_its_usual_way() -> None:
         assert rig.running(machine) == {timer: 32.0}
 
 
+@pytest.mark.rfc("3261 17.1.1.2 #17")
+@pytest.mark.parametrize("ringing", [False, True])
+def test_each_class_of_responses_leads_to_its_state(ringing: bool) -> None:
+    for status, state in (
+        (100, State.PROCEEDING), (199, State.PROCEEDING), (200, State.ACCEPTED), (299, State.ACCEPTED),
+        (300, State.COMPLETED), (404, State.COMPLETED), (503, State.COMPLETED), (699, State.COMPLETED),
+    ):  # fmt: skip
+        rig = Rig()
+        machine = make(rig, FLOWS["UDP"])
+        if ringing:
+            answer(machine, 180, rig.now)
+        rig.take()
+        answer(machine, status, rig.now)
+        assert machine.state is state
+        assert rig.take() == [*(["send ACK"] if status >= 300 else []), f"tell {status}"]
+
+
 def routed_invite() -> Request:
     return request(
         "INVITE",
@@ -210,11 +240,20 @@ def routed_invite() -> Request:
     )
 
 
-@pytest.mark.rfc("3261 17.1.1.3", "5393 4.2.1 #7")
+@pytest.mark.rfc(
+    "5393 4.2.1 #7",
+    "3261 17.1.1.3 #2",
+    "3261 17.1.1.3 #3",
+    "3261 17.1.1.3 #4",
+    "3261 17.1.1.3 #5",
+    "3261 17.1.1.3 #6",
+    "3261 17.1.1.3 #7",
+    "3261 17.1.1.3 #8",
+)
 def test_the_ack_to_a_failure() -> None:
     invite = routed_invite()
     ack = make_ack(invite, response(invite, 404, "far"))
-    assert (ack.method, ack.request_uri, ack.cseq_number) == ("ACK", invite.request_uri, 7)
+    assert (ack.method, ack.request_uri, ack.text("CSeq")) == ("ACK", invite.request_uri, "7 ACK")
     assert [str(via) for via in ack.vias] == ["SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKtop"]
     assert ack.texts("From") == invite.texts("From")
     assert ack.texts("To") == ["Bob <sip:bob@example.com>;tag=far"]
@@ -225,7 +264,7 @@ def test_the_ack_to_a_failure() -> None:
     assert ack.body == b""
 
 
-@pytest.mark.rfc("6026 8.4 #4", "3263 4 #2")
+@pytest.mark.rfc("6026 8.4 #4", "3263 4 #2", "3261 17.1.1.2 #20")
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 def test_the_ack_to_a_failure_goes_where_the_invite_went(transport: str) -> None:
     rig = Rig()

@@ -69,12 +69,12 @@ INTO: dict[State, Callable[[NonInviteClientTransaction, Rig], object]] = {
 }
 
 
-@pytest.mark.rfc("3261 17.1.2.2")
+@pytest.mark.rfc("3261 17.1.2.2", "3261 17.1.4 #1", "3261 17.1.4 #2")
 def test_every_event_in_every_state_over_an_unreliable_transport() -> None:
     assert walk(make, INTO, CARRIED, FLOWS["UDP"], UNRELIABLE) == []
 
 
-@pytest.mark.rfc("3261 17.1.2.2")
+@pytest.mark.rfc("3261 17.1.2.2", "3261 17.1.4 #1", "3261 17.1.4 #2")
 def test_every_event_in_every_state_over_a_reliable_transport() -> None:
     lasting: dict[State, Callable[[NonInviteClientTransaction, Rig], object]] = {
         state: reach for state, reach in INTO.items() if state is not State.COMPLETED
@@ -82,11 +82,27 @@ def test_every_event_in_every_state_over_a_reliable_transport() -> None:
     assert walk(make, lasting, CARRIED, FLOWS["TCP"], RELIABLE) == []
 
 
+@pytest.mark.rfc("3261 17.1.2.2 #9", "3261 17.1.2.2 #15")
+@pytest.mark.parametrize("trying", [True, False])
+def test_each_final_response_completes(trying: bool) -> None:
+    for status, state in (
+        (100, State.PROCEEDING), (199, State.PROCEEDING), (200, State.COMPLETED), (299, State.COMPLETED),
+        (300, State.COMPLETED), (404, State.COMPLETED), (699, State.COMPLETED),
+    ):  # fmt: skip
+        rig = Rig()
+        machine = make(rig, FLOWS["UDP"])
+        if not trying:
+            answer(machine, 100, rig.now)
+        rig.take()
+        answer(machine, status, rig.now)
+        assert (machine.state, rig.take()) == (state, [f"tell {status}"])
+
+
 def sends(times: str, end: str) -> list[tuple[float, str]]:
     return schedule(", ".join(f"{time} send OPTIONS" for time in times.split()) + f", {end}")
 
 
-@pytest.mark.rfc("3261 17.1.2.2")
+@pytest.mark.rfc("3261 17.1.2.2 #1", "3261 17.1.2.2 #2", "3261 17.1.2.2 #3")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -109,7 +125,7 @@ def test_timers_e_and_f_without_an_answer(values: TimerValues, expected: list[tu
     ]
 
 
-@pytest.mark.rfc("3261 17.1.2.2")
+@pytest.mark.rfc("3261 17.1.2.2 #10", "3261 17.1.2.2 #11")
 def test_in_proceeding_timer_e_is_t2() -> None:
     """The interval that runs when the 100 comes ends first; Timer F goes on from the start."""
     rig = Rig()
@@ -131,6 +147,7 @@ def test_a_reliable_transport_has_timer_f_alone() -> None:
     assert rig.run(1000) == schedule("32 end timeout")
 
 
+@pytest.mark.rfc("3261 17.1.2.2 #16", "3261 17.1.2.2 #17")
 @pytest.mark.parametrize(("values", "seconds"), [(TimerValues(), 5.0), (TimerValues(t4=2.0), 2.0)])
 def test_timer_k_absorbs_for_t4(values: TimerValues, seconds: float) -> None:
     rig = Rig(values)

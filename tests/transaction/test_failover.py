@@ -25,13 +25,14 @@ def shown(targets: list[Target]) -> list[str]:
     return [f"{target.transport} {target.host}" for target in targets]
 
 
-@pytest.mark.rfc("3261 18.1.1")
+@pytest.mark.rfc("3261 18 #3", "3261 18.1.1 #1")
 def test_a_large_request_tries_tcp_before_udp_at_each_address() -> None:
     targets = [udp("192.0.2.1"), udp("192.0.2.2")]
     assert shown(widen(targets, 1301)) == ["TCP 192.0.2.1", "UDP 192.0.2.1", "TCP 192.0.2.2", "UDP 192.0.2.2"]
     assert shown(targets) == ["UDP 192.0.2.1", "UDP 192.0.2.2"]
 
 
+@pytest.mark.rfc("3261 18.1.1 #1")
 def test_a_request_of_1300_octets_stays_with_udp() -> None:
     assert shown(widen([udp("192.0.2.1")], 1300)) == ["UDP 192.0.2.1"]
 

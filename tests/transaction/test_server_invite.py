@@ -84,12 +84,12 @@ INTO: dict[State, Callable[[InviteServerTransaction, Rig], object]] = {
 }
 
 
-@pytest.mark.rfc("6026 8.6")
+@pytest.mark.rfc("6026 8.6", "3261 17.2.1")
 def test_every_event_in_every_state_over_an_unreliable_transport() -> None:
     assert walk(make, INTO, CARRIED, FLOWS["UDP"], UNRELIABLE) == []
 
 
-@pytest.mark.rfc("6026 8.6")
+@pytest.mark.rfc("6026 8.6", "3261 17.2.1")
 def test_every_event_in_every_state_over_a_reliable_transport() -> None:
     lasting: dict[State, Callable[[InviteServerTransaction, Rig], object]] = {
         state: reach for state, reach in INTO.items() if state is not State.CONFIRMED
@@ -98,6 +98,7 @@ def test_every_event_in_every_state_over_a_reliable_transport() -> None:
 
 
 # What its user may do in which state: a response by its class, and whether it goes out.
+@pytest.mark.rfc("3261 17.2.1 #6", "3261 17.2.1 #8")
 @pytest.mark.parametrize(
     ("state", "allowed"),
     [
@@ -123,7 +124,7 @@ def test_what_cannot_be_answered_is_invalid(state: State, allowed: list[int]) ->
             assert (rig.take(), machine.state) == ([], state)
 
 
-@pytest.mark.rfc("3261 17.2.1")
+@pytest.mark.rfc("3261 17.2.1 #1")
 def test_the_100_comes_after_200_milliseconds() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["UDP"])
@@ -143,7 +144,7 @@ def test_no_100_comes_after_any_answer(status: int) -> None:
     assert "send 100" not in [effect for _, effect in rig.run(100)]
 
 
-@pytest.mark.rfc("3261 8.2.6.2")
+@pytest.mark.rfc("3261 8.2.6.2", "3261 17.2.1 #2")
 def test_the_100_has_no_tag() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["UDP"])
@@ -152,7 +153,7 @@ def test_the_100_has_no_tag() -> None:
     assert machine.response.to_tag is None
 
 
-@pytest.mark.rfc("3261 17.2.1")
+@pytest.mark.rfc("3261 17.2.1 #10", "3261 17.2.1 #13", "3261 17.2.1 #14")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -184,6 +185,7 @@ def test_timers_g_and_h_without_an_ack(values: TimerValues, expected: str) -> No
     assert rig.run(1000) == schedule(expected)
 
 
+@pytest.mark.rfc("3261 17.2.1 #10")
 def test_a_reliable_transport_has_timer_h_alone() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["TCP"])
@@ -193,6 +195,7 @@ def test_a_reliable_transport_has_timer_h_alone() -> None:
     assert rig.run(1000) == schedule("32 end timeout")
 
 
+@pytest.mark.rfc("3261 17.2.1 #15")
 @pytest.mark.parametrize(("values", "seconds"), [(TimerValues(), 5.0), (TimerValues(t4=2.5), 2.5)])
 def test_timer_i_absorbs_acks_for_t4(values: TimerValues, seconds: float) -> None:
     rig = Rig(values)

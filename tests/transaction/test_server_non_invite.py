@@ -95,7 +95,7 @@ def test_every_event_in_every_state_over_a_reliable_transport() -> None:
         (State.TERMINATED, []),
     ],
 )
-@pytest.mark.rfc("4320 4.1 #1", "4320 4.1 #2", "4320 4.2 #1", "4320 4.2 #2")
+@pytest.mark.rfc("4320 4.1 #1", "4320 4.1 #2", "4320 4.2 #1", "4320 4.2 #2", "3261 17.2.2 #6", "3261 17.2.2 #9")
 def test_what_cannot_be_answered_is_invalid(state: State, allowed: list[int]) -> None:
     """No provisional response but 100, no 408, and no 100 by UDP before its time."""
     for status in (100, 180, 199, 200, 299, 300, 404, 408, 503, 699):
@@ -143,6 +143,7 @@ def test_the_100_comes_once_timer_e_of_the_client_is_t2(
     assert rig.run(1000) == [*([] if due is None else [(due, "send 100")]), (late, "end timeout")]
 
 
+@pytest.mark.rfc("3261 17.2.2 #7", "3261 17.2.2 #8", "3261 17.2.2 #10")
 @pytest.mark.parametrize(("values", "seconds"), [(TimerValues(), 32.0), (TimerValues(t1=0.25), 16.0)])
 def test_timer_j_answers_what_comes_again(values: TimerValues, seconds: float) -> None:
     rig = Rig(values)
@@ -154,6 +155,7 @@ def test_timer_j_answers_what_comes_again(values: TimerValues, seconds: float) -
     assert rig.run(1000) == [(seconds + 1.0, "end terminated")]
 
 
+@pytest.mark.rfc("3261 17.2.2 #7", "3261 17.2.2 #11")
 def test_a_final_response_is_the_last_thing_over_a_reliable_transport() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["TCP"])

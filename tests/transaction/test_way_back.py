@@ -36,7 +36,7 @@ def request(via: str) -> Request:
         ("10.0.0.1:5070;branch=z9hG4bK1;maddr=[2001:db8::1]", ("2001:db8::1", 5070)),
     ],
 )
-@pytest.mark.rfc("3261 18.2.2", "3581 4 #3")
+@pytest.mark.rfc("3261 18.2.2", "3581 4 #3", "3261 18.2.2 #5", "3261 18.2.2 #7", "3261 18.2.2 #9")
 def test_datagrams_go_back_by_the_top_via(via: str, remote: tuple[str, int]) -> None:
     assert flow_back(request(via), ARRIVAL).remote == remote
 
@@ -47,6 +47,14 @@ def test_a_name_in_maddr_is_never_sent_to() -> None:
     assert flow_back(by_name, ARRIVAL).remote == ("198.51.100.7", 5070)
     stamped = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr=multicast.example.com")
     assert flow_of_via(stamped.vias[0], ARRIVAL).remote == ("198.51.100.7", 5070)
+
+
+@pytest.mark.parametrize("maddr", ["224.0.1.75", "239.255.255.255", "[ff02::1]", "255.255.255.255"])
+def test_a_group_in_maddr_is_never_sent_to(maddr: str) -> None:
+    """No request comes by multicast, for we join no group; one datagram must not be answered to many hosts."""
+    received = request(f"10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr={maddr};ttl=16")
+    assert flow_back(received, ARRIVAL).remote == ("198.51.100.7", 5070)
+    assert flow_of_via(received.vias[0], ARRIVAL).remote == ("198.51.100.7", 5070)
 
 
 def test_a_response_over_a_stream_goes_back_over_it() -> None:

@@ -208,6 +208,7 @@ def test_too_much_that_waits_ends_the_attempt() -> None:
     assert len(bench.states) == 1
 
 
+@pytest.mark.rfc("3261 18.4 #3")
 def test_an_attempt_that_fails_is_told_once() -> None:
     bench = Bench()
     bench.connection.end("refused", bench.loop.now())
@@ -338,6 +339,7 @@ def test_each_message_has_its_own_time() -> None:
     assert len(bench.events.messages) == 11
 
 
+@pytest.mark.rfc("3261 18 #1")
 def test_silence_ends_after_more_than_an_hour() -> None:
     bench = Bench(accepted=True).stand()
     bench.bring(MESSAGE)

@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from offhook.errors import ConfigError, TransportFailed
+from offhook.flow import Query
+from offhook.sip.host import bare_host
+from offhook.sip.serializer import reply
+from offhook.transaction.effects import RequestReceived, ResponseReceived
 from offhook.transport import interfaces, listener
 from offhook.transport.listener import BoundSocket, Listener, bind_all, host_and_port, written
 from offhook.transport.tls import TlsSettings
+from tests.transport.conftest import Drivers
+from tests.transport.support import address_of, request
 
 
 def close(bound: list[BoundSocket]) -> None:
@@ -53,6 +59,7 @@ def test_a_listener_knows_its_defaults_and_its_name() -> None:
     assert repr(Listener("UDP", "127.0.0.1")) == "Listener(udp:127.0.0.1:5060)"
 
 
+@pytest.mark.rfc("3261 18.1.1 #7")
 def test_sent_by_always_has_a_port() -> None:
     assert Listener("UDP", "127.0.0.1").sent_by("127.0.0.1", 5060) == "127.0.0.1:5060"
     assert Listener("UDP", "::1").sent_by("::1", 5060) == "[::1]:5060"
@@ -60,6 +67,25 @@ def test_sent_by_always_has_a_port() -> None:
     assert (
         Listener("UDP", "0.0.0.0", advertise="sip.example.com:5080").sent_by("10.0.0.1", 5060) == "sip.example.com:5080"
     )
+
+
+@pytest.mark.rfc("3261 18.1.1 #9", "3261 18.1.1 #10", "3261 18.1.1 #11", "3261 18.1.1 #12")
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_responses_are_taken_where_sent_by_points_to(drivers: Drivers, transport: str, host: str) -> None:
+    """From wherever they come: a socket that the server has just opened is none that the request went to."""
+    client, server = await drivers(Listener(transport, host, 0)), await drivers(Listener(transport, host, 0))
+    targets = client.stack.resolve_now(Query(*address_of(server, transport), transport))
+    assert targets is not None
+    client.stack.send(request(), targets[0], client.now())
+    client.flush()
+    asked = (await server.role.next(RequestReceived)).request
+    sent_by = (bare_host(asked.top_via.host), asked.top_via.port)
+    kind = socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as other:
+        other.connect(sent_by)
+        other.sendall(reply(asked, 200, None, "t").response().serialize())
+        assert (await client.role.next(ResponseReceived)).response.status == 200
 
 
 @pytest.mark.parametrize(
@@ -135,7 +161,7 @@ def test_two_listeners_alike_are_refused() -> None:
         bind_all([Listener("UDP", "127.0.0.1", 5099), Listener("UDP", "127.0.0.1", 5099)])
 
 
-@pytest.mark.rfc("3261 18.2.1")
+@pytest.mark.rfc("3261 18.2.1 #2")
 def test_udp_and_tcp_share_the_port_that_the_kernel_chose() -> None:
     bound = bind_all([Listener("UDP", "127.0.0.1", 0), Listener("TCP", "127.0.0.1", 0)])
     close(bound)

@@ -100,6 +100,8 @@ def test_there_is_no_way_over_tcp_where_no_listener_speaks_it() -> None:
         (Query("127.0.0.9"), ("TLS",), "127.0.0.9: no listener for UDP or TCP to send from"),
         (Query("127.0.0.9", 0, "", True), ("UDP",), "127.0.0.9: no listener for TLS to send from"),
         (Query("203.0.113.7"), ("UDP",), "203.0.113.7: no listener from which 203.0.113.7 can be reached"),
+        (Query("224.0.1.75"), ALL, "224.0.1.75: no listener from which 224.0.1.75 can be reached"),
+        (Query("[ff02::1]"), ALL, "[ff02::1]: no listener from which ff02::1 can be reached"),
     ],
 )
 async def test_what_cannot_be_reached_is_told(query: Query, transports: tuple[str, ...], sentence: str) -> None:

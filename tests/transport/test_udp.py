@@ -139,7 +139,7 @@ async def test_a_message_after_empty_lines_is_a_message(own: UdpSocket, peer: Pe
     await until(lambda: events.messages)
 
 
-@pytest.mark.rfc("3261 18.4")
+@pytest.mark.rfc("3261 18.4 #1")
 async def test_icmp_errors_tell_which_address_failed(own: UdpSocket, peer: Peer, events: Events) -> None:
     host = peer.address[0]
     port = free_port(host)
@@ -301,12 +301,14 @@ async def test_a_receiver_may_close_the_socket(own: UdpSocket, peer: Peer, event
         (bytes.fromhex("47000000 02 0c 00 00 00000000 00000000"), errno.EPROTO),
         (bytes.fromhex("5a000000 02 03 04 00 dc050000 00000000"), 0),
         (bytes.fromhex("71000000 02 0b 00 00 00000000 00000000"), 0),
+        (bytes.fromhex("6f000000 02 04 00 00 00000000 00000000"), 0),
+        (bytes.fromhex("71000000 03 03 00 00 00000000 00000000"), 0),
         (bytes.fromhex("6f000000 03 01 04 00 00000000 00000000"), errno.ECONNREFUSED),
         (bytes.fromhex("5a000000 03 02 00 00 dc050000 00000000"), 0),
         (bytes.fromhex("5a000000 01 00 00 00 dc050000 00000000"), 0),
         (b"short", 0),
     ],
 )
-@pytest.mark.rfc("3261 18.4")
+@pytest.mark.rfc("3261 18.4 #1", "3261 18.4 #2")
 def test_only_errors_that_mean_failure_count(note: bytes, number: int) -> None:
     assert udp._fatal_error(note) == number

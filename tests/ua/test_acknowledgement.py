@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from offhook.clock import Moment
 from offhook.dialog.dialog import Dialog
 from offhook.errors import ResolveFailed
@@ -10,8 +12,8 @@ from offhook.ids import IdSource
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft
-from offhook.stack import Stack
-from offhook.transaction.effects import Transmit
+from offhook.stack import FAILED, Stack
+from offhook.transaction.effects import Connect, Transmit
 from offhook.ua.acknowledgement import Acknowledgement
 from offhook.ua.context import Context
 from offhook.ua.settings import Settings
@@ -64,6 +66,35 @@ def test_an_answer_goes_with_it() -> None:
     bench.ack.start(NOW)
     sent = bench.sent()[0]
     assert (sent.body, sent.content_type) == (OFFER, "application/sdp")
+
+
+@pytest.mark.rfc("3261 18.1.1 #1", "3261 18.1.1 #2", "3261 18.1.1 #4")
+def test_one_too_large_for_a_datagram_goes_by_tcp_and_falls_back_to_udp() -> None:
+    wide = Target("UDP", "192.0.2.4", 5060, "udp:x", ("192.0.2.1", 5060), "192.0.2.1:5060")
+    wide.stream = Target("TCP", "192.0.2.4", 5060, "tcp:x", ("192.0.2.1", 5060), "192.0.2.1:5060")
+    bench = Bench([wide], answer=OFFER + b"a=x\r\n" * 250)
+    bench.ack.start(NOW)
+    connect, _ = bench.stack.pending
+    assert isinstance(connect, Connect)
+    bench.ack.repeat(NOW)
+    assert [sent.top_via.transport for sent in bench.sent()] == ["TCP", "TCP"]
+    bench.stack.flow_changed(connect.flow, FAILED, "refused", NOW)
+    bench.ack.repeat(NOW)
+    bench.ack.repeat(NOW)
+    again = bench.sent()
+    assert [sent.top_via.transport for sent in again] == ["UDP", "UDP"]
+    assert again[0].serialize() == again[1].serialize()
+    assert len(bench.told) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_small_one_stays_with_udp(stream: bool) -> None:
+    target = Target("UDP", "192.0.2.4", 5060, "udp:x", ("192.0.2.1", 5060), "192.0.2.1:5060")
+    if stream:
+        target.stream = Target("TCP", "192.0.2.4", 5060, "tcp:x", ("192.0.2.1", 5060), "192.0.2.1:5060")
+    bench = Bench([target], answer=OFFER)
+    bench.ack.start(NOW)
+    assert [sent.top_via.transport for sent in bench.sent()] == ["UDP"]
 
 
 def test_it_waits_for_dns() -> None:

@@ -241,6 +241,7 @@ async def test_hold_resume_and_digits() -> None:
             await call.hold()
 
 
+@pytest.mark.rfc("3261 18.2.1 #1")
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 async def test_the_transport_of_the_uri_is_used(transport: str) -> None:
     flows: list[str] = []

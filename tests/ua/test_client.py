@@ -340,7 +340,7 @@ def test_while_cancelling_nothing_is_tried_again() -> None:
         assert "INVITE 1" not in bench.sent()
 
 
-@pytest.mark.rfc("3261 18.1.1")
+@pytest.mark.rfc("3261 18.1.1 #1", "3261 18.1.1 #2", "3261 18.1.1 #4")
 def test_a_large_request_goes_by_tcp_first_and_falls_back_once() -> None:
     wide = target("192.0.2.7")
     wide.stream = target("192.0.2.7", "TCP")
@@ -349,8 +349,10 @@ def test_a_large_request_goes_by_tcp_first_and_falls_back_once() -> None:
     bench.request.start(NOW)
     assert bench.request.transaction is not None
     assert bench.request.transaction.flow.transport == "TCP"
+    assert bench.request.transaction.request.top_via.transport == "TCP"
     bench.request.on_ended(bench.request.transaction, "transport", "", NOW)
     assert bench.request.transaction.flow.transport == "UDP"
+    assert bench.request.transaction.request.top_via.transport == "UDP"
     bench.request.on_ended(bench.request.transaction, "transport", "", NOW)
     assert bench.user.told == ["failure", "over"]
 

@@ -108,6 +108,34 @@ def test_it_may_come_again_once_the_first_is_over() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 7.3.2 #1")
+@pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
+def test_what_belongs_into_responses_alone_is_ignored_in_requests(method: str) -> None:
+    odd = [
+        ("WWW-Authenticate", "nonsense"), ("Proxy-Authenticate", "Digest"), ("Authentication-Info", ";"),
+        ("Retry-After", "never"), ("Unsupported", "100rel"), ("Warning", "1"), ("Error-Info", "<"), ("RSeq", "x"),
+        ("Min-Expires", "many"), ("Server", "("), ("SIP-ETag", "@"), ("Service-Route", "<sip:"),
+    ]  # fmt: skip
+    outcomes = []
+    for more in (odd, []):
+        house, bob, script = receiving(request(method, ("Contact", "<sip:peer@192.0.2.9:5060>"), *more))
+        if bob.got:
+            bob.refuse(486)
+            house.run(house.now + 0.1)
+        outcomes.append([(answer.status, answer.keys) for answer in script.responses])
+    assert outcomes[0] == outcomes[1]
+    assert [status for status, _ in outcomes[0]] == [200 if method == "OPTIONS" else 486]
+
+
+@pytest.mark.rfc("3261 17.1 #1")
+@pytest.mark.parametrize("method", ["OPTIONS", "BYE", "CANCEL", "UPDATE", "PRACK", "MESSAGE", "REGISTER", "DANCE"])
+def test_requests_other_than_invite_are_answered_at_once(method: str) -> None:
+    house, _, _ = receiving(request(method))
+    assert house.network.trace is not None
+    asked, answered = (time for time, _, _, _ in house.network.trace)
+    assert round(answered - asked, 6) == 0.001  # the way through the network alone
+
+
 @pytest.mark.rfc("3261 8.2")
 def test_authentication_comes_first() -> None:
     def challenge(received: Request) -> Draft | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from offhook.dialog.invite import UsageState
+from offhook.sip.parser import parse
 from offhook.sip.uri import parse_uri
 from offhook.testing.network import Faults
-from tests.ua.household import Fork, House
+from tests.ua.household import OFFER, Fork, House
 
 GROUP = parse_uri("sip:group@192.0.2.8")
 
@@ -43,6 +44,45 @@ def test_session_establishment_without_proxies() -> None:
     assert bob.heard == ["answered", "ended: HUNG_UP"]
     assert alice.port.closed
     assert bob.port.closed
+    assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 7.4.1 #1", "3261 7.4.1 #3")
+def test_every_body_says_its_type_and_no_encoding() -> None:
+    house = pair()
+    established(house)
+    house.phones[1].do(lambda now: house.phones[1].got[0].hang_up(now))
+    house.run()
+    trace = house.network.trace
+    assert trace is not None
+    messages = [parse(data) for _, _, _, data in trace]
+    assert sum(message.body != b"" for message in messages) == 2
+    for message in messages:
+        assert message.content_type == ("application/sdp" if message.body else None)
+        assert not message.has("Content-Encoding")
+
+
+@pytest.mark.rfc("3261 7.3.2 #1")
+def test_what_belongs_into_requests_alone_is_ignored_in_responses() -> None:
+    house = House()
+    alice = house.phone("alice", None)
+    script = house.script()
+    call = alice.invite(parse_uri("sip:peer@192.0.2.9"))
+    house.run(0.1)
+    odd = [
+        ("Max-Forwards", "0"), ("Route", "<sip:198.51.100.1"), ("Proxy-Require", "magic"), ("Subject", "no"),
+        ("Authorization", "nonsense"), ("Proxy-Authorization", "Digest"), ("In-Reply-To", "@@"), ("Priority", "?"),
+    ]  # fmt: skip
+    script.respond(180, *odd)
+    house.run(0.2)
+    script.respond(200, *odd, body=OFFER)
+    house.run(0.3)
+    assert alice.heard == ["180", "answered"]
+    assert not script.last("ACK").has("Route")
+    alice.do(call.hang_up)
+    house.run(0.4)
+    script.respond(200, *odd, method="BYE")
+    house.run()
     assert house.nothing_is_left()
 
 

@@ -22,7 +22,7 @@ def calling(**settings: object) -> tuple[House, Phone, Script, ClientInvite]:
     return house, alice, script, call
 
 
-@pytest.mark.rfc("3261 8.1.1")
+@pytest.mark.rfc("3261 8.1.1", "3261 7.4.1 #3")
 def test_an_invite_has_all_that_it_needs() -> None:
     _, _, script, call = calling(display_name="Alice")
     sent = script.last("INVITE")
@@ -36,6 +36,7 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert sent.tokens("Supported") == ["100rel"]
     assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"} <= set(sent.tokens("Allow"))
     assert sent.content_type == "application/sdp"
+    assert not sent.has("Content-Encoding")
 
 
 @pytest.mark.rfc("3261 12.1.2")
@@ -148,7 +149,7 @@ def test_a_reliable_response_with_a_bad_answer_is_acknowledged_all_the_same() ->
     assert "PRACK" in script.methods()
 
 
-@pytest.mark.rfc("3261 13.2.2.4")
+@pytest.mark.rfc("3261 13.2.2.4", "3261 17.1.1.3 #1")
 def test_each_200_gets_the_same_ack_again() -> None:
     house, _, script, _ = calling()
     script.respond(200, body=sdp())
@@ -179,7 +180,7 @@ def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() ->
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 22.1")
+@pytest.mark.rfc("3261 22.1", "3261 17.1.1.3 #1")
 def test_the_ack_bears_the_credentials_of_its_invite() -> None:
     house = House()
     alice = house.phone("alice", "secret")

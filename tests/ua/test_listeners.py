@@ -13,6 +13,7 @@ def shown(local: str, advertise: str = "", tls: TlsSettings | None = None) -> li
     return [listener.name for listener in listeners_for(local, advertise, tls)]
 
 
+@pytest.mark.rfc("3261 18.2.1 #2")
 def test_one_host_has_udp_and_tcp_on_one_port_and_tls_to_connect() -> None:
     assert shown("127.0.0.1:5070") == ["udp:127.0.0.1:5070", "tcp:127.0.0.1:5070", "tls:127.0.0.1:0"]
     assert shown("[::1]") == ["udp:[::1]:0", "tcp:[::1]:0", "tls:[::1]:0"]

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
+from msgspec import structs
+
 from offhook.server.config import ListenConfig, ServerConfig
 from offhook.sip.host import bare_host, is_ip_address
+from offhook.transaction.way_back import default_port
 from offhook.transport.listener import Listener
 from offhook.transport.tls import TlsSettings, own_refusal
 
@@ -20,7 +23,7 @@ def listeners_of(config: ServerConfig) -> list[Listener]:
     """What the server binds. Without any `[[listen]]` it is reached from this machine alone. Raises ConfigError."""
     tls = config.tls
     settings = TlsSettings(tls.certificate or None, tls.key or None, tls.authorities or None)
-    wanted = config.listen or _on_loopback(bool(tls.certificate))
+    wanted = _with_tcp(config.listen) or _on_loopback(bool(tls.certificate))
     return [
         Listener(
             listen.transport.upper(),
@@ -31,6 +34,28 @@ def listeners_of(config: ServerConfig) -> list[Listener]:
         )
         for listen in wanted
     ]
+
+
+def _with_tcp(listens: list[ListenConfig]) -> list[ListenConfig]:
+    """And TCP wherever there is UDP alone: whoever listens for the one has to for the other too (RFC 3261 18.2.1)."""
+    streams = [listen for listen in listens if listen.transport != "udp"]
+    missing = [
+        structs.replace(listen, transport="tcp")
+        for listen in listens
+        if listen.transport == "udp" and not any(_share_a_port(listen, stream) for stream in streams)
+    ]
+    return [*listens, *missing]
+
+
+def _share_a_port(one: ListenConfig, other: ListenConfig) -> bool:
+    """Whether TCP at the place of `one` is `other`, or could not be bound beside it."""
+    first, second = (ip_address(bare_host(listen.address)) for listen in (one, other))
+    overlap = first == second or ((first.is_unspecified or second.is_unspecified) and first.version == second.version)
+    return overlap and _port(one) == _port(other)
+
+
+def _port(listen: ListenConfig) -> int:
+    return default_port(listen.transport.upper()) if listen.port is None else listen.port
 
 
 def certificate_refusals(config: ServerConfig, wall: float, reached: Iterable[str] = ()) -> list[str]:

@@ -9,7 +9,16 @@ from typing import Final
 
 from offhook.errors import ParseError
 
-__all__ = ["HOST", "bare_host", "bracketed_host", "canonical_host", "checked_host", "checked_port", "is_ip_address"]
+__all__ = [
+    "HOST",
+    "bare_host",
+    "bracketed_host",
+    "canonical_host",
+    "checked_host",
+    "checked_port",
+    "is_ip_address",
+    "reaches_many",
+]
 
 # ABNF host          = hostname / IPv4address / IPv6reference
 # ABNF hostname      = *( domainlabel "." ) toplabel [ "." ]
@@ -22,6 +31,7 @@ HOST: Final = r"(?:[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
 _HOST: Final = re.compile(HOST)
 _IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _LONGEST_IPV6: Final = 45
+_BROADCAST: Final = "255.255.255.255"
 
 
 @lru_cache(maxsize=1024)
@@ -92,3 +102,12 @@ def is_ip_address(host: str) -> bool:
         return True
     except ValueError:
         return False
+
+
+def reaches_many(address: str) -> bool:
+    """Whether a numeric address, without brackets, is that of a multicast group or of all hosts of a network."""
+    if ":" not in address:
+        return IPv4Address(address).is_multicast or address == _BROADCAST
+    long = IPv6Address(address)
+    mapped = long.ipv4_mapped
+    return long.is_multicast if mapped is None else reaches_many(str(mapped))

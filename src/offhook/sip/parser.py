@@ -159,6 +159,9 @@ def _read_first(lines: list[bytes]) -> tuple[int, str, bytes]:
     """Read a first line that is not in _FIRST_LINES; one that needed mending is replaced in `lines`."""
     first = lines[0]
     if first[:4].upper() == b"SIP/":
+        if first[:4] != b"SIP/":
+            # The comparison is without case, what is sent is upper case (RFC 3261 7.1).
+            first = lines[0] = b"SIP/" + first[4:]
         read = _status_line(first)
     else:
         if first[-8:] != b" SIP/2.0":
@@ -204,7 +207,7 @@ def _mended_request_line(first: bytes) -> bytes:
 def _status_line(first: bytes) -> tuple[int, str, bytes]:
     """SIP-Version SP Status-Code SP Reason-Phrase CRLF; the last SP may be missing (seen with an empty phrase)."""
     version, _, rest = first.partition(b" ")
-    if version.upper() != b"SIP/2.0":
+    if version != b"SIP/2.0":
         raise ParseError("the SIP version is not 2.0", status=505, clause="RFC 3261 7.2")
     code, _, reason = rest.partition(b" ")
     if len(code) != 3 or not code.isdigit() or not 100 <= int(code) <= 699:

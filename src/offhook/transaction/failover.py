@@ -6,10 +6,13 @@ from typing import Final
 
 from offhook.flow import Target
 
-__all__ = ["LARGEST_DATAGRAM", "Failover", "calls_for_next", "widen"]
+__all__ = ["LARGEST_DATAGRAM", "VIA_ROOM", "Failover", "calls_for_next", "widen"]
 
 LARGEST_DATAGRAM: Final = 1300
 """Octets of a request that may go by UDP when the path MTU is not known (RFC 3261 18.1.1)."""
+
+VIA_ROOM: Final = 120
+"""Octets of the Via that is still to come when the size of a request is asked for, about."""
 
 
 def widen(targets: list[Target], size: int) -> list[Target]:

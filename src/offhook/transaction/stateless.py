@@ -16,6 +16,7 @@ from offhook.flow import Flow
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
+from offhook.transaction.way_back import default_port
 
 __all__ = ["StatelessBranches"]
 
@@ -32,10 +33,13 @@ class StatelessBranches:
     def __init__(self, secret: bytes) -> None:
         self._key = blake2b(secret, person=b"stateless").digest()
 
-    def branch(self, request: Request, arrival: Flow) -> str:
-        """The branch for a request that came over `arrival`. Raises ParseError."""
+    def branch(self, request: Request, arrival: Flow, host: str, port: int) -> str:
+        """The branch for a request that came over `arrival`, to stand beside the sent-by of `host` and `port`.
+
+        Raises ParseError.
+        """
         way = arrival.way
-        return f"{MAGIC_COOKIE}-s-{way}-{self._digest(request, way)}"
+        return f"{MAGIC_COOKIE}-s-{way}-{self._digest(request, way, host, port)}"
 
     def tag(self, request: Request) -> str:
         """A To tag for a stateless answer: the same for every retransmission (RFC 3261 8.2.7).
@@ -46,8 +50,9 @@ class StatelessBranches:
         return self._hash([lines[place] for key in _SHARED for place in request.places(key)[:1]])
 
     def verify(self, response: Response) -> tuple[str, Response] | None:
-        """The way back, and the response without our Via; None when the branch at its top is not of ours."""
-        branch = response.top_via.branch
+        """The way back, and the response without our Via; None when the Via at its top is not of ours (18.1.2)."""
+        via = response.top_via
+        branch = via.branch
         if branch is None or not branch.startswith(_PREFIX):
             return None
         octets, _, digest = branch[len(_PREFIX) :].partition(b"-")
@@ -56,16 +61,21 @@ class StatelessBranches:
         way = octets.decode("ascii")
         try:
             onwards = Draft.of(response).remove_first("Via").response()
-            if not hmac.compare_digest(self._digest(onwards, way).encode("ascii"), digest):
+            expected = self._digest(onwards, way, via.host, via.port or default_port(via.transport))
+            if not hmac.compare_digest(expected.encode("ascii"), digest):
                 return None
         except ParseError:
             return None
         return way, onwards
 
-    def _digest(self, message: Message, way: str) -> str:
-        """Of the branch of the client, as 16.11 proposes; from an RFC 2543 client of what its requests share."""
+    def _digest(self, message: Message, way: str, host: str, port: int) -> str:
+        """Of the branch of the client, as 16.11 proposes; from an RFC 2543 client of what its requests share.
+
+        And of our own sent-by, for a response that comes back with another one is not ours (18.1.2).
+        """
         via = message.top_via
         seed = [via.branch or b"", via.host.encode("utf-8", "surrogateescape"), b"%d" % via.port, way.encode("ascii")]
+        seed += [host.encode("utf-8", "surrogateescape"), b"%d" % port]
         if via.branch is None or not via.branch.startswith(MAGIC_COOKIE.encode("ascii")):
             tag = (message.from_tag or "").encode("utf-8", "surrogateescape")
             seed += [message.octets("call-id") or b"", b"%d" % message.cseq_number, tag]

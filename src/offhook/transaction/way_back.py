@@ -5,7 +5,7 @@ from __future__ import annotations
 from offhook.errors import ParseError, Salvage
 from offhook.flow import Flow
 from offhook.sip.headers.via import Via
-from offhook.sip.host import bare_host, is_ip_address
+from offhook.sip.host import bare_host, is_ip_address, reaches_many
 from offhook.sip.message import Message, Response
 from offhook.sip.scan import scan_via, stamped_via
 from offhook.sip.serializer import new_response
@@ -22,15 +22,15 @@ def flow_back(request: Message, arrival: Flow) -> Flow:
     """The flow for responses to a request that came over `arrival`.
 
     A stream: the connection itself. Datagrams: maddr; else the source address with its port where rport asked for it,
-    else the source address with the port of sent-by. A maddr that is no numeric address is passed over: a stranger
-    could have us look up whatever he likes. Raises ParseError.
+    else the source address with the port of sent-by. Raises ParseError.
     """
     if arrival.reliable:
         return arrival
     via = request.top_via
     host, port = arrival.remote
-    if via.maddr is not None and is_ip_address(via.maddr):
-        host, port = bare_host(via.maddr), via.port or 5060
+    maddr = _one_host(via.maddr)
+    if maddr is not None:
+        host, port = maddr, via.port or 5060
     elif not via.rport:
         port = via.port or 5060
     if port == arrival.remote[1] and host == arrival.remote[0]:
@@ -40,10 +40,20 @@ def flow_back(request: Message, arrival: Flow) -> Flow:
 
 def flow_of_via(via: Via, over: Flow) -> Flow:
     """The flow of datagrams that a Via with received and rport stands for, sent from the listener of `over`."""
-    host = via.received or bare_host(via.host)
-    if via.maddr is not None and is_ip_address(via.maddr):
-        host = bare_host(via.maddr)
+    host = _one_host(via.maddr) or via.received or bare_host(via.host)
     return Flow("UDP", over.listener, over.local, (host, via.rport or via.port or 5060))
+
+
+def _one_host(maddr: str | None) -> str | None:
+    """The address of a maddr that is followed; None for one that is passed over.
+
+    A name is: a stranger could have us look up whatever he likes. So is a group of hosts: we are in none, so that no
+    request has come by multicast, and he could have one datagram answered to all of them.
+    """
+    if maddr is None or not is_ip_address(maddr):
+        return None
+    address = bare_host(maddr)
+    return None if reaches_many(address) else address
 
 
 def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Response, Flow] | None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from offhook.errors import ResolveFailed
 from offhook.flow import Query, Target
-from offhook.sip.host import bare_host, is_ip_address
+from offhook.sip.host import bare_host, is_ip_address, reaches_many
 from offhook.transaction.way_back import default_port
 from offhook.transport.dns import DnsClient, Records, SrvRecord
 from offhook.transport.interfaces import canonical_address
@@ -264,6 +264,8 @@ class Resolver:
         return targets
 
     def _target(self, hop: _Hop, domain: str) -> Target | None:
+        if reaches_many(hop.host):
+            return None  # what 18.1.1 asks of who sends by multicast takes a member of the group, and we are in none
         local = self._local.towards(hop.transport, hop.host)
         if local is None:
             return None

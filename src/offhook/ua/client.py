@@ -26,7 +26,7 @@ from offhook.sip.headers.address import Contact
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri, Uri
-from offhook.transaction.failover import Failover, calls_for_next, widen
+from offhook.transaction.failover import VIA_ROOM, Failover, calls_for_next, widen
 from offhook.transaction.machine import Machine, Table, Transaction
 from offhook.ua.authentication import add_credentials, challenged, succeeded
 from offhook.ua.context import Context
@@ -38,9 +38,6 @@ __all__ = ["MAX_CONTACTS", "ClientRequest", "RequestEvent", "RequestState", "Req
 
 MAX_CONTACTS: Final = 5
 """How many contacts of redirections are tried for one request."""
-
-_VIA_ROOM: Final = 120
-"""Octets of the Via that is still to come, about."""
 
 
 class RequestState(StrEnum):
@@ -252,7 +249,7 @@ class ClientRequest(TransactionUser):
         """Send the request to the current target."""
         try:
             request = self._build()
-            while self._widen(len(request.serialize()) + _VIA_ROOM):
+            while self._widen(len(request.serialize()) + VIA_ROOM):
                 request = self._build()
         except SipError as error:
             self._fail(error, RequestEvent.LOST, now)

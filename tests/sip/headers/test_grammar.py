@@ -169,6 +169,7 @@ def test_parameters(text: str, params: dict[str, str | None]) -> None:
     assert parse_params(serialize_params(params)) == params
 
 
+@pytest.mark.rfc("3261 7.3.1 #4")
 @pytest.mark.parametrize(
     "text",
     [

@@ -104,6 +104,7 @@ def test_every_header_has_its_row(name: str) -> None:
     assert spelled(name.lower()) == name
 
 
+@pytest.mark.rfc("3261 7.3.3 #1")
 @pytest.mark.parametrize(("compact", "name"), COMPACT.items())
 def test_compact_forms(compact: str, name: str) -> None:
     assert key_of(compact.encode()) == name.lower()
@@ -197,6 +198,7 @@ def test_a_program_replaces_a_row() -> None:
     assert known.decode("hello") == ["HELLO"]
 
 
+@pytest.mark.rfc("3261 7.3.1 #2")
 def test_kinds() -> None:
     def decoded(key: str, text: str) -> list[object]:
         known = row(key)
