@@ -11,10 +11,12 @@ from offhook.server import role
 from offhook.server.config import DomainConfig
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request, Response
+from offhook.sip.uri import parse_uri
 from offhook.testing.network import Faults
 from offhook.transaction.effects import RequestReceived
 from offhook.transport.log_limit import MOST
 from tests.server.wiring import DOMAIN, SERVER, Site
+from tests.ua.test_standalone import Probe
 
 OUTBOUND = f"sip:{SERVER};lr"
 
@@ -23,6 +25,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(role, name) for name in role.__all__)
 
 
+@pytest.mark.rfc("3261 10.1 #1", "3261 10.1 #2")
 def test_two_users_register_and_talk() -> None:
     site = Site()
     alice, bob = site.phone("alice"), site.phone("bob")
@@ -192,6 +195,7 @@ def test_a_request_uri_of_another_scheme_is_a_416() -> None:
 # Registering
 
 
+@pytest.mark.rfc("3261 10.3 #9")
 def test_a_wrong_password_binds_nothing() -> None:
     site = Site()
     bob = site.phone("bob", password="wrong")
@@ -208,6 +212,22 @@ def test_a_registration_for_somebody_else_is_a_403() -> None:
     with capture_logs() as lines:
         assert site.send(stranger, "REGISTER", "sip:foreign.example") == [403]
     assert lines[0]["reason"] == "a foreign caller for a foreign domain"
+
+
+@pytest.mark.rfc("3261 10.3 #7")
+def test_a_registration_for_another_domain_is_forwarded_there() -> None:
+    """That of a user of ours, who may call anywhere too."""
+    site = Site()
+    alice = site.phone("alice", proxy=OUTBOUND)
+    other = site.stranger("203.0.113.7")
+    context = alice.core.context
+    probe = Probe(context, "REGISTER", parse_uri("sip:203.0.113.7"), context.settings.aor, context.proxy_route())
+    probe.statuses = []
+    alice.node.call(probe.send)
+    site.run(3.0)
+    assert probe.statuses == [200]
+    assert [(m.method, m.request_uri) for m in other.role.requests] == [("REGISTER", "sip:203.0.113.7")]
+    assert site.location.held("sip:alice@example.com") == []
 
 
 def test_a_slow_account_is_looked_up_once_for_a_registration() -> None:
@@ -253,7 +273,7 @@ def redirecting() -> Site:
     return Site(domain=DomainConfig(name=DOMAIN, mode="redirect"))
 
 
-@pytest.mark.rfc("3261 8.3")
+@pytest.mark.rfc("3261 8.3", "3261 10.1 #2")
 def test_a_domain_may_redirect() -> None:
     site = redirecting()
     bob = site.phone("bob")

@@ -16,7 +16,7 @@ from offhook.flow import Flow
 from offhook.location.base import Later, LocationService
 from offhook.location.binding import Binding
 from offhook.location.update import Update
-from offhook.registrar.answer import Answer, Answers
+from offhook.registrar.answer import Answer, Answers, local_status
 from offhook.registrar.aor import aor_of, host_of
 from offhook.registrar.contacts import WantedContact, wanted_contacts
 from offhook.registrar.outbound import binds_flow, is_first_hop, leads_back, supports
@@ -75,7 +75,7 @@ class Registrar:
         except Refused as refused:
             self.stack.refuse(request, flow, refused.status, refused.headers)
         except (ParseError, ProtocolError) as error:
-            self.stack.refuse(request, flow, error.status)
+            self.stack.refuse(request, flow, local_status(error.status))
 
     def _register(self, request: Request, flow: Flow, now: Moment, identity: str | None) -> None:
         domain = self._requested_domain(request)  # Step 1

@@ -20,7 +20,7 @@ from offhook.errors import (
     TransactionTimeout,
     TransportFailed,
 )
-from offhook.flow import Target
+from offhook.flow import Flow, Target
 from offhook.security.digest_client import Attempt, DigestClient
 from offhook.sip.headers.address import Contact
 from offhook.sip.message import Message, Request, Response
@@ -94,7 +94,7 @@ class ClientRequest(TransactionUser):
     """One request of ours.
 
     `next_hop` is the URI of the first route where there is one, else the Request-URI. `follow`: whether redirections
-    are followed.
+    are followed. `known`: the flow to the server that is tried before the others, as long as it is among them.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class ClientRequest(TransactionUser):
         user: RequestUser,
         digest: DigestClient,
         follow: bool = False,
+        known: Flow | None = None,
     ) -> None:
         self.machine = Machine(TRANSITIONS, RequestState.RESOLVING, self)
         self.uri = uri
@@ -115,6 +116,7 @@ class ClientRequest(TransactionUser):
         self._user = user
         self._digest = digest
         self._follow = follow
+        self._known = known
         self._number = 0
         self._look_up = 0
         self._targets: list[Target] = []
@@ -148,8 +150,8 @@ class ClientRequest(TransactionUser):
         if token != self._look_up:
             return
         if targets:
-            self._targets = targets
-            self._failover = Failover(targets)
+            self._targets = sorted(targets, key=self._is_other)
+            self._failover = Failover(self._targets)
             self.machine.fire(RequestEvent.TARGETS, None, now)
         else:
             reason = error if isinstance(error, SipError) else ResolveFailed(str(error or "no address"))
@@ -185,6 +187,11 @@ class ClientRequest(TransactionUser):
             return
         if targets is not None:
             self.on_resolved(self._look_up, targets, None, now)
+
+    def _is_other(self, target: Target) -> bool:
+        """Whether a target is another server than the known one."""
+        known = self._known
+        return known is None or known.remote != (target.host, target.port) or known.transport != target.transport
 
     def _why_lost(self, reason: str) -> str:
         """What the transport says, with the peer's name before it where it does not stand there already."""

@@ -68,8 +68,9 @@ class Registration(StandaloneRequest, TransactionUser):
 
     `expires`: the seconds we ask for. `on_change` is called with None each time the registrar has accepted, with the
     failure each time it has not; after one the registration goes on trying until `stop`. `registered` and `granted`
-    say what holds now. `flow` is what the last accepted request went over, and `flow_timer` how often, in seconds, the
-    first proxy wants to hear a keep-alive over it (RFC 5626 4.4), None when it does not say.
+    say what holds now. `flow` is what the last accepted request went over, where the next one goes too (10.2.4), and
+    `flow_timer` how often, in seconds, the first proxy wants to hear a keep-alive over it (RFC 5626 4.4), None when it
+    does not say.
     """
 
     def __init__(self, context: Context, expires: int, on_change: Callable[[Failure | None, Moment], None]) -> None:
@@ -80,7 +81,6 @@ class Registration(StandaloneRequest, TransactionUser):
         self.machine = Machine(TRANSITIONS, RegistrationState.IDLE, self)
         self.registered = False
         self.granted = 0
-        self.flow: Flow | None = None
         self.flow_timer: int | None = None
         self.on_removed: Callable[[Moment], None] | None = None
         self._expires = expires
