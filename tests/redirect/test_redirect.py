@@ -234,7 +234,7 @@ def test_an_ack_out_of_nowhere_is_dropped(world: World) -> None:
     assert world.answers == []
 
 
-@pytest.mark.rfc("3261 9.2")
+@pytest.mark.rfc("3261 9.2 #1")
 def test_a_cancel_out_of_nowhere_is_answered_481(world: World) -> None:
     assert world.ask("CANCEL").status == 481
 
@@ -260,7 +260,7 @@ def test_a_lookup_may_take_its_time(world: World) -> None:
     assert world.answers[-1].status == 302
 
 
-@pytest.mark.rfc("3261 9.2")
+@pytest.mark.rfc("3261 9.2 #2", "3261 9.2 #3")
 def test_who_gives_up_meanwhile_gets_487(world: World) -> None:
     world.role.slow = True
     world.bind(bound(HOME))

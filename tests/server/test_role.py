@@ -145,6 +145,7 @@ def test_the_server_has_no_dialogs_of_its_own(method: str) -> None:
     assert site.send(site.stranger(), method, f"sip:{SERVER}", to_tag="x") == [481]
 
 
+@pytest.mark.rfc("3261 9.2 #1")
 def test_a_cancel_or_ack_for_the_server_meets_nothing() -> None:
     site = Site()
     stranger = site.stranger()

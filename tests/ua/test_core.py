@@ -63,7 +63,7 @@ def test_what_lives_in_dialogs_alone_is_481_without_a_tag_too(method: str) -> No
     assert statuses(script) == [481]
 
 
-@pytest.mark.rfc("3261 9.2")
+@pytest.mark.rfc("3261 9.2 #1")
 def test_a_cancel_without_its_invite_is_481() -> None:
     _, _, script = receiving(request("CANCEL", ("Require", "magic")))
     assert statuses(script) == [481]

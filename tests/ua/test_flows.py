@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.dialog.invite import UsageState
+from offhook.sip.parser import parse
 from offhook.sip.uri import parse_uri
 from offhook.testing.network import Faults
 from tests.ua.household import Fork, House
@@ -69,7 +70,7 @@ def test_both_hang_up_at_once() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3665 3.8")
+@pytest.mark.rfc("3665 3.8", "3261 9.2 #2", "3261 9.2 #3")
 def test_an_unanswered_call_is_cancelled() -> None:
     house = pair()
     alice, bob = house.phones
@@ -89,10 +90,12 @@ def test_an_unanswered_call_is_cancelled() -> None:
     ]
     assert alice.heard == ["180", "ended: CANCELLED"]
     assert bob.heard == ["ended: CANCELLED"]
+    messages = [parse(data) for _, _, to, data in house.network.trace or [] if to == alice.node.host]
+    assert len({message.to_tag for message in messages}) == 1
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 9.1")
+@pytest.mark.rfc("3261 9.1 #8", "3261 9.1 #9")
 def test_a_cancel_waits_for_the_first_provisional_response() -> None:
     house = pair()
     alice, bob = house.phones

@@ -231,6 +231,7 @@ def test_a_cancelled_call_ends_for_its_user_at_once() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 9.1 #12", "3261 9.1 #13")
 def test_a_callee_that_ignores_the_cancel_is_given_up_on() -> None:
     house, alice, script, call = calling()
     script.respond(180)
