@@ -159,7 +159,7 @@ def test_limits_hold_for_what_is_received() -> None:
 # Responses that go
 
 
-@pytest.mark.rfc("3261 8.2.7")
+@pytest.mark.rfc("3261 8.2.7 #5")
 def test_a_stateless_answer_is_the_same_each_time() -> None:
     bench = Bench()
     answers = []
@@ -176,6 +176,7 @@ def test_a_stateless_answer_is_the_same_each_time() -> None:
     assert (answer.texts("Allow"), first.flow, bench.left()) == (["INVITE"], UDP, 0)
 
 
+@pytest.mark.rfc("3261 8.2.7 #3")
 def test_an_ack_is_never_answered() -> None:
     bench = Bench()
     ack = bench.offered(incoming("ACK"))
@@ -194,7 +195,15 @@ def test_responses_go_back_by_the_via() -> None:
 # Requests that go
 
 
-@pytest.mark.rfc("3261 8.1.1.7", "5393 4.2.1 #2", "5393 4.2.1 #3", "3581 3 #1")
+@pytest.mark.rfc(
+    "5393 4.2.1 #2",
+    "5393 4.2.1 #3",
+    "3581 3 #1",
+    "3261 8.1.1.7 #1",
+    "3261 8.1.1.7 #2",
+    "3261 8.1.1.7 #3",
+    "3261 8.1.1.7 #5",
+)
 def test_a_request_gets_its_via_and_its_transaction() -> None:
     bench = Bench()
     transaction = bench.stack.send(outgoing("OPTIONS"), TARGET, bench.now, "me", "abc")
@@ -203,6 +212,7 @@ def test_a_request_gets_its_via_and_its_transaction() -> None:
     request = parse(effect.data)
     assert isinstance(request, Request)
     via = request.vias[0]
+    assert b"\r\nVia: SIP/2.0/UDP " in effect.data
     assert (via.transport, via.sent_by, via.params["rport"]) == ("UDP", "192.0.2.1:5060", None)
     assert via.branch is not None
     assert via.branch.startswith("z9hG4bK")
@@ -210,7 +220,7 @@ def test_a_request_gets_its_via_and_its_transaction() -> None:
     assert (transaction.user, effect.flow.remote, request.content_length) == ("me", PEER, 0)
 
 
-@pytest.mark.rfc("5393 4.2.1 #3")
+@pytest.mark.rfc("5393 4.2.1 #3", "3261 8.1.1.7 #4")
 def test_no_branch_is_used_twice() -> None:
     bench = Bench()
     branches = {bench.send("OPTIONS").request.branch for _ in range(1000)}
@@ -395,6 +405,18 @@ def test_a_cancel_after_the_final_response_changes_nothing(status: int) -> None:
     state = invite.state
     assert shown(bench.receive(incoming("CANCEL"))) == ["200"]
     assert invite.state is state
+
+
+@pytest.mark.rfc("3261 8.2.2.3 #4")
+def test_what_a_cancel_and_the_ack_to_a_failure_require_does_not_matter() -> None:
+    bench = Bench()
+    invite = bench.accept(incoming())
+    magic = {"Require": "magic", "Proxy-Require": "wand"}
+    answer, cancelled = bench.receive(incoming("CANCEL", **magic))
+    assert (shown([answer]), isinstance(cancelled, Cancelled)) == (["200"], True)
+    bench.respond(invite, 487)
+    assert bench.receive(incoming("ACK", **magic)) == []
+    assert invite.state is State.CONFIRMED
 
 
 def test_a_second_cancel_by_another_branch_is_told_once() -> None:

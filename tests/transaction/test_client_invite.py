@@ -210,7 +210,7 @@ def routed_invite() -> Request:
     )
 
 
-@pytest.mark.rfc("3261 17.1.1.3", "5393 4.2.1 #7")
+@pytest.mark.rfc("3261 17.1.1.3", "5393 4.2.1 #7", "3261 8.2.2.3 #3")
 def test_the_ack_to_a_failure() -> None:
     invite = routed_invite()
     ack = make_ack(invite, response(invite, 404, "far"))
@@ -247,7 +247,15 @@ def test_each_failure_is_acknowledged_with_its_own_tag() -> None:
     assert tags == [True, True]
 
 
-@pytest.mark.rfc("5393 4.2.1 #7", "3261 9.1 #2", "3261 9.1 #3", "3261 9.1 #4", "3261 9.1 #5", "3261 9.1 #6")
+@pytest.mark.rfc(
+    "5393 4.2.1 #7",
+    "3261 9.1 #2",
+    "3261 9.1 #3",
+    "3261 9.1 #4",
+    "3261 9.1 #5",
+    "3261 9.1 #6",
+    "3261 8.2.2.3 #3",
+)
 def test_the_cancel_is_the_invite_in_all_that_matching_needs() -> None:
     invite = routed_invite()
     cancel = make_cancel(invite, "SIP;cause=200")

@@ -147,7 +147,7 @@ def test_the_registrar_decides_how_long(headers: tuple[tuple[str, str], ...], gr
     assert bench.registration.granted == granted
 
 
-@pytest.mark.rfc("3261 10.2 #6", "3261 10.2 #7", "3261 10.2.4 #2")
+@pytest.mark.rfc("3261 10.2 #6", "3261 10.2 #7", "3261 10.2.4 #2", "3261 8.1.1.4 #2")
 @pytest.mark.parametrize(("granted", "due"), [(600, 560), (60, 30), (10, 5), (1, 1), (0, 1)])
 def test_it_is_refreshed_in_time(granted: int, due: float) -> None:
     bench = Bench()
@@ -360,7 +360,7 @@ def test_a_registrar_that_is_gone_is_not_waited_for_for_ever() -> None:
     assert bench.house.nothing_is_left()
 
 
-@pytest.mark.rfc("3608 6.1")
+@pytest.mark.rfc("3608 6.1", "3261 8.1.2 #6")
 def test_the_service_route_is_the_way_of_later_requests() -> None:
     bench = Bench()
     bench.start()

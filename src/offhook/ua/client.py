@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from offhook.clock import Moment
+from offhook.dialog.dialog import is_sips
 from offhook.errors import (
     AuthenticationFailed,
     InvalidState,
@@ -25,6 +26,7 @@ from offhook.security.digest_client import Attempt, DigestClient
 from offhook.sip.headers.address import Contact
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
+from offhook.sip.tel import TelUri
 from offhook.sip.uri import SipUri, Uri
 from offhook.transaction.failover import Failover, calls_for_next, widen
 from offhook.transaction.machine import Machine, Table, Transaction
@@ -180,7 +182,7 @@ class ClientRequest(TransactionUser):
     def _resolve(self, now: Moment) -> None:
         self._look_up += 1
         try:
-            query = self._context.query(self._next_hop)
+            query = self._context.query(self._next_hop, self.uri)
             targets = self._context.stack.resolve(query, self, self._look_up)
         except SipError as error:
             self._fail(error, RequestEvent.UNREACHABLE, now)
@@ -227,6 +229,9 @@ class ClientRequest(TransactionUser):
             return RequestEvent.NEXT_TARGET
         if self._follow and status < 400:
             self._collect(response)
+        elif self._follow and status == 416 and isinstance(self.uri, TelUri):
+            # 8.1.3.5: once more with a SIP URI, which our own domain is to make something of (19.1.6).
+            self._contacts.append(SipUri.of_telephone(self.uri, self._context.settings.aor.host))
         return RequestEvent.NEXT_CONTACT if self._contacts and status < 600 else RequestEvent.FAILURE
 
     def _may_answer(self, response: Response) -> bool:
@@ -248,7 +253,7 @@ class ClientRequest(TransactionUser):
         for contact in sorted(contacts, key=lambda value: -1.0 if value.q is None else -value.q):
             uri = contact.uri
             # From sips to sip nobody is led without asking the user, whom nobody can ask here.
-            if not isinstance(uri, SipUri) or (_is_sips(self.uri) and not uri.secure):
+            if not isinstance(uri, SipUri) or (is_sips(self.uri) and not uri.secure):
                 continue
             plain = uri.without_headers().without_param("method")
             if plain not in self._tried and len(self._tried) <= MAX_CONTACTS:
@@ -383,7 +388,3 @@ TRANSITIONS: Table = {
     },
 }
 """RFC 3261 8.1.2 and 8.1.3; CANCELLING is 9.1, and COMPLETED takes the further 2xx of 13.2.2.4."""
-
-
-def _is_sips(uri: Uri) -> bool:
-    return isinstance(uri, SipUri) and uri.secure

@@ -13,7 +13,7 @@ from offhook.sip.headers.address import Contact, NameAddr, parse_contact
 from offhook.sip.headers.durations import RetryAfter
 from offhook.sip.message import Message, Response
 from offhook.sip.serializer import Draft
-from offhook.sip.uri import SipUri
+from offhook.sip.uri import SipUri, Uri
 from offhook.transaction.machine import Machine, Table, Transaction
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
@@ -117,7 +117,7 @@ class Registration(StandaloneRequest, TransactionUser):
 
     # The request
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
         context = self.context
         contact = context.contact(target, context.settings.aor.secure)
         if self._contact and contact != self._contact and self._asked:

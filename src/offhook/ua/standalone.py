@@ -40,8 +40,8 @@ class StandaloneRequest:
         next_hop = self.routes[0].uri if self.routes else self.uri
         ClientRequest(self.context, self.uri, next_hop, self, self._digest, True, self.flow).start(now)
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
-        """Add what this kind of request has besides (Contact, body)."""
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
+        """Add what this kind of request to `uri` has besides (Contact, body)."""
         raise NotImplementedError
 
     # RequestUser
@@ -52,7 +52,7 @@ class StandaloneRequest:
 
     def draft(self, uri: Uri, target: Target, number: int) -> Draft:
         draft = self.context.request(self._method, uri, self._to, self._call_id, self._tag, number, self.routes)
-        return self.complete(draft, target)
+        return self.complete(draft, uri, target)
 
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """Nothing is made of it."""
