@@ -42,7 +42,7 @@ def test_a_parse_error_knows_nothing_but_400_by_itself() -> None:
     assert (salvage.method, salvage.via, salvage.from_, salvage.cseq) == (None, (), None, None)
 
 
-@pytest.mark.rfc("3261 8.1.3.1")
+@pytest.mark.rfc("3261 8.1.3.1 #1", "3261 8.1.3.1 #2")
 def test_a_timeout_is_a_408_and_a_transport_error_a_503() -> None:
     assert TransactionTimeout("Timer B").status == 408
     assert TransportFailed("refused").status == 503

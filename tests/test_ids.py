@@ -19,7 +19,7 @@ def drawn(source: IdSource) -> list[object]:
     return found
 
 
-@pytest.mark.rfc("3261 8.1.1.7")
+@pytest.mark.rfc("3261 8.1.1.7 #5")
 def test_a_branch_starts_with_the_cookie_and_names_its_origin() -> None:
     branch = IdSource.seeded(1, origin="n1.w2.b3").branch()
     assert re.fullmatch(r"z9hG4bK-n1\.w2\.b3-[0-9a-f]{16}", branch)
@@ -31,11 +31,12 @@ def test_a_tag_names_its_origin() -> None:
     assert re.fullmatch(r"n1\.w2\.b3-[0-9a-f]{16}", IdSource.seeded(1, origin="n1.w2.b3").tag())
 
 
-@pytest.mark.rfc("3261 8.1.1.4")
+@pytest.mark.rfc("3261 8.1.1.4 #3")
 def test_a_call_id_is_a_word_of_128_bits() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", IdSource.seeded(1).call_id())
 
 
+@pytest.mark.rfc("3261 8.1.1.4 #3", "3261 8.1.1.7 #4")
 def test_identifiers_do_not_repeat() -> None:
     source = IdSource()
     assert len({source.unique() for _ in range(20_000)}) == 20_000

@@ -108,6 +108,7 @@ def test_an_ack_bears_the_number_of_its_invite() -> None:
     assert dialog.draft("ACK", 314159).request().text("CSeq") == "314159 ACK"
 
 
+@pytest.mark.rfc("3261 8.1.1.5 #2", "3261 8.1.1.5 #3")
 def test_numbers_go_up_by_one_and_start_at_one_for_the_callee() -> None:
     dialog = uas()
     assert [dialog.next_cseq() for _ in range(3)] == [1, 2, 3]
@@ -204,7 +205,7 @@ def test_a_folded_header_is_written_in_one_line() -> None:
     assert dialog.draft("BYE", 1).request().octets("to") == b"Alice <sip:alice@atlanta.com>;tag=1"
 
 
-@pytest.mark.rfc("3261 8.1.1.8")
+@pytest.mark.rfc("3261 8.1.1.8 #3")
 def test_when_the_contact_of_a_request_is_sips() -> None:
     sip, sips = parse_uri("sip:a@b"), parse_uri("sips:a@b")
     assert asks_with_sips(sips, [])

@@ -36,7 +36,7 @@ def test_options(local_server: str, transport: str) -> None:
     assert re.search("^Allow: .*REGISTER", printed, re.MULTILINE)
 
 
-@pytest.mark.rfc("3261 10.2")
+@pytest.mark.rfc("3261 10.3 #30")
 @pytest.mark.parametrize("algorithms", [("MD5",), ("MD5", "SHA-256", "SHA-512-256")], ids=["md5", "all"])
 def test_register_ask_and_remove(local_server: str, algorithms: tuple[str, ...]) -> None:
     contact = "sip:alice@192.0.2.7:5062"
@@ -50,7 +50,7 @@ def test_register_ask_and_remove(local_server: str, algorithms: tuple[str, ...])
     assert (code, contacts(printed)) == (0, [])
 
 
-@pytest.mark.rfc("3261 10.3")
+@pytest.mark.rfc("3261 10.3 #23")
 def test_too_short_an_expiry_is_refused(local_server: str) -> None:
     code, printed = register(local_server, "-x", "15")
     assert code != 0

@@ -11,7 +11,7 @@ from offhook.location.sqlite import SqliteLocation
 from offhook.sip.uri import SipUri, parse_uri
 
 
-@pytest.mark.rfc("3261 10.3 step 5")
+@pytest.mark.rfc("3261 10.3 #13", "3261 10.3 #14", "3261 10.3 #15")
 @pytest.mark.parametrize(
     ("text", "aor"),
     [

@@ -99,7 +99,7 @@ def test_a_path_leads_the_way() -> None:
     assert bound(path=("<sip:>",)).way(everything_is_open) is None
 
 
-@pytest.mark.rfc("3261 10.3 step 8")
+@pytest.mark.rfc("3261 10.3 #31")
 @pytest.mark.parametrize(
     ("seconds", "expires"), [(0, 3600), (0.3, 3600), (1800.4, 1800), (3599.7, 1), (3600, 1), (4000, 1)]
 )

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from offhook.clock import Moment
+from offhook.errors import ProtocolError
 from offhook.location.update import Update
 from offhook.storage.errors import StorageError, StorageFault
 from tests.registrar.wiring import Desk, SlowLocation
@@ -14,7 +15,7 @@ CONTACT = "Contact: <sip:alice@192.0.2.1>"
 FULL = StorageError("the disk is full", fault=StorageFault.FULL, path="x")
 
 
-@pytest.mark.rfc("3261 10.3 step 7")
+@pytest.mark.rfc("3261 10.3 #28", "3261 10.3 #29")
 @pytest.mark.parametrize("error", [FULL, OSError("gone"), ValueError("\udcff")])
 def test_a_service_that_fails_later(error: Exception) -> None:
     desk = Desk(location=SlowLocation())
@@ -37,6 +38,7 @@ class Broken(SlowLocation):
         raise KeyError(update.aor)
 
 
+@pytest.mark.rfc("3261 10.3 #28")
 def test_a_service_that_fails_at_once() -> None:
     desk = Desk(location=Broken())
     with capture_logs() as logs:
@@ -44,6 +46,23 @@ def test_a_service_that_fails_at_once() -> None:
     assert (answer.status, answer.text("Retry-After")) == (500, "10")
     assert len(logs) == 1
     assert not desk.stack.transactions.servers
+
+
+class Rude(Broken):
+    """A service of somebody else's that answers for everybody."""
+
+    def save(self, update: Update, now: Moment) -> Any:
+        raise ProtocolError("nowhere", status=604)
+
+
+@pytest.mark.rfc("3261 10.3 #1")
+def test_no_service_makes_a_registrar_answer_6xx() -> None:
+    assert Desk(location=Rude()).register(CONTACT).status == 500
+    desk = Desk(location=SlowLocation())
+    for status, expected in ((603, 500), (403, 403)):
+        desk.receive(desk.text(CONTACT))
+        [answer] = desk.release(ProtocolError("no", status=status))
+        assert answer.status == expected
 
 
 def test_a_service_that_fails_to_look_up() -> None:

@@ -115,6 +115,7 @@ async def test_a_full_disk(database: Database) -> None:
     assert sorted([binding.row() for binding in again.bindings()]) == sorted(kept)
 
 
+@pytest.mark.rfc("3261 10.3 #4", "3261 10.3 #6")
 async def test_requests_of_one_user_are_answered_in_their_order(database: Database) -> None:
     desk = await desk_over(database)
     for cseq in (1, 2, 4, 3, 5):

@@ -13,6 +13,7 @@ def update(cseq: int, *expires: int, call_id: str = "a", aor: str = AOR) -> Upda
     return Update(aor, call_id, cseq, bindings, not expires)
 
 
+@pytest.mark.rfc("3261 10.3 #26")
 @pytest.mark.parametrize("removal", [update(5), update(5, 0), update(5, 60, 0)])
 def test_what_came_before_a_removal_is_refused(removal: Update) -> None:
     removals = Removals(32.0)

@@ -11,10 +11,12 @@ from offhook.server import role
 from offhook.server.config import DomainConfig
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request, Response
+from offhook.sip.uri import parse_uri
 from offhook.testing.network import Faults
 from offhook.transaction.effects import RequestReceived
 from offhook.transport.log_limit import MOST
 from tests.server.wiring import DOMAIN, SERVER, Site
+from tests.ua.test_standalone import Probe
 
 OUTBOUND = f"sip:{SERVER};lr"
 
@@ -23,6 +25,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(role, name) for name in role.__all__)
 
 
+@pytest.mark.rfc("3261 10.1 #1", "3261 10.1 #2")
 def test_two_users_register_and_talk() -> None:
     site = Site()
     alice, bob = site.phone("alice"), site.phone("bob")
@@ -119,13 +122,21 @@ def test_options_of_a_user_reaches_the_phone() -> None:
     assert seen.method == "OPTIONS"
 
 
-@pytest.mark.rfc("3261 8.2.2.3")
+@pytest.mark.rfc("3261 8.2.2.3 #1", "3261 8.2.2.3 #2")
 def test_options_with_a_demand_is_a_420() -> None:
     site = Site()
     stranger = site.stranger()
     assert site.send(stranger, "OPTIONS", f"sip:{SERVER}", lambda draft: draft.add("Require", "100rel, foo")) == [420]
     assert stranger.role.responses[-1].tokens("Unsupported") == ["100rel", "foo"]
     assert site.send(stranger, "OPTIONS", f"sip:{SERVER}", lambda draft: draft.add("Require", "")) == [200]
+
+
+@pytest.mark.rfc("3261 8.2.3 #1", "3261 8.2.3 #2")
+def test_options_with_a_body_that_must_be_understood_is_a_415() -> None:
+    site = Site()
+    stranger = site.stranger()
+    assert site.send(stranger, "OPTIONS", f"sip:{SERVER}", lambda draft: draft.body(b"x", "x/y")) == [415]
+    assert stranger.role.responses[-1].texts("Accept") == [""]
 
 
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "SUBSCRIBE", "BYE", "FOO"])
@@ -142,6 +153,7 @@ def test_the_server_has_no_dialogs_of_its_own(method: str) -> None:
     assert site.send(site.stranger(), method, f"sip:{SERVER}", to_tag="x") == [481]
 
 
+@pytest.mark.rfc("3261 9.2 #1", "3261 8.2.7 #3")
 def test_a_cancel_or_ack_for_the_server_meets_nothing() -> None:
     site = Site()
     stranger = site.stranger()
@@ -184,6 +196,7 @@ def test_a_stranger_does_not_fill_the_log() -> None:
     assert len(lines) == MOST
 
 
+@pytest.mark.rfc("3261 8.2.2.1 #2")
 def test_a_request_uri_of_another_scheme_is_a_416() -> None:
     site = Site()
     assert site.send(site.stranger(), "OPTIONS", "mailto:bob@example.com") == [416]
@@ -192,6 +205,7 @@ def test_a_request_uri_of_another_scheme_is_a_416() -> None:
 # Registering
 
 
+@pytest.mark.rfc("3261 10.3 #9")
 def test_a_wrong_password_binds_nothing() -> None:
     site = Site()
     bob = site.phone("bob", password="wrong")
@@ -208,6 +222,22 @@ def test_a_registration_for_somebody_else_is_a_403() -> None:
     with capture_logs() as lines:
         assert site.send(stranger, "REGISTER", "sip:foreign.example") == [403]
     assert lines[0]["reason"] == "a foreign caller for a foreign domain"
+
+
+@pytest.mark.rfc("3261 10.3 #7")
+def test_a_registration_for_another_domain_is_forwarded_there() -> None:
+    """That of a user of ours, who may call anywhere too."""
+    site = Site()
+    alice = site.phone("alice", proxy=OUTBOUND)
+    other = site.stranger("203.0.113.7")
+    context = alice.core.context
+    probe = Probe(context, "REGISTER", parse_uri("sip:203.0.113.7"), context.settings.aor, context.proxy_route())
+    probe.statuses = []
+    alice.node.call(probe.send)
+    site.run(3.0)
+    assert probe.statuses == [200]
+    assert [(m.method, m.request_uri) for m in other.role.requests] == [("REGISTER", "sip:203.0.113.7")]
+    assert site.location.held("sip:alice@example.com") == []
 
 
 def test_a_slow_account_is_looked_up_once_for_a_registration() -> None:
@@ -253,7 +283,7 @@ def redirecting() -> Site:
     return Site(domain=DomainConfig(name=DOMAIN, mode="redirect"))
 
 
-@pytest.mark.rfc("3261 8.3")
+@pytest.mark.rfc("3261 10.1 #2")
 def test_a_domain_may_redirect() -> None:
     site = redirecting()
     bob = site.phone("bob")

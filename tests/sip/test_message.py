@@ -199,7 +199,7 @@ def test_a_broken_header_names_itself_when_it_is_read() -> None:
     assert caught.value.header == "From"
 
 
-@pytest.mark.rfc("3261 8.2.2")
+@pytest.mark.rfc("3261 8.2.2 #2")
 @pytest.mark.parametrize(
     "name", [b"Contact", b"Route", b"Require", b"Expires", b"Date", b"Authorization", b"Supported"]
 )

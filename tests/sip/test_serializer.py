@@ -206,7 +206,15 @@ def test_a_new_response() -> None:
     assert new_response(699, "").response().lines[0] == b"SIP/2.0 699 "
 
 
-@pytest.mark.rfc("3261 8.2.6.2")
+@pytest.mark.rfc(
+    "3261 8.2.6.2 #1",
+    "3261 8.2.6.2 #2",
+    "3261 8.2.6.2 #3",
+    "3261 8.2.6.2 #4",
+    "3261 8.2.6.2 #5",
+    "3261 8.2.6.2 #7",
+    "3261 8.2.6.2 #8",
+)
 def test_a_reply_copies_what_identifies_it() -> None:
     request = request_of(
         with_line(INVITE, b"Via", b"v: SIP/2.0/UDP a;branch=x", b" , SIP/2.0/UDP b", b"Via: SIP/2.0/UDP c")
@@ -225,7 +233,7 @@ def test_a_reply_copies_what_identifies_it() -> None:
     assert response_of(response.serialize()).to_tag == "mine"
 
 
-@pytest.mark.rfc("3261 8.2.6.1")
+@pytest.mark.rfc("3261 8.2.6.1 #3")
 def test_a_100_copies_timestamp_and_adds_no_tag() -> None:
     request = request_of(with_more(OPTIONS, b"Timestamp: 54"))
     trying = reply(request, 100, None, "mine").response()
@@ -233,6 +241,7 @@ def test_a_100_copies_timestamp_and_adds_no_tag() -> None:
     assert reply(request, 200, None, "mine").response().text("Timestamp") is None
 
 
+@pytest.mark.rfc("3261 8.2.6.2 #6")
 def test_a_tag_that_is_there_stays() -> None:
     line = b"t:  sip:carol@chicago.example.com ; tag = theirs"
     request = request_of(with_line(OPTIONS, b"To", line))

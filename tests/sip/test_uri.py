@@ -23,6 +23,7 @@ def sip(text: str) -> SipUri:
     return uri
 
 
+@pytest.mark.rfc("3261 8.1.1.2 #1", "3261 8.1.1.2 #2")
 def test_all_parts() -> None:
     uri = sip("SIPS:%61lice:se%63ret@Example.COM:5061;Transport=TCP;lr;x=%41?Subject=next%20meeting&to=sip:bob%40b.com")
     assert uri.scheme == "sips"
@@ -418,6 +419,24 @@ def test_no_input_takes_long(piece: str) -> None:
         except ParseError:
             pass
         assert time.process_time() - began < 0.5, start
+
+
+@pytest.mark.parametrize(
+    ("number", "uri"),
+    [
+        ("tel:+1-201-555-0123", "sip:+1-201-555-0123@example.com;user=phone"),
+        ("tel:7042;phone-context=Example.COM", "sip:7042;phone-context=example.com@example.com;user=phone"),
+        ("tel:+358;Zone=b;postd=PP22;alt=c;isub=1", "sip:+358;isub=1;postd=pp22;alt=c;zone=b@example.com;user=phone"),
+        ("tel:*31;phone-context=+1;x=%3B", "sip:*31;phone-context=+1;x=%3b@example.com;user=phone"),
+    ],
+)  # fmt: skip
+def test_a_number_as_a_sip_uri(number: str, uri: str) -> None:
+    tel = parse_uri(number)
+    assert isinstance(tel, TelUri)
+    made = SipUri.of_telephone(tel, "example.com")
+    assert str(made) == uri
+    assert sip(uri) == made
+    assert made.telephone == tel
 
 
 def test_tel_is_one_of_them() -> None:

@@ -190,7 +190,7 @@ def test_answers_that_come_again_do_not_move_timers_d_and_m() -> None:
         assert list(rig.running(machine).values()) == [27.0]
 
 
-@pytest.mark.rfc("3261 9.1")
+@pytest.mark.rfc("3261 9.1 #12", "3261 9.1 #13")
 def test_a_cancelled_invite_ends_64_t1_after_its_cancel() -> None:
     rig = Rig()
     machine = make(rig, FLOWS["UDP"])
@@ -242,6 +242,7 @@ def routed_invite() -> Request:
 
 @pytest.mark.rfc(
     "5393 4.2.1 #7",
+    "3261 8.2.2.3 #3",
     "3261 17.1.1.3 #2",
     "3261 17.1.1.3 #3",
     "3261 17.1.1.3 #4",
@@ -286,7 +287,15 @@ def test_each_failure_is_acknowledged_with_its_own_tag() -> None:
     assert tags == [True, True]
 
 
-@pytest.mark.rfc("3261 9.1", "5393 4.2.1 #7")
+@pytest.mark.rfc(
+    "5393 4.2.1 #7",
+    "3261 9.1 #2",
+    "3261 9.1 #3",
+    "3261 9.1 #4",
+    "3261 9.1 #5",
+    "3261 9.1 #6",
+    "3261 8.2.2.3 #3",
+)
 def test_the_cancel_is_the_invite_in_all_that_matching_needs() -> None:
     invite = routed_invite()
     cancel = make_cancel(invite, "SIP;cause=200")

@@ -228,7 +228,7 @@ async def test_a_transport_that_is_said_asks_for_its_own_service_only(
     assert name_server.count("SRV") == 1
 
 
-@pytest.mark.rfc("3263 4.1 #3")
+@pytest.mark.rfc("3263 4.1 #3", "3261 8.1.2 #4")
 async def test_a_port_that_is_said_asks_for_addresses_only(name_server: FakeDns) -> None:
     name_server.add("_sip._udp.example.com", "SRV", "0 0 5070 a.example.com.")
     name_server.add("example.com", "A", "127.0.0.11", "127.0.0.12")

@@ -56,7 +56,7 @@ def test_the_callee_says_who_calls_and_what_was_called() -> None:
     assert call.call_id == "one"
 
 
-@pytest.mark.rfc("3261 12.1.1")
+@pytest.mark.rfc("3261 12.1.1", "3261 8.2.6.2 #9")
 def test_responses_that_make_a_dialog_bear_contact_and_record_route() -> None:
     routes = "<sip:p2.example.com;lr>;x, <sip:p1.example.com;lr>"
     house, bob, script = called(("Record-Route", routes))
@@ -263,12 +263,14 @@ def acknowledge(script: Script, bob: Phone, number: int, body: bytes = b"") -> N
     script.send(draft, bob)
 
 
+@pytest.mark.rfc("3261 8.2.4 #3", "3261 8.2.4 #4")
 def test_who_requires_it_gets_a_reliable_180() -> None:
     house, bob, script = called(RELIABLE)
     bob.ring()
     house.run(2)
     assert statuses(script) == [180, 180, 180]
     assert {response.text("RSeq") for response in script.responses} == {script.responses[0].text("RSeq")}
+    assert script.responses[0].tokens("Require") == ["100rel"]
     acknowledge(script, bob, 2)
     house.run(10)
     assert statuses(script) == [180, 180, 180, 200]
@@ -287,6 +289,7 @@ def test_who_only_can_gets_an_ordinary_180_and_reliable_early_media() -> None:
     assert len(bob.port.sessions) == 1
 
 
+@pytest.mark.rfc("3261 8.2.4 #1", "3261 8.2.4 #2", "3261 8.2.4 #5")
 def test_who_cannot_gets_early_media_as_a_preview_and_the_same_again() -> None:
     house, bob, script = called()
     bob.ring(early_media=True)
@@ -295,6 +298,7 @@ def test_who_cannot_gets_early_media_as_a_preview_and_the_same_again() -> None:
     preview, answer = script.responses
     assert (preview.status, answer.status) == (183, 200)
     assert not preview.has("RSeq")
+    assert not preview.has("Require")
     assert preview.body == answer.body
 
 

@@ -7,8 +7,9 @@ import pytest
 from offhook.clock import Moment
 from offhook.dialog.dialog import Dialog
 from offhook.errors import ResolveFailed
-from offhook.flow import Target
+from offhook.flow import Query, Target
 from offhook.ids import IdSource
+from offhook.sip.headers.address import parse_route
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft
@@ -29,7 +30,8 @@ class Bench:
 
     def __init__(self, targets: list[Target] | None, uri: str = "sip:bob@192.0.2.4", answer: bytes = b"") -> None:
         self.stack = Stack(IdSource.seeded(1), b"", lambda query: targets)
-        invite = Draft.of(request()).add("Authorization", 'Digest username="a"').add("Subject", "x").request()
+        draft = Draft.of(request()).add("Authorization", 'Digest username="a"').add("Subject", "x")
+        invite = draft.add("Require", "magic").add("Proxy-Require", "wand").request()
         dialog = Dialog.as_uac(invite, response(headers=(("Contact", f"<{uri}>"),)), UDP)
         context = Context(self.stack, Settings(aor("alice")))
         self.told: list[Moment] = []
@@ -40,6 +42,7 @@ class Bench:
         return [message for message in messages if isinstance(message, Request)]
 
 
+@pytest.mark.rfc("3261 8.2.2.3 #5")
 def test_it_goes_to_the_target_of_the_dialog_with_the_credentials_of_the_invite() -> None:
     bench = Bench([TARGET])
     bench.ack.start(NOW)
@@ -47,8 +50,21 @@ def test_it_goes_to_the_target_of_the_dialog_with_the_credentials_of_the_invite(
     assert (sent.method, sent.request_uri, sent.text("CSeq")) == ("ACK", "sip:bob@192.0.2.4", "314159 ACK")
     assert sent.text("Authorization") == 'Digest username="a"'
     assert not sent.has("Subject")
+    assert not sent.has("Require")
+    assert not sent.has("Proxy-Require")
     assert sent.body == b""
     assert bench.told == [NOW]
+
+
+@pytest.mark.rfc("3261 8.1.2 #3")
+@pytest.mark.parametrize(("uri", "secure"), [("sips:bob@192.0.2.4", True), ("sip:bob@192.0.2.4", False)])
+def test_a_sips_target_is_reached_over_tls_by_every_route(uri: str, secure: bool) -> None:
+    asked: list[Query] = []
+    bench = Bench(None, uri)
+    bench.stack._resolve_now = lambda query: asked.append(query)
+    bench.ack._dialog.route_set = [parse_route("<sip:192.0.2.4;lr>")]
+    bench.ack.start(NOW)
+    assert [query.secure for query in asked] == [secure]
 
 
 def test_each_repetition_is_the_same_message() -> None:

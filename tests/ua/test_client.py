@@ -12,7 +12,7 @@ from offhook.errors import (
     TransactionTimeout,
     TransportFailed,
 )
-from offhook.flow import Target
+from offhook.flow import Query, Target
 from offhook.ids import IdSource
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, new_response
@@ -163,6 +163,7 @@ def test_every_state_and_event(state: RequestState, event: RequestEvent) -> None
     assert (machine.state, bench.sent() + bench.user.told) == (expected or (state, []))
 
 
+@pytest.mark.rfc("3261 8.1.2 #1")
 def test_nothing_is_sent_before_the_target_is_known() -> None:
     bench = Bench(None)
     bench.request.start(NOW)
@@ -198,7 +199,7 @@ def test_a_uri_without_a_way_is_refused() -> None:
     assert bench.user.failures[0].status == 416
 
 
-@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1")
+@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 8.1.2 #8")
 def test_503_goes_to_the_next_server_with_the_same_cseq() -> None:
     bench = Bench([target("192.0.2.7"), target("192.0.2.8")])
     bench.request.start(NOW)
@@ -211,7 +212,7 @@ def test_503_goes_to_the_next_server_with_the_same_cseq() -> None:
     assert bench.user.failures[0].status == 503
 
 
-@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1")
+@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 8.1.2 #8")
 def test_silence_and_transport_failures_go_to_the_next_server() -> None:
     for cause, error in (("timeout", TransactionTimeout), ("transport", TransportFailed)):
         bench = Bench([target("192.0.2.7"), target("192.0.2.8")])
@@ -230,6 +231,7 @@ def test_silence_and_transport_failures_go_to_the_next_server() -> None:
         assert isinstance(bench.user.failures[0].error, error)
 
 
+@pytest.mark.rfc("3261 8.1.3.1 #2")
 def test_a_transport_failure_says_why() -> None:
     bench = Bench([target("192.0.2.7", "TCP")])
     bench.request.start(NOW)
@@ -241,8 +243,10 @@ def test_a_transport_failure_says_why() -> None:
         if isinstance(effect, Ended):
             bench.request.on_ended(effect.transaction, effect.cause, effect.reason, NOW)
     assert bench.user.failures[0].reason == "192.0.2.7:5060 over TCP: Connection refused"
+    assert bench.user.failures[0].status == 503
 
 
+@pytest.mark.rfc("3261 8.1.3.1 #1")
 def test_silence_after_a_1xx_is_final() -> None:
     bench = Bench([target("192.0.2.7"), target("192.0.2.8")])
     bench.request.start(NOW)
@@ -262,11 +266,13 @@ def test_the_end_of_the_transaction_is_told_after_the_answer() -> None:
     assert bench.user.told == ["2xx", "over"]
 
 
-@pytest.mark.rfc("3261 8.1.3.4")
+@pytest.mark.rfc("3261 8.1.3.4 #1", "3261 8.1.3.4 #2", "3261 8.1.3.4 #4", "3261 8.1.3.4 #5", "3261 8.1.3.4 #6")
 def test_redirections_are_followed_best_first_and_each_once() -> None:
     bench = Bench([target("192.0.2.7")])
     bench.request.start(NOW)
-    contacts = "<sip:low@a>;q=0.1, <sip:high@b?Subject=x>;q=0.9, <sip:bob@biloxi.com>, <mailto:x@y>, <sip:none@c>"
+    contacts = (
+        "<sip:low@a>;q=0.1, <sip:high@b;method=BYE?Subject=x>;q=0.9, <sip:bob@biloxi.com>, <mailto:x@y>, <sip:none@c>"
+    )
     bench.answer(302, ("Contact", contacts))
     bench.answer(404)
     bench.answer(302, ("Contact", "<sip:high@b>, <sip:late@d>"))
@@ -277,6 +283,79 @@ def test_redirections_are_followed_best_first_and_each_once() -> None:
     # The one that is its own target is not tried again, nor is one twice.
     assert bench.user.uris == ["sip:bob@biloxi.com", "sip:none@c", "sip:high@b", "sip:low@a", "sip:late@d"]
     assert bench.user.number == 5
+
+
+@pytest.mark.rfc("3261 8.1.3.2 #1", "3261 8.1.3.2 #2")
+@pytest.mark.parametrize("status", [400, 499, 500, 599, 600, 699])
+def test_a_failure_that_is_not_known_is_one_of_its_class(status: int) -> None:
+    bench = Bench([target("192.0.2.7")])
+    bench.request.start(NOW)
+    bench.answer(302, ("Contact", "<sip:a@a>, <sip:b@b>"))
+    bench.answer(status)
+    # 6xx ends the search, 4xx and 5xx go on with it.
+    assert bench.user.uris[-1] == ("sip:a@a" if status >= 600 else "sip:b@b")
+    bench.answer(status)
+    assert (bench.user.told, bench.user.failures[0].status) == (["failure"], status)
+
+
+@pytest.mark.rfc("3261 8.1.3.2 #1", "3261 8.1.3.2 #2")
+@pytest.mark.parametrize("status", [200, 299])
+def test_a_success_that_is_not_known_is_one(status: int) -> None:
+    bench = Bench([target("192.0.2.7")])
+    bench.request.start(NOW)
+    bench.answer(status)
+    assert bench.user.told == ["2xx"]
+
+
+@pytest.mark.rfc("3261 8.1.3.2 #1", "3261 8.1.3.2 #2")
+@pytest.mark.parametrize("status", [300, 399])
+def test_a_redirection_that_is_not_known_is_followed(status: int) -> None:
+    bench = Bench([target("192.0.2.7")])
+    bench.request.start(NOW)
+    bench.answer(status, ("Contact", "<sip:a@a>"))
+    assert bench.user.uris == ["sip:bob@biloxi.com", "sip:a@a"]
+
+
+@pytest.mark.rfc("3261 8.1.3.5 #4")
+def test_a_number_that_the_proxy_cannot_call_is_called_as_a_sip_uri() -> None:
+    bench = Bench([target("192.0.2.7")])
+    number, proxy = parse_uri("tel:+1-555-0100;ext=7"), uri("sip:proxy.example.com;lr")
+    bench.request = ClientRequest(bench.context, number, proxy, bench.user, bench.context.digest(), True)
+    bench.request.start(NOW)
+    bench.answer(416)
+    assert bench.user.uris == ["tel:+1-555-0100;ext=7", "sip:+1-555-0100;ext=7@example.com;user=phone"]
+    assert bench.user.number == 2
+    bench.answer(416)
+    assert bench.user.failures[0].status == 416
+
+
+@pytest.mark.rfc("3261 8.1.2 #3", "3261 8.1.2 #4")
+@pytest.mark.parametrize(
+    ("request_uri", "next_hop", "secure"),
+    [
+        ("sips:bob@biloxi.com", "sips:bob@biloxi.com", True),
+        ("sips:bob@biloxi.com", "sip:proxy.example.com;lr", True),
+        ("sip:bob@biloxi.com", "sips:proxy.example.com;lr", True),
+        ("sip:bob@biloxi.com", "sip:proxy.example.com;lr", False),
+    ],
+)
+def test_whoever_asks_for_sips_gets_tls_on_every_way(request_uri: str, next_hop: str, secure: bool) -> None:
+    """For the first server and for those that a redirection leads to."""
+    asked: list[Query] = []
+
+    def resolve(query: Query) -> list[Target]:
+        asked.append(query)
+        return [target("192.0.2.7")]
+
+    bench = Bench([])
+    bench.stack = Stack(IdSource.seeded(1), b"", resolve)
+    bench.context = Context(bench.stack, Settings(aor("alice")))
+    first, digest = uri(next_hop), bench.context.digest()
+    bench.request = ClientRequest(bench.context, uri(request_uri), first, bench.user, digest, True)
+    bench.request.start(NOW)
+    bench.answer(302, ("Contact", f"<{request_uri.replace('bob', 'carol')}>"))
+    assert [query.secure for query in asked] == [secure, secure]
+    assert {query.host for query in asked} == {uri(next_hop).host}
 
 
 def test_redirections_end() -> None:
@@ -297,6 +376,7 @@ def test_a_6xx_ends_the_search() -> None:
     assert bench.user.failures[0].status == 603
 
 
+@pytest.mark.rfc("3261 8.1.3.4 #3")
 def test_nobody_is_led_from_sips_to_sip() -> None:
     bench = Bench([target("192.0.2.7", "TLS")])
     secure = uri("sips:bob@biloxi.com")
@@ -388,7 +468,7 @@ def reply_next(script: Script, left: list[tuple[int, tuple[str, str]]]) -> None:
         script.respond(486)
 
 
-@pytest.mark.rfc("3261 22.2")
+@pytest.mark.rfc("3261 22.2", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6")
 def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     house, script = asking((401, challenge("example.com")))
     alice = house.phone("alice", "secret")
@@ -397,7 +477,8 @@ def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     first, second = [request for request, _ in script.requests if request.method == "INVITE"]
     assert (first.cseq_number, second.cseq_number) == (1, 2)
     assert first.call_id == second.call_id
-    assert first.from_tag == second.from_tag
+    assert first.texts("From") == second.texts("From")
+    assert first.texts("To") == second.texts("To")
     assert not first.has("Authorization")
     credentials = second.text("Authorization") or ""
     assert 'username="alice"' in credentials
@@ -405,7 +486,7 @@ def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     assert "nc=00000001" in credentials
 
 
-@pytest.mark.rfc("3261 22.3")
+@pytest.mark.rfc("3261 22.3", "3261 8.1.3.5 #1")
 def test_several_realms_are_answered_one_after_the_other() -> None:
     house, script = asking((407, challenge("proxy", "Proxy-Authenticate")), (401, challenge("example.com")))
     alice = house.phone("alice", "secret")

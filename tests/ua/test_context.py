@@ -52,6 +52,7 @@ def test_a_contact_over_a_flow_is_our_end_of_it() -> None:
     assert context().contact_over(flow, False) == "<sip:alice@192.0.2.7:5060;transport=tcp>"
 
 
+@pytest.mark.rfc("3261 8.1.1.9 #2")
 def test_allow_says_only_what_is_true() -> None:
     own = context()
     assert own.allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
@@ -60,7 +61,7 @@ def test_allow_says_only_what_is_true() -> None:
     assert own.supported == "100rel"
 
 
-@pytest.mark.rfc("3608 6.1")
+@pytest.mark.rfc("3608 6.1", "3261 8.1.2 #5")
 def test_routes_are_those_of_proxy_and_service() -> None:
     assert context().routes() == []
     own = context(outbound_proxy=parse_uri("sip:proxy.example.com:5070;transport=tcp"))
@@ -83,6 +84,31 @@ def test_a_request_outside_of_a_dialog() -> None:
     assert (sent.call_id, sent.text("CSeq"), sent.text("User-Agent")) == ("id", "7 MESSAGE", "Test/1")
 
 
+@pytest.mark.rfc("3261 8.1.1.1 #2", "3261 8.1.2 #2")
+def test_routes_before_there_is_a_dialog_are_followed_as_within_one() -> None:
+    own = context()
+    bob = parse_uri("sip:bob@biloxi.com;transport=tcp")
+    loose, strict = parse_route("<sip:p1.example.com;lr>"), parse_route("<sip:p2.example.com>")
+    sent = own.request("MESSAGE", bob, bob, "id", "tag", 7, [loose, strict]).request()
+    assert sent.request_uri == str(bob)
+    assert sent.texts("Route") == ["<sip:p1.example.com;lr>", "<sip:p2.example.com>"]
+    sent = own.request("MESSAGE", bob, bob, "id", "tag", 7, [strict, loose]).request()
+    assert sent.request_uri == "sip:p2.example.com"
+    assert sent.texts("Route") == ["<sip:p1.example.com;lr>", f"<{bob}>"]
+    assert sent.text("To") == f"<{bob}>"
+
+
+@pytest.mark.rfc("3261 8.1.1.3 #1")
+def test_who_hides_is_called_anonymous() -> None:
+    bob = parse_uri("sip:bob@biloxi.com")
+    for name, expected in ((None, "Anonymous"), ("Somebody", "Somebody")):
+        own = context("sip:anonymous@anonymous.invalid", display_name=name)
+        sent = own.request("MESSAGE", bob, bob, "id", "tag", 7, []).request()
+        assert sent.from_.display_name == expected
+        assert str(sent.from_.uri) == "sip:anonymous@anonymous.invalid"
+
+
+@pytest.mark.rfc("3261 8.1.2 #1", "3261 8.1.2 #3")
 def test_what_is_resolved_to_reach_a_uri() -> None:
     plain = context().query(parse_uri("sip:bob@Biloxi.com"))
     assert (plain.host, plain.port, plain.transport, plain.secure) == ("Biloxi.com", 0, "", False)
@@ -90,6 +116,8 @@ def test_what_is_resolved_to_reach_a_uri() -> None:
     assert (full.host, full.transport, full.secure) == ("2001:db8::1", "TCP", True)
     chosen = context(transport="UDP").query(parse_uri("sip:bob@192.0.2.1:5070"))
     assert (chosen.host, chosen.port, chosen.transport) == ("192.0.2.1", 5070, "UDP")
+    proxied = context().query(parse_uri("sip:p.example.com;lr"), parse_uri("sips:bob@x"))
+    assert (proxied.host, proxied.secure) == ("p.example.com", True)
     with pytest.raises(ProtocolError) as caught:
         context().query(parse_uri("tel:+1"))
     assert caught.value.status == 416
@@ -99,6 +127,7 @@ def sent(own: Context) -> list[bytes]:
     return [effect.data for effect in own.stack.drain() if isinstance(effect, Transmit)]
 
 
+@pytest.mark.rfc("3261 8.2.6.2 #9")
 def test_answers_share_one_tag_and_a_final_one_is_the_last() -> None:
     own = context()
     now = Moment(0.0, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.dialog.invite import UsageState
+from offhook.sip.headers.address import Contact
 from offhook.sip.parser import parse
 from offhook.sip.uri import parse_uri
 from offhook.testing.network import Faults
@@ -86,6 +87,38 @@ def test_what_belongs_into_requests_alone_is_ignored_in_responses() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 8.1.1.8 #2")
+def test_a_caller_is_reached_by_its_contact_without_a_dialog_too() -> None:
+    house = pair()
+    established(house)
+    alice, bob = house.phones
+    [invite] = house.sent("INVITE")
+    [contact] = invite.contacts
+    assert isinstance(contact, Contact)
+    bob.invite(contact.uri)
+    house.run(house.now + 1)
+    assert len(alice.got) == 1
+
+
+@pytest.mark.rfc("3261 8.1.1.3 #2", "3261 8.1.1.4 #1", "3261 8.1.1.4 #3")
+def test_a_dialog_keeps_its_call_id_and_every_call_has_its_own_tag_and_call_id() -> None:
+    house = pair()
+    for _ in range(2):
+        established(house)
+    alice = house.phones[0]
+    alice.core.hang_up_all(house.network.clock.now())
+    alice.node.flush()
+    house.run()
+    invites = house.sent("INVITE")
+    assert len(house.sent("BYE")) == len({invite.call_id for invite in invites}) == 2
+    assert len({invite.from_tag for invite in invites}) == 2
+    for _, _, _, data in house.network.trace or []:
+        message = parse(data)
+        tags = {message.from_tag, message.to_tag}
+        [call_id] = {invite.call_id for invite in invites if invite.from_tag in tags}
+        assert message.call_id == call_id
+
+
 def test_the_caller_hangs_up() -> None:
     house = pair()
     established(house)
@@ -109,7 +142,7 @@ def test_both_hang_up_at_once() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3665 3.8")
+@pytest.mark.rfc("3665 3.8", "3261 9.2 #2", "3261 9.2 #3")
 def test_an_unanswered_call_is_cancelled() -> None:
     house = pair()
     alice, bob = house.phones
@@ -129,10 +162,12 @@ def test_an_unanswered_call_is_cancelled() -> None:
     ]
     assert alice.heard == ["180", "ended: CANCELLED"]
     assert bob.heard == ["ended: CANCELLED"]
+    messages = [parse(data) for _, _, to, data in house.network.trace or [] if to == alice.node.host]
+    assert len({message.to_tag for message in messages}) == 1
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 9.1")
+@pytest.mark.rfc("3261 9.1 #8", "3261 9.1 #9")
 def test_a_cancel_waits_for_the_first_provisional_response() -> None:
     house = pair()
     alice, bob = house.phones
@@ -351,7 +386,7 @@ def test_a_cancelled_fork_cancels_both() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 8.2.2.2")
+@pytest.mark.rfc("3261 8.2.2.2 #1", "3261 8.2.2.2 #2")
 def test_one_that_is_reached_by_two_ways_answers_482_to_the_second() -> None:
     house = pair()
     fork = forked(house, "bob")

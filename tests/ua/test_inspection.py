@@ -61,7 +61,9 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     ("INVITE", BOB, {}, mixed("application/isup", "signal"), MIXED, 415, ("Accept", ACCEPT)),
     ("INVITE", BOB, {}, mixed("application/isup", "signal;handling=optional"), MIXED, None, None),
     ("INVITE", BOB, {}, b"--x", MIXED, 400, None),
-    ("OPTIONS", BOB, {}, b"x", "x/y", None, None),
+    ("OPTIONS", BOB, {}, b"x", "x/y", 415, ("Accept", ACCEPT)),
+    ("OPTIONS", BOB, {"Content-Disposition": "render;handling=optional"}, b"x", "x/y", None, None),
+    ("BYE", BOB, {}, b"x", "x/y", None, None),
     ("INVITE", BOB, {"Accept": "text/plain"}, OFFER, SDP, 406, ("Accept", ACCEPT)),
     ("INVITE", BOB, {"Accept": "text/plain, application/*"}, OFFER, SDP, None, None),
     ("OPTIONS", BOB, {"Accept": "text/plain"}, b"", None, None, None),
@@ -69,7 +71,20 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
 
 
 @pytest.mark.parametrize(("method", "uri", "headers", "body", "content_type", "status", "header"), CASES)
-@pytest.mark.rfc("3261 8.2")
+@pytest.mark.rfc(
+    "3261 8.2 #3",
+    "3261 8.2.1 #1",
+    "3261 8.2.1 #2",
+    "3261 8.2.1 #3",
+    "3261 8.2.1 #4",
+    "3261 8.2.2.1 #2",
+    "3261 8.2.2.1 #3",
+    "3261 8.2.2.3 #1",
+    "3261 8.2.2.3 #2",
+    "3261 8.2.3 #1",
+    "3261 8.2.3 #2",
+    "3261 8.2.3 #3",
+)
 def test_each_check(
     method: str,
     uri: str,

@@ -22,7 +22,17 @@ def calling(**settings: object) -> tuple[House, Phone, Script, ClientInvite]:
     return house, alice, script, call
 
 
-@pytest.mark.rfc("3261 8.1.1", "3261 7.4.1 #3")
+@pytest.mark.rfc(
+    "3261 7.4.1 #3",
+    "3261 8.1.1 #1",
+    "3261 8.1.1.1 #1",
+    "3261 8.1.1.2 #3",
+    "3261 8.1.1.5 #1",
+    "3261 8.1.1.6 #1",
+    "3261 8.1.1.6 #2",
+    "3261 8.1.1.8 #1",
+    "3261 8.1.1.9 #1",
+)
 def test_an_invite_has_all_that_it_needs() -> None:
     _, _, script, call = calling(display_name="Alice")
     sent = script.last("INVITE")
@@ -32,6 +42,8 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert sent.call_id == call.call_id
     assert sent.text("CSeq") == "1 INVITE"
     assert sent.max_forwards == 70
+    assert len(sent.vias) == 1
+    assert len(sent.contacts) == 1
     assert sent.text("Contact") == "<sip:alice@192.0.2.1:5060>"
     assert sent.tokens("Supported") == ["100rel"]
     assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"} <= set(sent.tokens("Allow"))
@@ -39,7 +51,7 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert not sent.has("Content-Encoding")
 
 
-@pytest.mark.rfc("3261 12.1.2")
+@pytest.mark.rfc("3261 12.1.2", "3261 8.1.1.2 #2", "3261 8.1.1.8 #3")
 def test_a_sips_uri_is_called_over_tls_with_a_sips_contact() -> None:
     house = House()
     alice = house.phone("alice")
@@ -60,7 +72,7 @@ def test_extra_headers_go_with_the_invite() -> None:
     assert script.last("INVITE").text("Subject") == "lunch"
 
 
-@pytest.mark.rfc("3261 8.1.2")
+@pytest.mark.rfc("3261 8.1.2 #5", "3261 8.1.2 #6")
 def test_the_outbound_proxy_gets_it_with_a_route() -> None:
     house = House()
     alice = house.phone("alice", None, outbound_proxy=parse_uri("sip:192.0.2.9:5060"))
@@ -70,6 +82,36 @@ def test_the_outbound_proxy_gets_it_with_a_route() -> None:
     sent = script.last("INVITE")
     assert sent.request_uri == "sip:bob@far.example.com"
     assert sent.text("Route") == "<sip:192.0.2.9:5060;lr>"
+
+
+@pytest.mark.rfc("3261 8.1.2 #7")
+def test_the_outbound_proxy_gets_only_what_its_route_leads_to() -> None:
+    house = House()
+    alice = house.phone("alice", None, outbound_proxy=parse_uri("sip:192.0.2.9:5060"))
+    proxy, other = house.script(), house.script("192.0.2.10")
+    alice.invite(parse_uri("sip:bob@far.example.com"))
+    house.run(0.1)
+    proxy.respond(200, ("Record-Route", "<sip:192.0.2.10;lr>"), body=sdp())
+    house.run(0.3)
+    assert (proxy.methods(), other.methods()) == (["INVITE"], ["ACK"])
+    assert other.last("ACK").texts("Route") == ["<sip:192.0.2.10;lr>"]
+
+
+@pytest.mark.rfc("3261 8.1.3.2 #3", "3261 8.1.3.2 #4")
+@pytest.mark.parametrize("status", [101, 155, 183, 199])
+def test_a_provisional_response_that_is_not_known_is_progress_of_the_session(status: int) -> None:
+    house, alice, script, _ = calling()
+    script.respond(100)
+    house.run(0.2)
+    assert alice.heard == []
+    script.respond(status, body=sdp())
+    house.run(0.3)
+    assert alice.heard == [f"{status}+media"]
+    assert alice.port.direction == "sendrecv"
+    assert len(alice.core.context.dialogs) == 1
+    script.respond(200)
+    house.run(0.4)
+    assert alice.heard[-1] == "answered"
 
 
 def test_early_media_is_heard_and_the_answer_ends_the_early_state() -> None:
@@ -232,6 +274,7 @@ def test_a_cancelled_call_ends_for_its_user_at_once() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 9.1 #12", "3261 9.1 #13")
 def test_a_callee_that_ignores_the_cancel_is_given_up_on() -> None:
     house, alice, script, call = calling()
     script.respond(180)

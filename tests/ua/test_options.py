@@ -54,6 +54,29 @@ def test_the_answer_lists_what_we_can_do() -> None:
     assert sent.text("Contact") == "<sip:alice@192.0.2.1:5060>"
 
 
+@pytest.mark.rfc("3261 8.1.1.8 #3")
+def test_the_contact_is_sips_where_a_redirection_leads_to_sips() -> None:
+    house = House()
+    asked = Asked(house)
+    script = house.script()
+    asked.alice.do(lambda now: asked.alice.core.options(parse_uri("sip:peer@192.0.2.9"), asked.finish, now))
+    house.run(0.1)
+    script.respond(302, ("Contact", "<sips:peer@192.0.2.9:5060>"), contact=False)
+    house.run(0.3)
+    plain, secure = [request for request, _ in script.requests]
+    assert (plain.request_uri, plain.text("Contact")) == ("sip:peer@192.0.2.9", "<sip:alice@192.0.2.1:5060>")
+    assert (secure.request_uri, secure.text("Contact")) == ("sips:peer@192.0.2.9:5060", "<sips:alice@192.0.2.1:5060>")
+
+
+@pytest.mark.rfc("3261 8.2.6.1 #1", "3261 8.2.6.1 #2")
+def test_the_answer_comes_at_once_and_alone() -> None:
+    asked = Asked(House())
+    asked.ask()
+    (sent, *_, first), (answered, *_, second) = asked.house.network.trace or []
+    assert (first[:7], second[:11]) == (b"OPTIONS", b"SIP/2.0 200")
+    assert answered - sent < 0.1
+
+
 @pytest.mark.rfc("3261 11.2")
 def test_the_status_is_what_an_invite_would_get() -> None:
     asked = Asked(House())

@@ -49,7 +49,7 @@ def test_a_hold_of_the_peers_works_in_both_styles() -> None:
     assert bob.got[0].held
 
 
-@pytest.mark.rfc("3261 12.2.2")
+@pytest.mark.rfc("3261 12.2.2", "3261 8.2 #1", "3261 8.2 #2")
 def test_the_target_moves_with_an_accepted_re_invite_alone() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(codecs="3", version=2)), bob)
@@ -62,6 +62,7 @@ def test_the_target_moves_with_an_accepted_re_invite_alone() -> None:
     assert str(session.dialog.remote_target) == "sip:moved@192.0.2.9:5060"
 
 
+@pytest.mark.rfc("3261 8.2 #2")
 def test_an_offer_that_we_cannot_take_gets_488_and_changes_nothing() -> None:
     house, bob, script = answered()
     before = bob.port.sessions[-1]

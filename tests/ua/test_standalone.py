@@ -8,7 +8,7 @@ from offhook.clock import Moment
 from offhook.flow import Target
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, new_response
-from offhook.sip.uri import parse_uri
+from offhook.sip.uri import Uri, parse_uri
 from offhook.transaction.client_non_invite import TRANSITIONS
 from offhook.transaction.machine import State, Transaction
 from offhook.ua.events import Failure
@@ -22,8 +22,8 @@ class Probe(StandaloneRequest):
 
     statuses: list[int]
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
-        return draft.add("X-Target", target.host)
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
+        return draft.add("X-Target", target.host).body(b"words", "text/plain")
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         self.statuses.append(response.status)
@@ -32,6 +32,7 @@ class Probe(StandaloneRequest):
         self.statuses.append(failure.status)
 
 
+@pytest.mark.rfc("3261 8.1.3.4 #1", "3261 8.1.3.4 #7", "3261 8.1.3.4 #8")
 def test_it_follows_redirections_and_keeps_its_identity() -> None:
     house = House()
     alice = house.phone("alice")
@@ -49,6 +50,14 @@ def test_it_follows_redirections_and_keeps_its_identity() -> None:
     assert (first.cseq_number, second.cseq_number) == (1, 2)
     assert second.text("To") == "<sip:to@example.com>"
     assert second.text("X-Target") == "192.0.2.9"
+    assert first.branch != second.branch
+    # All else is as it was.
+    kept = [
+        [line for key, line in zip(sent.keys[1:], sent.lines[1:], strict=True) if key not in ("via", "cseq")]
+        for sent in (first, second)
+    ]
+    assert kept[0] == kept[1]
+    assert first.body == second.body == b"words"
     script.respond(200)
     house.run()
     assert probe.statuses == [200]
@@ -67,4 +76,4 @@ def test_what_each_kind_must_say_is_not_said_here() -> None:
     with pytest.raises(NotImplementedError):
         bare.on_failure(Failure(500, "x"), now)
     with pytest.raises(NotImplementedError):
-        bare.complete(Draft.of(request()), alice.node.target_to("192.0.2.9", 5060))
+        bare.complete(Draft.of(request()), parse_uri("sip:a@b"), alice.node.target_to("192.0.2.9", 5060))

@@ -13,7 +13,17 @@ from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft, new_request
 from offhook.sip.uri import SipUri, Uri
 
-__all__ = ["MAX_FORWARDS", "Dialog", "DialogId", "DialogState", "answers_with_sips", "asks_with_sips", "request_uri_of"]
+__all__ = [
+    "MAX_FORWARDS",
+    "Dialog",
+    "DialogId",
+    "DialogState",
+    "answers_with_sips",
+    "asks_with_sips",
+    "is_sips",
+    "request_uri_of",
+    "routed",
+]
 
 DialogId = tuple[str, str, str]
 """Call-ID, local tag, remote tag; the remote one is empty with a peer of RFC 2543 (12.1.1, 12.1.2)."""
@@ -99,7 +109,7 @@ class Dialog:
             True,
         )
         dialog.local_cseq = request.cseq_number
-        dialog.secure = flow.secure and _is_sips(request.uri)
+        dialog.secure = flow.secure and is_sips(request.uri)
         return dialog
 
     @classmethod
@@ -123,7 +133,7 @@ class Dialog:
             False,
         )
         dialog.remote_cseq = request.cseq_number
-        dialog.secure = flow.secure and _is_sips(request.uri)
+        dialog.secure = flow.secure and is_sips(request.uri)
         return dialog
 
     @property
@@ -151,12 +161,7 @@ class Dialog:
         `number` is from `next_cseq`, for an ACK that of its INVITE (13.2.2.4). Contact, body and what else the method
         needs is the caller's.
         """
-        routes = [route.serialize() for route in self.route_set]
-        target = request_uri_of(self.remote_target)
-        if self.route_set and not _is_loose(self.route_set[0]):
-            # A strict router of RFC 2543: it is the Request-URI, and the target becomes the last route.
-            routes = [*routes[1:], f"<{target}>"]
-            target = request_uri_of(self.route_set[0].uri)
+        target, routes = routed(self.remote_target, self.route_set)
         draft = new_request(method, target)
         for route in routes:
             draft.add("Route", route)
@@ -201,9 +206,19 @@ def request_uri_of(uri: Uri) -> str:
     return uri.without_headers().without_param("method").serialize()
 
 
+def routed(target: Uri, route_set: Sequence[NameAddr]) -> tuple[str, list[str]]:
+    """The Request-URI and the Route values of a request to a target by way of a route set (RFC 3261 12.2.1.1)."""
+    request_uri = request_uri_of(target)
+    routes = [route.serialize() for route in route_set]
+    if routes and not _is_loose(route_set[0]):
+        # A strict router of RFC 2543: it is the Request-URI, and the target becomes the last route.
+        return request_uri_of(route_set[0].uri), [*routes[1:], f"<{request_uri}>"]
+    return request_uri, routes
+
+
 def asks_with_sips(request_uri: Uri, routes: Sequence[NameAddr]) -> bool:
     """Whether the Contact of a request that makes a dialog has to be a SIPS URI (RFC 3261 8.1.1.8, 12.1.2)."""
-    return _is_sips(request_uri) or (len(routes) > 0 and _is_sips(routes[0].uri))
+    return is_sips(request_uri) or (len(routes) > 0 and is_sips(routes[0].uri))
 
 
 def answers_with_sips(request: Request) -> bool:
@@ -211,16 +226,17 @@ def answers_with_sips(request: Request) -> bool:
 
     Raises ParseError.
     """
-    if _is_sips(request.uri):
+    if is_sips(request.uri):
         return True
     routes = request.record_routes
     if routes:
-        return _is_sips(routes[0].uri)
+        return is_sips(routes[0].uri)
     target = _contact(request)
     return target is not None and target.secure
 
 
-def _is_sips(uri: Uri) -> bool:
+def is_sips(uri: Uri | None) -> bool:
+    """Whether a URI, if there is one, is a SIPS URI."""
     return isinstance(uri, SipUri) and uri.secure
 
 

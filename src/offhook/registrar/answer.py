@@ -17,11 +17,17 @@ from offhook.sip.serializer import Draft, reply
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.stateless import StatelessBranches
 
-__all__ = ["Answer", "Answers"]
+__all__ = ["Answer", "Answers", "local_status"]
 
 RETRY_SECONDS: Final = 10
 
 _log = structlog.get_logger("offhook.registrar")
+
+
+def local_status(status: int) -> int:
+    """The status of a refusal, whatever a location service of somebody else's says: a registrar knows of its own
+    bindings alone and never answers for everybody, with 6xx (10.3)."""
+    return status if status < 600 else 500
 
 
 class Answers:
@@ -69,7 +75,7 @@ class Answer:
         if isinstance(outcome, list):
             self._ok(outcome, now)
         elif isinstance(outcome, ProtocolError | ParseError):
-            self._send(self._answers.reply(self._request, outcome.status), now)
+            self._send(self._answers.reply(self._request, local_status(outcome.status)), now)
         else:
             self.failed(outcome, now)
 

@@ -130,7 +130,7 @@ def _requested(request: Request, settings: RegistrarSettings) -> int:
 def _interval(requested: int, settings: RegistrarSettings) -> int:
     """Step 7: the interval that is granted; 423 for one that is too brief."""
     if 0 < requested < settings.min_expires and requested < _HOUR:
-        raise Refused(423, "Min-Expires", str(settings.min_expires))
+        raise Refused(423, ("Min-Expires", str(settings.min_expires)))
     return min(requested, settings.max_expires)
 
 

@@ -8,7 +8,7 @@ __all__ = ["Refused"]
 class Refused(Exception):  # never leaves the registrar
     """The status to answer, and the header fields that go with it."""
 
-    def __init__(self, status: int, name: str = "", value: str = "") -> None:
+    def __init__(self, status: int, *headers: tuple[str, str]) -> None:
         super().__init__(status)
         self.status = status
-        self.headers: tuple[tuple[str, str], ...] = ((name, value),) if name else ()
+        self.headers = headers

@@ -16,15 +16,15 @@ from offhook.flow import Flow
 from offhook.location.base import Later, LocationService
 from offhook.location.binding import Binding
 from offhook.location.update import Update
-from offhook.registrar.answer import Answer, Answers
+from offhook.registrar.answer import Answer, Answers, local_status
 from offhook.registrar.aor import aor_of, host_of
+from offhook.registrar.body import refusal_of_body
 from offhook.registrar.contacts import WantedContact, wanted_contacts
 from offhook.registrar.outbound import binds_flow, is_first_hop, leads_back, supports
 from offhook.registrar.refused import Refused
 from offhook.registrar.removals import Removals
 from offhook.registrar.settings import RegistrarSettings
 from offhook.sip.headers.address import NameAddr
-from offhook.sip.headers.value import Parameterized
 from offhook.sip.host import bare_host, canonical_host, is_ip_address
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
@@ -75,7 +75,7 @@ class Registrar:
         except Refused as refused:
             self.stack.refuse(request, flow, refused.status, refused.headers)
         except (ParseError, ProtocolError) as error:
-            self.stack.refuse(request, flow, error.status)
+            self.stack.refuse(request, flow, local_status(error.status))
 
     def _register(self, request: Request, flow: Flow, now: Moment, identity: str | None) -> None:
         domain = self._requested_domain(request)  # Step 1
@@ -112,13 +112,12 @@ class Registrar:
         if request.holds("require"):
             unknown = [tag for tag in request.tokens("Require") if tag.lower() not in OPTIONS]
             if unknown:
-                raise Refused(420, "Unsupported", ", ".join(unknown))
+                raise Refused(420, ("Unsupported", ", ".join(unknown)))
         if request.holds("path") and not self.settings.path_unasked and not supports(request, "path"):
             # RFC 3327 5.3: a proxy added a Path that the client does not know of.
-            raise Refused(420, "Unsupported", "path")
-        if request.body and not _is_body_optional(request):
-            # 8.2.3: no type of body means anything here.
-            raise Refused(415, "Accept", "")
+            raise Refused(420, ("Unsupported", "path"))
+        if refusal := refusal_of_body(request):
+            raise Refused(415, *refusal)
 
     def _authorize(self, aor: str, identity: str) -> None:
         """Steps 3 and 4: one's own address-of-record alone."""
@@ -201,12 +200,6 @@ class Registrar:
         if binding.size() > self.settings.max_octets:
             raise ProtocolError("too much to keep for one binding", status=513, clause="RFC 3261 21.5.7")
         return binding
-
-
-def _is_body_optional(request: Request) -> bool:
-    """Whether the sender allows that nobody understands the body (RFC 3261 20.11: handling is required by default)."""
-    disposition = request.header("Content-Disposition")
-    return isinstance(disposition, Parameterized) and (disposition.param("handling") or "").lower() == "optional"
 
 
 def _check_secure(request: Request, contact: WantedContact, path: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from offhook.proxy.access import Standing
 from offhook.proxy.validation import Refusal
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar
+from offhook.registrar.body import refusal_of_body
 from offhook.server.access import AccessControl, Later
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
@@ -189,6 +190,8 @@ class ServerRole:
         elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
+        elif refusal := refusal_of_body(request):
+            self.stack.refuse(request, flow, 415, refusal)
         else:
             headers = (("Allow", ALLOW), ("Accept", ""), ("Accept-Encoding", "identity"), ("Supported", SUPPORTED))
             self.stack.refuse(request, flow, 200, headers)

@@ -106,6 +106,17 @@ class SipUri:
         decode_params(uri.params_text)
         return uri
 
+    @classmethod
+    def of_telephone(cls, number: TelUri, host: str) -> SipUri:
+        """A telephone number at a host that knows it (RFC 3261 19.1.6). Raises ParseError when `host` is none.
+
+        In lower case and with its parameters in order, so that equal numbers make equal URIs.
+        """
+        params = sorted(number.params_text.lower().split(";")[1:], key=_telephone_order)
+        # What is escaped already stays so.
+        pieces = [escape(piece, _UNSAFE_USER) for piece in ";".join([number.number.lower(), *params]).split("%")]
+        return cls("sip", "%".join(pieces), None, checked_host(bracketed_host(host)), None, ";user=phone")
+
     @property
     def secure(self) -> bool:
         """Whether the scheme is sips: TLS on every hop (RFC 3261 26.2.2)."""
@@ -300,6 +311,12 @@ class OtherUri:
 
 Uri = SipUri | TelUri | OtherUri
 """What `parse_uri` gives."""
+
+
+def _telephone_order(param: str) -> tuple[int, str]:
+    """ISDN subaddress and post-dial string first, then by name (RFC 3261 19.1.6)."""
+    name = param.partition("=")[0]
+    return {"isub": 0, "postd": 1}.get(name, 2), name
 
 
 def _encode_header(name: str, value: str) -> str:

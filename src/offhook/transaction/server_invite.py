@@ -8,10 +8,10 @@ from offhook.clock import Moment
 from offhook.errors import InvalidState
 from offhook.flow import Flow
 from offhook.sip.message import Message, Request, Response
-from offhook.sip.serializer import reply
 from offhook.transaction.effects import RequestReceived, ResponseLost
 from offhook.transaction.machine import Event, State, Table, Transaction, TransactionKey
 from offhook.transaction.table import TransactionTable
+from offhook.transaction.trying import make_trying
 
 __all__ = ["TRYING_AFTER", "InviteServerTransaction"]
 
@@ -72,8 +72,9 @@ class InviteServerTransaction(Transaction):
 
 
 def _trying(self: InviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    waited = TRYING_AFTER if self.timer is None else TRYING_AFTER + now.monotonic - self.timer.deadline
     self.timer = None
-    self._send(reply(self.request, 100).response())
+    self._send(make_trying(self.request, waited))
 
 
 def _provisional(self: InviteServerTransaction, message: Message | None, now: Moment) -> None:

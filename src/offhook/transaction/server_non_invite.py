@@ -6,10 +6,10 @@ from offhook.clock import Moment
 from offhook.errors import InvalidState
 from offhook.flow import Flow
 from offhook.sip.message import Message, Request, Response
-from offhook.sip.serializer import reply
 from offhook.transaction.effects import ResponseLost
 from offhook.transaction.machine import Event, State, Table, Transaction, TransactionKey
 from offhook.transaction.table import TransactionTable
+from offhook.transaction.trying import make_trying
 
 __all__ = ["NonInviteServerTransaction"]
 
@@ -70,8 +70,9 @@ class NonInviteServerTransaction(Transaction):
 
 
 def _trying(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    came = self.deadline - self.transactions.values.timeout
     self.transactions.stop_repeating(self)
-    self._send(reply(self.request, 100).response())
+    self._send(make_trying(self.request, now.monotonic - came))
 
 
 def _provisional(self: NonInviteServerTransaction, message: Message | None, now: Moment) -> None:

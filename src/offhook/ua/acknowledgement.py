@@ -40,7 +40,8 @@ class Acknowledgement(TransactionUser):
     def start(self, now: Moment) -> None:
         """Send the ACK as soon as its target is known."""
         try:
-            targets = self._context.stack.resolve(self._context.query(self._dialog.next_hop), self, None)
+            query = self._context.query(self._dialog.next_hop, self._dialog.remote_target)
+            targets = self._context.stack.resolve(query, self, None)
         except SipError:
             targets = []
         if targets is not None:

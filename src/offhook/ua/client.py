@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from offhook.clock import Moment
+from offhook.dialog.dialog import is_sips
 from offhook.errors import (
     AuthenticationFailed,
     InvalidState,
@@ -20,11 +21,12 @@ from offhook.errors import (
     TransactionTimeout,
     TransportFailed,
 )
-from offhook.flow import Target
+from offhook.flow import Flow, Target
 from offhook.security.digest_client import Attempt, DigestClient
 from offhook.sip.headers.address import Contact
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
+from offhook.sip.tel import TelUri
 from offhook.sip.uri import SipUri, Uri
 from offhook.transaction.failover import VIA_ROOM, Failover, calls_for_next, widen
 from offhook.transaction.machine import Machine, Table, Transaction
@@ -91,7 +93,7 @@ class ClientRequest(TransactionUser):
     """One request of ours.
 
     `next_hop` is the URI of the first route where there is one, else the Request-URI. `follow`: whether redirections
-    are followed.
+    are followed. `known`: the flow to the server that is tried before the others, as long as it is among them.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class ClientRequest(TransactionUser):
         user: RequestUser,
         digest: DigestClient,
         follow: bool = False,
+        known: Flow | None = None,
     ) -> None:
         self.machine = Machine(TRANSITIONS, RequestState.RESOLVING, self)
         self.uri = uri
@@ -112,6 +115,7 @@ class ClientRequest(TransactionUser):
         self._user = user
         self._digest = digest
         self._follow = follow
+        self._known = known
         self._number = 0
         self._look_up = 0
         self._targets: list[Target] = []
@@ -145,8 +149,8 @@ class ClientRequest(TransactionUser):
         if token != self._look_up:
             return
         if targets:
-            self._targets = targets
-            self._failover = Failover(targets)
+            self._targets = sorted(targets, key=self._is_other)
+            self._failover = Failover(self._targets)
             self.machine.fire(RequestEvent.TARGETS, None, now)
         else:
             reason = error if isinstance(error, SipError) else ResolveFailed(str(error or "no address"))
@@ -175,13 +179,18 @@ class ClientRequest(TransactionUser):
     def _resolve(self, now: Moment) -> None:
         self._look_up += 1
         try:
-            query = self._context.query(self._next_hop)
+            query = self._context.query(self._next_hop, self.uri)
             targets = self._context.stack.resolve(query, self, self._look_up)
         except SipError as error:
             self._fail(error, RequestEvent.UNREACHABLE, now)
             return
         if targets is not None:
             self.on_resolved(self._look_up, targets, None, now)
+
+    def _is_other(self, target: Target) -> bool:
+        """Whether a target is another server than the known one."""
+        known = self._known
+        return known is None or known.remote != (target.host, target.port) or known.transport != target.transport
 
     def _why_lost(self, reason: str) -> str:
         """What the transport says, with the peer's name before it where it does not stand there already."""
@@ -217,6 +226,9 @@ class ClientRequest(TransactionUser):
             return RequestEvent.NEXT_TARGET
         if self._follow and status < 400:
             self._collect(response)
+        elif self._follow and status == 416 and isinstance(self.uri, TelUri):
+            # 8.1.3.5: once more with a SIP URI, which our own domain is to make something of (19.1.6).
+            self._contacts.append(SipUri.of_telephone(self.uri, self._context.settings.aor.host))
         return RequestEvent.NEXT_CONTACT if self._contacts and status < 600 else RequestEvent.FAILURE
 
     def _may_answer(self, response: Response) -> bool:
@@ -238,7 +250,7 @@ class ClientRequest(TransactionUser):
         for contact in sorted(contacts, key=lambda value: -1.0 if value.q is None else -value.q):
             uri = contact.uri
             # From sips to sip nobody is led without asking the user, whom nobody can ask here.
-            if not isinstance(uri, SipUri) or (_is_sips(self.uri) and not uri.secure):
+            if not isinstance(uri, SipUri) or (is_sips(self.uri) and not uri.secure):
                 continue
             plain = uri.without_headers().without_param("method")
             if plain not in self._tried and len(self._tried) <= MAX_CONTACTS:
@@ -373,7 +385,3 @@ TRANSITIONS: Table = {
     },
 }
 """RFC 3261 8.1.2 and 8.1.3; CANCELLING is 9.1, and COMPLETED takes the further 2xx of 13.2.2.4."""
-
-
-def _is_sips(uri: Uri) -> bool:
-    return isinstance(uri, SipUri) and uri.secure

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.clock import Moment
-from offhook.dialog.dialog import MAX_FORWARDS, request_uri_of
+from offhook.dialog.dialog import MAX_FORWARDS, is_sips, routed
 from offhook.dialog.reliable import OPTION_TAG
 from offhook.dialog.table import DialogTable
 from offhook.errors import ProtocolError
@@ -23,6 +23,9 @@ __all__ = ["SUPPORTED", "Context"]
 
 SUPPORTED: Final = (OPTION_TAG,)
 """The option tags that are true of us (RFC 3261 20.37)."""
+
+NOBODYS_HOST: Final = "anonymous.invalid"
+"""The host of an address-of-record that hides who somebody is (RFC 3261 8.1.1.3, RFC 3323 4.1.1.3)."""
 
 _METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE")
 
@@ -96,20 +99,28 @@ class Context:
     ) -> Draft:
         """A request outside of a dialog (RFC 3261 8.1.1): all but Via, Contact, body, and what the method adds."""
         settings = self.settings
-        sender = NameAddr(settings.aor, settings.display_name).with_tag(tag)
-        draft = new_request(method, request_uri_of(uri))
-        for route in routes:
-            draft.add("Route", route.serialize())
+        name = settings.display_name
+        if name is None and settings.aor.host.lower() == NOBODYS_HOST:
+            name = "Anonymous"
+        sender = NameAddr(settings.aor, name).with_tag(tag)
+        # Routes before there is a dialog are followed as within one (8.1.1.1).
+        request_uri, values = routed(uri, routes)
+        draft = new_request(method, request_uri)
+        for value in values:
+            draft.add("Route", value)
         draft.add("Max-Forwards", MAX_FORWARDS).add("From", sender.serialize()).add("To", NameAddr(to).serialize())
         draft.add("Call-ID", call_id).add("CSeq", f"{number} {method}")
         return draft.add("User-Agent", settings.user_agent)
 
-    def query(self, uri: Uri) -> Query:
-        """What has to be resolved to reach a URI (RFC 3261 8.1.2). Raises ProtocolError (416) for other schemes."""
+    def query(self, uri: Uri, request_uri: Uri | None = None) -> Query:
+        """What has to be resolved to reach a URI (RFC 3261 8.1.2). Raises ProtocolError (416) for other schemes.
+
+        A SIPS `request_uri` is reached over TLS whatever the URI of its first route says.
+        """
         if not isinstance(uri, SipUri):
             raise ProtocolError(f"no way to {uri} is known", status=416, clause="RFC 3261 8.1.2")
         transport = (uri.transport or self.settings.transport).upper()
-        return Query(uri.maddr or uri.bare_host, uri.port or 0, transport, uri.secure)
+        return Query(uri.maddr or uri.bare_host, uri.port or 0, transport, uri.secure or is_sips(request_uri))
 
     def digest(self) -> DigestClient:
         """The credentials for one Call-ID."""

@@ -144,7 +144,7 @@ class UserAgentCore:
             self._receive_request(event.request, event.flow, now)
         elif isinstance(event, ResponseReceived):
             user = event.transaction.user
-            if isinstance(user, TransactionUser):
+            if isinstance(user, TransactionUser) and not _is_astray(event.response):
                 user.on_response(event.response, event.transaction, now)
         elif isinstance(event, Ended):
             self._forget_request(event)
@@ -276,6 +276,12 @@ class UserAgentCore:
             return  # one with a broken From has never been among them
         if self._ongoing.get(key) is event.transaction:
             del self._ongoing[key]
+
+
+def _is_astray(response: Response) -> bool:
+    """Whether there is another Via beside ours: it was misrouted, or corrupted on its way (8.1.3.3)."""
+    value = response.octets("via") or b""
+    return len(response.places("via")) > 1 or bool(value[response.top_via.length :].strip(b" \t,"))
 
 
 def _ongoing_key(request: Request) -> OngoingKey:

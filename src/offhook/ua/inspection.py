@@ -17,8 +17,12 @@ from offhook.ua.options import accepts_descriptions
 
 __all__ = ["Refusal", "inspect"]
 
-DESCRIBED: Final = frozenset(("INVITE", "ACK", "UPDATE", "PRACK"))
-"""The methods whose body is a session description for us."""
+DESCRIBED: Final = frozenset(("INVITE", "ACK", "UPDATE", "PRACK", "OPTIONS"))
+"""The methods whose body is a session description for us.
+
+Whoever takes our messages takes them of any type. A BYE ends its call whatever body comes with it, which deviates from
+8.2.3: a refusal would keep the call alive at one end alone.
+"""
 
 
 class Refusal:

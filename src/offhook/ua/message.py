@@ -60,7 +60,7 @@ class ClientMessage(StandaloneRequest):
         self._content_type = content_type
         self._on_done = on_done
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
         # Contact has no place in a MESSAGE (RFC 3428 4).
         return draft.body(self._body, self._content_type)
 

@@ -38,8 +38,8 @@ class ClientOptions(StandaloneRequest):
         super().__init__(context, "OPTIONS", uri, uri, context.routes())
         self._on_done = on_done
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
-        secure = asks_with_sips(self.uri, self.routes)
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
+        secure = asks_with_sips(uri, self.routes)
         return draft.add("Contact", self.context.contact(target, secure)).add("Accept", ACCEPT)
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:

@@ -13,7 +13,7 @@ from offhook.sip.headers.address import Contact, NameAddr, parse_contact
 from offhook.sip.headers.durations import RetryAfter
 from offhook.sip.message import Message, Response
 from offhook.sip.serializer import Draft
-from offhook.sip.uri import SipUri
+from offhook.sip.uri import SipUri, Uri
 from offhook.transaction.machine import Machine, Table, Transaction
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
@@ -68,8 +68,9 @@ class Registration(StandaloneRequest, TransactionUser):
 
     `expires`: the seconds we ask for. `on_change` is called with None each time the registrar has accepted, with the
     failure each time it has not; after one the registration goes on trying until `stop`. `registered` and `granted`
-    say what holds now. `flow` is what the last accepted request went over, and `flow_timer` how often, in seconds, the
-    first proxy wants to hear a keep-alive over it (RFC 5626 4.4), None when it does not say.
+    say what holds now. `flow` is what the last accepted request went over, where the next one goes too (10.2.4), and
+    `flow_timer` how often, in seconds, the first proxy wants to hear a keep-alive over it (RFC 5626 4.4), None when it
+    does not say.
     """
 
     def __init__(self, context: Context, expires: int, on_change: Callable[[Failure | None, Moment], None]) -> None:
@@ -80,7 +81,6 @@ class Registration(StandaloneRequest, TransactionUser):
         self.machine = Machine(TRANSITIONS, RegistrationState.IDLE, self)
         self.registered = False
         self.granted = 0
-        self.flow: Flow | None = None
         self.flow_timer: int | None = None
         self.on_removed: Callable[[Moment], None] | None = None
         self._expires = expires
@@ -117,7 +117,7 @@ class Registration(StandaloneRequest, TransactionUser):
 
     # The request
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
         context = self.context
         contact = context.contact(target, context.settings.aor.secure)
         if self._contact and contact != self._contact and self._asked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offhook.clock import Moment
-from offhook.flow import Target
+from offhook.flow import Flow, Target
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft
@@ -19,13 +19,15 @@ __all__ = ["StandaloneRequest"]
 class StandaloneRequest:
     """One request, and those that repeat it with credentials or elsewhere. Each kind has a class of its own.
 
-    `uri` is the Request-URI, `to` the URI in To, `routes` those that are loaded before (8.1.2).
+    `uri` is the Request-URI, `to` the URI in To, `routes` those that are loaded before (8.1.2). `flow` is what an
+    earlier request of the same kind went over, to a server that is tried first then.
     """
 
     def __init__(self, context: Context, method: str, uri: Uri, to: Uri, routes: list[NameAddr]) -> None:
         self.context = context
         self.uri = uri
         self.routes = routes
+        self.flow: Flow | None = None
         self._method = method
         self._to = to
         self._call_id = context.stack.ids.call_id()
@@ -36,10 +38,10 @@ class StandaloneRequest:
     def send(self, now: Moment) -> None:
         """Send it."""
         next_hop = self.routes[0].uri if self.routes else self.uri
-        ClientRequest(self.context, self.uri, next_hop, self, self._digest, follow=True).start(now)
+        ClientRequest(self.context, self.uri, next_hop, self, self._digest, True, self.flow).start(now)
 
-    def complete(self, draft: Draft, target: Target) -> Draft:
-        """Add what this kind of request has besides (Contact, body)."""
+    def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
+        """Add what this kind of request to `uri` has besides (Contact, body)."""
         raise NotImplementedError
 
     # RequestUser
@@ -50,7 +52,7 @@ class StandaloneRequest:
 
     def draft(self, uri: Uri, target: Target, number: int) -> Draft:
         draft = self.context.request(self._method, uri, self._to, self._call_id, self._tag, number, self.routes)
-        return self.complete(draft, target)
+        return self.complete(draft, uri, target)
 
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """Nothing is made of it."""

@@ -158,6 +158,7 @@ def test_whose_parameters() -> None:
     assert (inside.uri.params, inside.params) == ({"unknownparam": None}, {})
 
 
+@pytest.mark.rfc("3261 8.3 #3")
 @pytest.mark.parametrize(
     ("text", "expires"),
     [
