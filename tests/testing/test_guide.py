@@ -33,7 +33,7 @@ def test_what_it_shows_of_a_failure_works(capsys: Any) -> None:
             alice.role.request("OPTIONS", "sip:192.0.2.2"), alice.target_to("192.0.2.2", 5060), now
         )
     )
-    assert names["left"](alice.stack) == 3
+    assert names["left"](alice.stack) == 2
     network.run()
     assert names["left"](alice.stack) == 0
     names["show"](network)
