@@ -47,6 +47,19 @@ def test_a_listener_is_known_by_host_and_port(names: OwnNames, uri: str, expecte
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [
+        ("sip:example.com:5999", True),
+        ("sip:bob@sip.example.com:5070", True),
+        ("sip:192.0.2.10:5062", False),
+        ("sip:elsewhere.example", False),
+    ],
+)
+def test_a_domain_and_a_listener_are_ours(names: OwnNames, uri: str, expected: bool) -> None:
+    assert names.is_ours(sip_uri(uri)) is expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
         ("sip:bob@example.com", "example.com"),
         ("sip:bob@Example.COM:5999", "example.com"),
         ("sip:bob@sip.example.com", None),

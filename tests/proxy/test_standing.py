@@ -136,4 +136,4 @@ def test_what_is_remembered_of_who_moved_is_bounded() -> None:
         assert judge.of(asked, came_from(EVE), sides) is KNOWN
         judge.vouch(bye(**{"Call-ID": f"call-{number}"}), came_from(EVE))
     assert judge.of(asked, came_from(EVE), sides) is CLAIMED
-    assert len(judge._moved) + len(judge._moved_before) <= 2 * _MOST_MOVED
+    assert len(judge._moved) <= 2 * _MOST_MOVED

@@ -46,6 +46,10 @@ class OwnNames:
             return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
         return (host, port) in self.hosts or (host in self.domains and port in self._ports)
 
+    def is_ours(self, uri: SipUri) -> bool:
+        """Whether a URI names this server or a domain of it, whoever its user is."""
+        return self.domain_of(uri) is not None or self.is_listener(uri)
+
     def is_served(self, uri: object) -> bool:
         """Whether somebody's URI is of a served domain. No port makes him a stranger."""
         return isinstance(uri, SipUri) and uri.bare_host.lower() in self.domains

@@ -21,6 +21,7 @@ from typing import Final
 
 from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
+from offhook.proxy.recent import Recent
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.host import bare_host, bracketed_host, canonical_host
 from offhook.sip.message import Request
@@ -111,17 +112,15 @@ class RecordRoutes:
     """Writes our Record-Route entries and proves them when they come back.
 
     Those that were written lately are known by themselves, with their Call-ID and the caller's tag; their MAC is for
-    the others: of calls that stand longer, of other workers, from before a restart. Two generations: what was written
-    before the younger one began to fill up is forgotten.
+    the others: of calls that stand longer, of other workers, from before a restart.
     """
 
-    __slots__ = ("_expected", "_key", "_older", "_own")
+    __slots__ = ("_expected", "_key", "_own")
 
     def __init__(self, secret: bytes, own: OwnNames) -> None:
         self._key = blake2b(secret, person=b"record-route").digest()
         self._own = own
-        self._expected: dict[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = {}
-        self._older: dict[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = {}
+        self._expected: Recent[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = Recent(_MOST_EXPECTED)
 
     def proof(self, request: Request, caller: Flow | None, callee: Flow | None, sides: str = "") -> str:
         """The parameters that prove a dialog: the flows by which its sides are reached, None where Contact will do.
@@ -150,13 +149,8 @@ class RecordRoutes:
         tag = request.from_tag or ""
         if len(call_id) > _LONGEST_EXPECTED or len(tag) > _LONGEST_EXPECTED or len(entry) > _LONGEST_ENTRY:
             return
-        if len(self._expected) >= _MOST_EXPECTED:
-            self._older = self._expected
-            self._expected = {}
-        if caller is None and callee is None:
-            self._expected[entry, call_id, tag] = _by_contact(sides)
-        else:
-            self._expected[entry, call_id, tag] = _ways(caller, callee, sides)
+        ways = _by_contact(sides) if caller is None and callee is None else _ways(caller, callee, sides)
+        self._expected.note((entry, call_id, tag), ways)
 
     def read(self, request: Request) -> OwnRoute:
         """What the Route entries of a request say. Raises ParseError."""
@@ -167,21 +161,16 @@ class RecordRoutes:
         if to_tag is None or len(routes) > 1:
             return self._read_all(request, request.routes)
         route = request.octets("route") or b""
-        written = self._written_lately(route, request.call_id, request.from_tag or "")
+        written = self._expected.get((route, request.call_id, request.from_tag or ""))
         if written is not None:
             return written[0]
-        written = self._written_lately(route, request.call_id, to_tag)
+        written = self._expected.get((route, request.call_id, to_tag))
         if written is not None:
             return written[1]
         found = _ENTRY.fullmatch(route)
         if found is not None and found.group(1) in self._own.sent_by:
             return self._read_own(request, found)
         return self._read_all(request, request.routes)
-
-    def _written_lately(self, entry: bytes, call_id: str, tag: str) -> tuple[OwnRoute, OwnRoute] | None:
-        """The ways to callee and caller of an entry of ours for a call of the one who has the tag."""
-        key = (entry, call_id, tag)
-        return self._expected.get(key) or self._older.get(key)
 
     def _read_own(self, request: Request, found: re.Match[bytes]) -> OwnRoute:
         """The one entry that a request has is ours, and written as we write it."""

@@ -12,6 +12,7 @@ from offhook.flow import Flow
 from offhook.proxy.access import Standing
 from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.own import OwnNames
+from offhook.proxy.recent import Recent
 from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
@@ -26,18 +27,17 @@ _LONGEST_MOVED: Final = 128
 class Standings:
     """Judges requests within dialogs by the hosts that their Route entry names.
 
-    Whoever moved in mid-call, and showed by credentials who it is, is known at its new address from then on. Two
-    generations: who moved before the younger one began to fill up is forgotten, and asked again.
+    Whoever moved in mid-call, and showed by credentials who it is, is known at its new address from then on; who is
+    forgotten is asked again.
     """
 
-    __slots__ = ("_forwarder", "_moved", "_moved_before", "_own", "_stack")
+    __slots__ = ("_forwarder", "_moved", "_own", "_stack")
 
     def __init__(self, stack: Stack, forwarder: Forwarder, own: OwnNames) -> None:
         self._stack = stack
         self._forwarder = forwarder
         self._own = own
-        self._moved: dict[tuple[str, str], str] = {}
-        self._moved_before: dict[tuple[str, str], str] = {}
+        self._moved: Recent[tuple[str, str], str] = Recent(_MOST_MOVED)
 
     def of(self, request: Request, flow: Flow, routed: OwnRoute) -> Standing:
         """The standing of a request. Raises ParseError, and ProtocolError where no next hop can be."""
@@ -74,14 +74,10 @@ class Standings:
         key = (request.call_id, request.from_tag or "")
         if len(key[0]) > _LONGEST_MOVED or len(key[1]) > _LONGEST_MOVED:
             return
-        if len(self._moved) >= _MOST_MOVED:
-            self._moved_before = self._moved
-            self._moved = {}
-        self._moved[key] = flow.remote[0]
+        self._moved.note(key, flow.remote[0])
 
     def _address_moved_to(self, request: Request) -> str | None:
-        key = (request.call_id, request.from_tag or "")
-        return self._moved.get(key) or self._moved_before.get(key)
+        return self._moved.get((request.call_id, request.from_tag or ""))
 
     def _is_pretended(self, request: Request, routed: OwnRoute) -> bool:
         """Whether the caller was a stranger and now says to be one of ours.

@@ -226,7 +226,7 @@ class AccessControl:
             uri = parse_uri(text)
         except ParseError:
             return False
-        return isinstance(uri, SipUri) and (self._own.domain_of(uri) is not None or self._own.is_listener(uri))
+        return isinstance(uri, SipUri) and self._own.is_ours(uri)
 
     def _challenge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Unproven, status: int, now: Moment

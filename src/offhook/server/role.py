@@ -122,7 +122,7 @@ class ServerRole:
         uri = request.uri
         method = request.method
         if isinstance(uri, SipUri) and self._ends_here(request):
-            if method == "REGISTER" and (self.own.domain_of(uri) is not None or self.own.is_listener(uri)):
+            if method == "REGISTER" and self.own.is_ours(uri):
                 self._register(request, flow, now)
                 return
             if uri.user is None and self.own.is_listener(uri):
