@@ -21,22 +21,25 @@ _COOKIE: Final = MAGIC_COOKIE.encode("ascii")
 def server_key(request: Request, method: str) -> TransactionKey:
     """The key under which a request's server transaction is kept; `method` is INVITE for an ACK or a CANCEL's target.
 
-    With the magic cookie: branch, sent-by and method (17.2.3). Without it, from an RFC 2543 peer: Request-URI, tags,
-    Call-ID, CSeq number and the top Via whole; the ACK to an INVITE without To tag has one all the same, which
+    With the magic cookie: branch, sent-by and method (17.2.3). The Call-ID too: clients that write the same branch into
+    all their requests, against 8.1.1.7, would be given the answers to former ones.
+
+    Without the cookie, from an RFC 2543 peer, or with nothing behind it (RFC 4475 3.2.1): Request-URI, tags, Call-ID,
+    CSeq number and the top Via whole; the ACK to an INVITE without To tag has one all the same, which
     `TransactionTable.match_request` compares. Raises ParseError.
     """
     via = request.top_via
     branch = via.branch
-    if branch is not None and branch.startswith(_COOKIE):
-        return (branch, via.host, via.port, method)
+    if branch is not None and branch.startswith(_COOKIE) and branch != _COOKIE:
+        return (branch, via.host, via.port, method, request.call_id)
     return _key_without_cookie(request, method, request.to_tag)
 
 
 def _key_without_cookie(request: Request, method: str, to_tag: str | None) -> TransactionKey:
     value = request.octets("via") or b""
-    parts = (value[: request.top_via.length], request.raw_uri, request.octets("call-id") or b"")
+    parts = (value[: request.top_via.length], request.raw_uri)
     tags = f"{request.from_tag or ''}\0{to_tag or ''}".encode("utf-8", "surrogateescape")
-    return (b"\0".join((*parts, tags)), "", request.cseq_number, method)
+    return (b"\0".join((*parts, tags)), "", request.cseq_number, method, request.call_id)
 
 
 def client_key(response: Response) -> TransactionKey:
@@ -44,7 +47,7 @@ def client_key(response: Response) -> TransactionKey:
     method of CSeq. A port that is left out is the transport's own. Raises ParseError.
     """
     via = response.top_via
-    return (via.branch or b"", via.host, via.port or default_port(via.transport), response.cseq_method)
+    return (via.branch or b"", via.host, via.port or default_port(via.transport), response.cseq_method, "")
 
 
 class TransactionTable:
