@@ -298,7 +298,7 @@ def test_transports() -> None:
         ("lwsruri", MALFORMED, 400),
         ("baddate", MALFORMED, 400),
         ("badvers", MALFORMED, 505),
-        ("mismatch02", INVALID, 400),
+        ("mismatch02", INVALID, 501),
         ("insuf", MALFORMED, 400),
         ("mcl01", MALFORMED, 400),
         ("novelsc", OK, 416),

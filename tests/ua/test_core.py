@@ -39,13 +39,19 @@ def request(
 ELSEWHERE = "<sip:bob@example.com>;tag=unknown"
 
 
-@pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE", "DANCE"])
+@pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE"])
 @pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4")
 def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [405]
     assert script.responses[0].tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
     assert script.responses[0].to_tag is not None
+
+
+def test_a_method_that_nobody_knows_is_501() -> None:
+    _, _, script = receiving(request("DANCE"))
+    assert statuses(script) == [501]
+    assert script.responses[0].tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
 
 
 @pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK", "INVITE", "OPTIONS"])
@@ -145,7 +151,7 @@ def test_authentication_comes_first() -> None:
     _, _, script = receiving(
         request("DANCE"), request("DANCE", ("Authorization", 'Digest username="x"'), cseq=2), authenticate=challenge
     )
-    assert statuses(script) == [401, 405]
+    assert statuses(script) == [401, 501]
 
 
 def test_nobody_who_takes_calls_is_480() -> None:
