@@ -116,10 +116,14 @@ class Dialog:
     def as_uas(cls, request: Request, local_tag: str, flow: Flow) -> Dialog:
         """The dialog that our response to a request makes (12.1.1); the request came over `flow`.
 
+        A peer of RFC 2543 need not say its Contact (there 6.13, RFC 4475 3.4.1): its From has to do until it does.
+
         Raises ParseError for headers that cannot be read, ProtocolError (400) without a usable Contact or with routes
         that lead nowhere.
         """
         target = _contact(request)
+        if target is None and not request.headers("Contact") and isinstance(request.from_uri, SipUri):
+            target = request.from_uri
         if target is None:
             raise ProtocolError("a request that makes a dialog needs a SIP URI in Contact", clause="RFC 3261 8.1.1.8")
         dialog = cls(
