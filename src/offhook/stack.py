@@ -301,7 +301,7 @@ class Stack:
             raise InvalidState("an ACK has no transaction of its own")
         flow = self.flow_to(target)
         host, port = self._own_host_and_port(target)
-        key = (branch.encode("ascii"), host, port, method, "")
+        key = (branch.encode("ascii"), host, port, method)
         transaction: ClientTransaction
         if method == "INVITE":
             transaction = InviteClientTransaction(self.transactions, key, request, flow, user)
@@ -479,7 +479,7 @@ class Stack:
     def _send_cancel(self, invite: InviteClientTransaction, now: Moment) -> None:
         request = make_cancel(invite.request, invite.cancel_reason)
         invite.cancel_sent(now)
-        key = (invite.key[0], invite.key[1], invite.key[2], "CANCEL", "")
+        key = (invite.key[0], invite.key[1], invite.key[2], "CANCEL")
         transaction = NonInviteClientTransaction(self.transactions, key, request, invite.flow, None)
         self.transactions.add_client(transaction)
         transaction.begin(now)

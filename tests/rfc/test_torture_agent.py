@@ -97,6 +97,7 @@ CLOSED: Final = ("mcl01", "ncl")
 async def answering() -> AsyncIterator[tuple[Wire, list[ReceivedMessage]]]:
     """A user agent as strangers see it, and the messages that its user has taken."""
     taken: list[ReceivedMessage] = []
+    take = taken.append
     async with UserAgent("sip:user@example.com", register=False, local="127.0.0.1") as agent:
 
         async def decline() -> None:
@@ -105,7 +106,7 @@ async def answering() -> AsyncIterator[tuple[Wire, list[ReceivedMessage]]]:
 
         async def read() -> None:
             async for message in agent.messages():
-                taken.append(message)
+                take(message)
 
         tasks = [asyncio.create_task(decline()), asyncio.create_task(read())]
         await asyncio.sleep(0)

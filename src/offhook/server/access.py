@@ -198,7 +198,7 @@ class AccessControl:
             return False
         via = request.top_via
         port = via.port or default_port(via.transport)
-        return (via.branch or b"", via.host, port, request.method, "") in self._stack.transactions.clients
+        return (via.branch or b"", via.host, port, request.method) in self._stack.transactions.clients
 
     def _judge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment

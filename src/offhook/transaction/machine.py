@@ -61,8 +61,7 @@ NEVER: Final = float("inf")
 Action = Callable[[Any, Message | None, Moment], None] | None
 Row = dict[str, tuple[Action, str]]
 Table = dict[str, Row]
-TransactionKey = tuple[bytes, str, int, str, str]
-"""Branch, the host and port of sent-by, method; and the Call-ID of what was received, empty for what we sent."""
+TransactionKey = tuple[bytes, str, int, str]
 
 
 class Machine:

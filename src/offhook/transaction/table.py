@@ -31,15 +31,15 @@ def server_key(request: Request, method: str) -> TransactionKey:
     via = request.top_via
     branch = via.branch
     if branch is not None and branch.startswith(_COOKIE) and branch != _COOKIE:
-        return (branch, via.host, via.port, method, request.call_id)
+        return (branch, f"{via.host} {request.call_id}", via.port, method)
     return _key_without_cookie(request, method, request.to_tag)
 
 
 def _key_without_cookie(request: Request, method: str, to_tag: str | None) -> TransactionKey:
     value = request.octets("via") or b""
-    parts = (value[: request.top_via.length], request.raw_uri)
+    parts = (value[: request.top_via.length], request.raw_uri, request.octets("call-id") or b"")
     tags = f"{request.from_tag or ''}\0{to_tag or ''}".encode("utf-8", "surrogateescape")
-    return (b"\0".join((*parts, tags)), "", request.cseq_number, method, request.call_id)
+    return (b"\0".join((*parts, tags)), "", request.cseq_number, method)
 
 
 def client_key(response: Response) -> TransactionKey:
@@ -47,7 +47,7 @@ def client_key(response: Response) -> TransactionKey:
     method of CSeq. A port that is left out is the transport's own. Raises ParseError.
     """
     via = response.top_via
-    return (via.branch or b"", via.host, via.port or default_port(via.transport), response.cseq_method, "")
+    return (via.branch or b"", via.host, via.port or default_port(via.transport), response.cseq_method)
 
 
 class TransactionTable:
