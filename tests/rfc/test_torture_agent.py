@@ -98,7 +98,7 @@ async def answering() -> AsyncIterator[tuple[Wire, list[ReceivedMessage]]]:
     """A user agent as strangers see it, and the messages that its user has taken."""
     taken: list[ReceivedMessage] = []
     take = taken.append
-    async with UserAgent("sip:user@example.com", register=False, local="127.0.0.1") as agent:
+    async with UserAgent("sip:user@example.com", register=False, local="127.0.0.1", most_calls=1000) as agent:
 
         async def decline() -> None:
             async for call in agent.incoming():

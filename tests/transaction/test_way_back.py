@@ -94,7 +94,7 @@ def test_the_answer_to_a_broken_request_tells_where_it_came_from_too(written: st
     ("via", "port"),
     [
         ("SIP/2.0/UDP 192.0.2.15;;,;,,", 5060),
-        ("SIP / 2.0 / UDP phone.example.com:5070;branch=z9hG4bK1;", 5070),
+        ("SIP / 2.0 / UDP phone.example.com:5070;branch=z9hG4bK1;;", 5070),
         ("SIP/2.0/UDP [2001:db8::1]:5070;branch=1;branch=2", 5070),
         ("SIP/2.0/UDP 10.0.0.1:5070;;rport;branch=z9hG4bK1", 40000),
         ("SIP/2.0/UDP 10.0.0.1:5070;rport=;;", 40000),

@@ -10,7 +10,8 @@ from offhook.errors import InvalidState, ProtocolError
 from offhook.flow import Flow
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Message, Request, Response
-from offhook.sip.serializer import Draft, new_request
+from offhook.sip.scan import decoded
+from offhook.sip.serializer import Draft, new_request, tagged
 from offhook.sip.uri import SipUri, Uri
 
 __all__ = [
@@ -128,7 +129,7 @@ class Dialog:
             raise ProtocolError("a request that makes a dialog needs a SIP URI in Contact", clause="RFC 3261 8.1.1.8")
         dialog = cls(
             request.call_id,
-            f"{request.text('To') or ''};tag={local_tag}",
+            decoded(tagged((request.text("To") or "").encode("utf-8", "surrogateescape"), local_tag)),
             local_tag,
             request.text("From") or "",
             request.from_tag or "",

@@ -14,6 +14,7 @@ from offhook.errors import ParseError
 from offhook.sip.headers.address import Contact
 from offhook.sip.headers.auth import Credentials
 from offhook.sip.headers.registry import SINGLE, row
+from offhook.sip.lines import NO_FIELD, checked_key
 from offhook.sip.message import Message, Request
 from offhook.sip.method import METHODS, is_known
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
@@ -41,7 +42,7 @@ _KNOWN_METHODS: Final = frozenset(METHODS.values()) - _HISTORICAL
 _OPTION_TAGS: Final = frozenset(("100rel", "eventlist", "join", "norefersub", "outbound", "path", "replaces", "timer"))
 _BODIES: Final = frozenset(("application/sdp", "application/isup", "text/plain", "message/sipfrag"))
 _DIALOG_FORMING: Final = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
-_COOKIE: Final = b"z9hG4bK"
+_COOKIE: Final = "z9hG4bK"
 _BROADCAST: Final = "255.255.255.255"
 
 
@@ -97,12 +98,17 @@ def judge(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Judgement:
 
 
 def read_all(message: Message) -> None:
-    """Decode the Request-URI and every header that the registry knows. Raises ParseError at the first broken one."""
+    """Decode the Request-URI and every header that the registry knows.
+
+    Raises ParseError at the first broken one, and for a line that is no header field.
+    """
     if isinstance(message, Request):
         _ = message.uri
     for key in dict.fromkeys(message.keys[1:]):
         if row(key) is not None:
             message.headers(key)
+        elif key == NO_FIELD:
+            checked_key(message.lines[message.keys.index(key)])
 
 
 def routing_fault(request: Request) -> Fault | None:
@@ -197,8 +203,8 @@ def _star(message: Message) -> Fault | None:
 
 
 def _is_of_rfc_2543(message: Message) -> bool:
-    branch = message.top_via.branch
-    return branch is None or branch[:7] != _COOKIE
+    """Whether an element on the way was of RFC 2543: then the sender may be too, whoever has forwarded it since."""
+    return any(via.branch is None or not via.branch.startswith(_COOKIE) for via in message.vias)
 
 
 _FAULTS: Final[tuple[Callable[[Message], Fault | None], ...]] = (

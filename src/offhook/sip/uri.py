@@ -28,8 +28,9 @@ _HEADERS: Final = r'[^\x00-\x20\x7f"<>&=]+=[^\x00-\x20\x7f"<>&]*(?:&[^\x00-\x20\
 # ABNF SIP-URI  = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 # ABNF userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
 # ABNF hostport = host [ ":" port ]
+# A ";" that nothing follows, at the end of the parameters, is passed over: it says nothing.
 _SIP: Final = re.compile(
-    rf"([sS][iI][pP][sS]?):(?:({_USER})(?::({_USER}))?@)?({HOST})(?::([0-9]+))?({URI_PARAMETERS})"
+    rf"([sS][iI][pP][sS]?):(?:({_USER})(?::({_USER}))?@)?({HOST})(?::([0-9]+))?({URI_PARAMETERS});?"
     rf"(?:\?({_HEADERS}))?"
 )
 # ABNF absoluteURI = scheme ":" ( hier-part / opaque-part ), the rest of it opaque to us

@@ -11,7 +11,7 @@ from offhook.sip.headers.via import Via
 from offhook.sip.host import HOST, bare_host, checked_port, is_ip_address, reaches_many
 from offhook.sip.message import Message, Response
 from offhook.sip.scan import scan_via, stamped_via
-from offhook.sip.serializer import new_response
+from offhook.sip.serializer import new_response, tagged
 
 __all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
 
@@ -91,7 +91,7 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
             continue
         value = b" ".join(raw.split())
         if name == "To" and b"tag=" not in value:
-            value += b";tag=" + to_tag.encode("ascii")
+            value = tagged(value, to_tag)
         draft.add(name, value)
     draft.add("Warning", f'399 offhook "{_quotable(error.reason)}"')
     response = draft.response()

@@ -173,13 +173,22 @@ def test_parameters(text: str, params: dict[str, str | None]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        ";", ";;", ";;,;,,", ";a;", ";=b", "a", " ;a", ";a=b c", ';a="b', ';a="b"c', ";a=b,", ";a=<b>", ";a;A=1",
-        ";a=ü", ";ü=a", ";a\n", ';a="\n"', ";a=b\x00", ";a/b",
+        ";;", ";;,;,,", ";a;;", ";=b", "a", " ;a", ";a=b c", ';a="b', ';a="b"c', ";a=b,", ";a=<b>", ";a;A=1",
+        ";ü=a", ";a\n", ';a="\n"', ";a=b\x00", ";a/b",
     ],
 )  # fmt: skip
 def test_malformed_parameters(text: str) -> None:
     with pytest.raises(ParseError):
         parse_params(text)
+
+
+@pytest.mark.parametrize(("text", "params"), [(";", {}), ("; ", {}), (";a;", {"a": None}), (";a=b ; ", {"a": "b"})])
+def test_one_semicolon_at_the_end_is_passed_over(text: str, params: dict[str, str | None]) -> None:
+    assert parse_params(text) == params
+
+
+def test_values_in_utf_8_need_no_quotes() -> None:
+    assert parse_params(";a=ü\udcff;b") == {"a": "ü\udcff", "b": None}
 
 
 def test_values_are_quoted_where_they_must_be() -> None:

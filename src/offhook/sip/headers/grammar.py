@@ -39,9 +39,9 @@ TOKEN: Final = r"[A-Za-z0-9\-.!%*_+`'~]+"
 _QUOTED: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
 
 # ABNF gen-value = token / host / quoted-string
-# Read wider, as any visible ASCII that cannot be mistaken for a separator: tags of base64 ("=", "/"), received=
-# with a bare IPv6 address and URLs without quotes are all sent by deployed phones and proxies.
-_VALUE: Final = r"[!#-+\-./0-:=?-~]*"
+# Read wider, as any visible character that cannot be mistaken for a separator: tags of base64 ("=", "/"), received=
+# with a bare IPv6 address, URLs and UTF-8 without quotes are all sent by deployed phones and proxies.
+_VALUE: Final = r'[^\x00-\x20\x7f",;<>]*'
 
 _TOKEN: Final = re.compile(TOKEN)
 _QUOTED_STRING: Final = re.compile(_QUOTED)
@@ -178,7 +178,8 @@ def parse_params(text: str) -> dict[str, str | None]:
 
     Names become lower case (7.3.1: case-insensitive). Values stay as written, a quoted-string with its quotes: see
     `unquote`. A parameter without a value has None, and so has one with an empty value (";rport="), which some phones
-    write. Raises ParseError, also for a name that comes twice (7.3.1: MUST NOT), as two readers would differ about it.
+    write. One ";" with nothing behind it at the end is passed over, as others write it ("1800;"). Raises ParseError,
+    also for a name that comes twice (7.3.1: MUST NOT), as two readers would differ about it.
     """
     params: dict[str, str | None] = {}
     position = 0
@@ -186,6 +187,8 @@ def parse_params(text: str) -> dict[str, str | None]:
     while position < end:
         found = _PARAM.match(text, position)
         if found is None:
+            if text[position:].rstrip(WSP) == ";":
+                break
             raise ParseError("malformed parameter", clause="RFC 3261 25.1")
         name = found.group(1).lower()
         if name in params:
