@@ -162,3 +162,8 @@ def test_a_terminal_gets_colours(folder: Path) -> None:
     assert plain.startswith(
         b"good.sip: ok\ncut.sip: invalid: 400, Content-Length is larger than the body [RFC 3261 18.3]\n"
     )
+
+
+def test_a_message_may_be_larger_than_a_server_takes(folder: Path) -> None:
+    (folder / "large.sip").write_bytes(with_more(OPTIONS, *[b"X-More: %d" % number for number in range(3000)] * 3))
+    assert run("--json", "large.sip")[0] == 0
