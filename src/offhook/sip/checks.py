@@ -43,6 +43,7 @@ _OPTION_TAGS: Final = frozenset(("100rel", "eventlist", "join", "norefersub", "o
 _BODIES: Final = frozenset(("application/sdp", "application/isup", "text/plain", "message/sipfrag"))
 _DIALOG_FORMING: Final = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 _COOKIE: Final = "z9hG4bK"
+_QUESTION_MARK: Final = 0x3F
 _BROADCAST: Final = "255.255.255.255"
 
 
@@ -117,7 +118,7 @@ def routing_fault(request: Request) -> Fault | None:
         # RFC 4475 3.1.2.18: 501 for a method that nobody knows, which serves those better who will know it.
         status = 400 if is_known(request.method) else 501
         return Fault("RFC 3261 8.1.1.5", status, "CSeq names another method")
-    if b"?" in request.raw_uri and _has_headers(request):
+    if _QUESTION_MARK in request.raw_uri and _has_headers(request):
         return Fault("RFC 3261 19.1.1", 400, "the Request-URI has header fields")
     if request.truncated:
         return Fault("RFC 3261 18.3", 400, "Content-Length is larger than the body")
