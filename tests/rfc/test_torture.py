@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -58,6 +61,15 @@ def test_exact_verdicts(name: str) -> None:
     row = BY_NAME[name]
     judgement = judge(row.data)
     assert (judgement.verdict, judgement.status) == (row.manifest["verdict"], row.manifest["status"])
+
+
+def test_the_command_judges_them_all() -> None:
+    command = [sys.executable, "-m", "offhook", "lint", "--json", *[str(row.path) for row in ROWS]]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    verdicts = [json.loads(line)["verdict"] for line in done.stdout.splitlines()]
+    for row, verdict in zip(ROWS, verdicts, strict=True):
+        assert (verdict == OK) == {"valid": True, "invalid": False}.get(str(row.expect), verdict == OK), row.name
 
 
 def address(message: Message, name: str) -> NameAddr:

@@ -16,6 +16,7 @@ class Row(NamedTuple):
     """One message: where it lies, its octets, and its row of the manifest."""
 
     name: str
+    path: Path
     data: bytes
     manifest: dict[str, object]
 
@@ -34,7 +35,8 @@ def rows() -> list[Row]:
     for folder in SETS:
         for line in (DATA / folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines():
             manifest = json.loads(line)
-            found.append(Row(manifest["id"], (DATA / folder / manifest["file"]).read_bytes(), manifest))
+            path = DATA / folder / manifest["file"]
+            found.append(Row(manifest["id"], path, path.read_bytes(), manifest))
     return found
 
 
