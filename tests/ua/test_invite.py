@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.errors import ParseError
 from offhook.sip.serializer import new_request
 from offhook.sip.uri import parse_uri
 from offhook.ua.invite import ClientInvite
@@ -291,6 +292,45 @@ def test_a_call_that_rings_too_long_is_cancelled_with_a_reason() -> None:
     house.run(31)
     assert alice.heard == ["180", "ended: NOT_ANSWERED"]
     assert script.cancelled[0].text("Reason") == 'SIP;cause=408;text="nobody answered"'
+
+
+@pytest.mark.rfc("3261 13.2.1 #4")
+@pytest.mark.parametrize("name", ["Expires", "expires"])
+def test_an_invitation_of_ours_that_expires_is_cancelled(name: str) -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    alice.invite(PEER, headers=((name, "20"),))
+    house.run(0.1)
+    script.respond(180)
+    house.run(19.9)
+    assert script.cancelled == []
+    house.run(20.1)
+    assert len(script.cancelled) == 1
+    assert alice.heard == ["180", "ended: NOT_ANSWERED"]
+
+
+def test_an_invitation_that_is_answered_in_time_does_not_expire() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(PEER, headers=(("Expires", "20"),))
+    house.run(0.1)
+    script.respond(200, body=sdp())
+    house.run(30)
+    assert script.cancelled == []
+    assert call.answered
+
+
+def test_an_expires_that_is_no_number_is_refused_before_anything_is_sent() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    with pytest.raises(ParseError):
+        alice.invite(PEER, headers=(("Expires", "soon"),))
+    house.run(1)
+    assert script.requests == []
+    assert house.nothing_is_left()
 
 
 def test_a_response_without_a_tag_is_progress_and_no_dialog() -> None:

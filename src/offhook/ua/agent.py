@@ -259,10 +259,11 @@ class UserAgent:
 
         A recording begins with the peer's first sound, which may be an announcement before the answer, or in the place
         of one; else with the answer. `on_progress` is called with each provisional response. Cancelling the task
-        cancels the call (RFC 3261 9.1).
+        cancels the call (RFC 3261 9.1). `headers` go with the INVITE; with an Expires it is cancelled after so many
+        seconds, if that is sooner than `ring_time`.
 
-        Raises ParseError for what is no URI, AudioFileError when a file cannot be used, CallFailed with the status
-        when nobody answers, and AuthenticationFailed.
+        Raises ParseError for what is no URI or no Expires, AudioFileError when a file cannot be used, CallFailed with
+        the status when nobody answers, and AuthenticationFailed.
         """
         target = parse_uri(uri) if isinstance(uri, str) else uri
         await check_playable(play)

@@ -12,6 +12,7 @@ from offhook.errors import InvalidState, ParseError, ProtocolError
 from offhook.flow import Target
 from offhook.sdp.negotiate import make_offer
 from offhook.sdp.session import SessionDescription
+from offhook.sip.headers.durations import parse_expires
 from offhook.sip.headers.reason import Reason
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft
@@ -36,7 +37,8 @@ class ClientInvite(InviteCall):
     """One call attempt of ours, and the call that comes of it.
 
     A fork may bring several sessions: the first 2xx counts, those of other branches are acknowledged and ended at
-    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE.
+    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE; an Expires among them is kept to.
+    Raises ParseError for one that is none.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ClientInvite(InviteCall):
         notify: Callable[[CallEvent], None],
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
+        self._ring_time = _ring_time(headers, context.settings.ring_time)
         super().__init__(context, media, notify)
         self.uri = uri
         self.call_id = context.stack.ids.call_id()
@@ -68,7 +71,7 @@ class ClientInvite(InviteCall):
 
     def start(self, now: Moment) -> None:
         """Send the INVITE."""
-        self._ring_timer = self.context.stack.start_timer(self.context.settings.ring_time, self, RING_TIME, now)
+        self._ring_timer = self.context.stack.start_timer(self._ring_time, self, RING_TIME, now)
         self._request.start(now)
 
     def hang_up(self, now: Moment) -> None:
@@ -236,6 +239,11 @@ class ClientInvite(InviteCall):
         if self._ring_timer is not None:
             self.context.stack.cancel_timer(self._ring_timer)
             self._ring_timer = None
+
+
+def _ring_time(headers: tuple[tuple[str, str], ...], longest: float) -> float:
+    """Seconds after which an INVITE is cancelled: when it expires, if that is sooner (13.2.1)."""
+    return min([longest, *(float(parse_expires(value)) for name, value in headers if name.lower() == "expires")])
 
 
 _TIMED_OUT = Reason.build("SIP", 408, "nobody answered").serialize()
