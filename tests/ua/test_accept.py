@@ -90,6 +90,47 @@ def test_a_provisional_response_is_sent_every_minute() -> None:
     assert statuses(script) == [180, 180, 180, 180]
 
 
+@pytest.mark.rfc("3261 13.3.1.1 #2")
+@pytest.mark.parametrize("more", [(), (("Require", "100rel"),)])
+def test_who_decides_late_without_ringing_tells_of_progress_every_minute(more: tuple[tuple[str, str], ...]) -> None:
+    house, bob, script = called(*more, answer_time=400.0, body=b"")
+    house.run(REFRESH + 0.1)
+    assert statuses(script)[:2] == [100, 183]
+    first = script.responses[1]
+    assert first.to_tag is not None
+    assert first.has("RSeq") == bool(more)
+    assert bool(first.body) == bool(more)
+    if more:
+        acknowledge(script, bob, 2, sdp())
+    house.run(2 * REFRESH + 0.1)
+    assert [answer.status for answer in script.responses if answer.cseq_method == "INVITE"] == [100, 183, 183]
+    bob.answer()
+    house.run(2 * REFRESH + 0.2)
+    assert script.responses[-1].status == 200
+    assert {answer.to_tag for answer in script.responses} == {None, first.to_tag}
+
+
+@pytest.mark.rfc("3261 13.3.1.1 #1", "3261 13.3.1.1 #2")
+def test_several_announcements_are_of_one_dialog_and_one_a_minute_is_enough() -> None:
+    house, bob, script = called(answer_time=400.0)
+    bob.ring()
+    bob.ring()
+    bob.ring(early_media=True)
+    house.run(2 * REFRESH + 1)
+    assert statuses(script) == [180, 180, 183, 183, 183]
+    assert len({answer.to_tag for answer in script.responses}) == 1
+
+
+def test_without_a_port_for_the_offer_that_progress_would_need_the_call_goes_on() -> None:
+    house, bob, script = called(("Require", "100rel"), answer_time=400.0, body=b"")
+    bob.port.closed = True
+    house.run(REFRESH + 1)
+    assert statuses(script) == [100]
+    bob.port.closed = False
+    house.run(2 * REFRESH + 1)
+    assert 183 in statuses(script)
+
+
 def test_nobody_who_decides_in_time_is_480() -> None:
     house, bob, script = called(answer_time=20.0)
     bob.ring()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, answers_with_sips
 from offhook.dialog.invite import CALLEE, UsageEvent
 from offhook.dialog.reliable import OPTION_TAG, ReliableResponses
-from offhook.errors import InvalidState, ParseError, ProtocolError
+from offhook.errors import InvalidState, ParseError, ProtocolError, TransportFailed
 from offhook.sdp.session import SessionDescription
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Request, Response
@@ -82,6 +83,7 @@ class ServerInvite(InviteCall):
     def start(self, now: Moment) -> None:
         """Begin to wait for the user's decision."""
         start_timer = self.context.stack.start_timer
+        self._extend(now)
         self._timers.append(start_timer(self.context.settings.answer_time, self, ANSWER_TIME, now))
         if self._expires is not None:
             self._timers.append(start_timer(self._expires, self, EXPIRES, now))
@@ -104,19 +106,7 @@ class ServerInvite(InviteCall):
         Raises InvalidState once the call is answered or over, ProtocolError (488) when no media can be agreed on.
         """
         self._require_open()
-        status = 183 if early_media else 180
-        draft = self._response(status)
-        # The first reliable response to an INVITE without an offer has to bring ours (RFC 3262 5).
-        offers = self._must_be_reliable and not self._own.exchange.answering
-        described = (early_media or offers) and self._describe(draft, self._may_be_reliable)
-        if self._may_be_reliable and (described or self._must_be_reliable):
-            self._reliable().add(draft, described, now)
-        else:
-            self.context.respond(self.transaction, draft, now)
-        self._own.usage.fire(UsageEvent.PROVISIONAL, None, now)
-        if described:
-            self.on_session_changed(self._own, now)
-        self._extend(now)
+        self._announce(183 if early_media else 180, early_media, now)
 
     def answer(self, now: Moment) -> None:
         """Answer the call (13.3.1.4).
@@ -205,6 +195,19 @@ class ServerInvite(InviteCall):
         draft.body(description.serialize(), SDP)
         return True
 
+    def _announce(self, status: int, early_media: bool, now: Moment) -> None:
+        draft = self._response(status)
+        # The first reliable response to an INVITE without an offer has to bring ours (RFC 3262 5).
+        offers = self._must_be_reliable and not self._own.exchange.answering
+        described = (early_media or offers) and self._describe(draft, self._may_be_reliable)
+        if self._may_be_reliable and (described or self._must_be_reliable):
+            self._reliable().add(draft, described, now)
+        else:
+            self.context.respond(self.transaction, draft, now)
+        self._own.usage.fire(UsageEvent.PROVISIONAL, None, now)
+        if described:
+            self.on_session_changed(self._own, now)
+
     def _accept(self, now: Moment) -> None:
         draft = self._response(200)
         try:
@@ -277,13 +280,15 @@ class ServerInvite(InviteCall):
         self._timers.append(self.context.stack.start_timer(REFRESH, self, EXTEND, now))
 
     def _extend_now(self, now: Moment) -> None:
-        """Ask the proxies on the way for more time (13.3.1.1)."""
+        """Ask the proxies on the way for more time (13.3.1.1): with what was sent last, or with 183."""
         if self.end is not None or self.session is not None:
             return
-        last = self.transaction.response
-        if last is not None and 100 < last.status < 200:
-            if last.has("RSeq"):
-                self._reliable().add(self._response(last.status), False, now)
-            else:
-                self.context.stack.respond(self.transaction, last, now)
         self._extend(now)
+        last = self.transaction.response
+        if last is None or last.status == 100:
+            with suppress(TransportFailed):
+                self._announce(183, False, now)
+        elif last.has("RSeq"):
+            self._reliable().add(self._response(last.status), False, now)
+        else:
+            self.context.stack.respond(self.transaction, last, now)
