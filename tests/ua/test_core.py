@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from offhook.sip.message import Request, Response
+from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.sip.uri import SipUri, parse_uri
+from offhook.testing.network import Faults
 from offhook.ua.message import ReceivedMessage
 from tests.ua.household import OFFER, House, Phone, Script
 from tests.ua.test_accept import invite, statuses
@@ -135,17 +137,47 @@ def test_requests_other_than_invite_are_answered_at_once(method: str) -> None:
     assert round(answered - asked, 6) == 0.001  # the way through the network alone
 
 
+CHALLENGE = (("WWW-Authenticate", 'Digest realm="r", nonce="n"'),)
+
+
+def challenge(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+    return None if received.has("Authorization") else (401, CHALLENGE)
+
+
 @pytest.mark.rfc("3261 8.2 #3", "3261 8.2.1 #1")
 def test_authentication_comes_first() -> None:
-    def challenge(received: Request) -> Draft | None:
-        if received.has("Authorization"):
-            return None
-        return reply(received, 401, None, "tag").add("WWW-Authenticate", 'Digest realm="r", nonce="n"')
-
     _, _, script = receiving(
         request("DANCE"), request("DANCE", ("Authorization", 'Digest username="x"'), cseq=2), authenticate=challenge
     )
     assert statuses(script) == [401, 405]
+
+
+@pytest.mark.rfc("3261 8.2.7 #5", "3261 26.3.2.4 #2")
+def test_a_challenge_leaves_nothing_behind_and_is_not_repeated_by_itself() -> None:
+    house = House(faults=Faults(duplication=1.0))
+    bob = house.phone("bob", authenticate=challenge)
+    script = house.script()
+    script.send(invite(), bob)
+    house.run(0.1)
+    assert {answer.status for answer in script.responses} == {401}
+    assert bob.left == (0, 0, 0, 0, 0)
+    assert bob.core.idle
+    assert len({parse(data).to_tag for _, sender, _, data in house.network.trace or [] if sender == bob.node.host}) == 1
+
+
+def test_a_request_whose_credentials_cannot_be_read_is_400() -> None:
+    def read(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        received.headers("Authorization")
+        return None
+
+    _, bob, script = receiving(request("OPTIONS", ("Authorization", "Digest =")), authenticate=read)
+    assert statuses(script) == [400]
+    assert bob.core.idle
+
+
+def test_a_cancel_is_not_challenged() -> None:
+    _, _, script = receiving(request("CANCEL"), authenticate=challenge)
+    assert statuses(script) == [481]
 
 
 def test_nobody_who_takes_calls_is_480() -> None:

@@ -6,6 +6,7 @@ It is a role of the engine, without I/O: whole user agents run in virtual time w
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from offhook.clock import Moment
@@ -168,6 +169,8 @@ class UserAgentCore:
         if request.method == "ACK":
             self._receive_ack(request, now)
             return
+        if self._is_turned_away(request, flow):
+            return
         transaction = self.context.stack.accept(request, flow, now)
         try:
             merged = self._is_merged(request)
@@ -180,6 +183,22 @@ class UserAgentCore:
             # No media port is free: for this request we are overloaded.
             self.context.refuse(transaction, 503, now)
 
+    def _is_turned_away(self, request: Request, flow: Flow) -> bool:
+        """Whether a request has to show first who it is from; it is told so once, and nothing is kept (26.3.2.4)."""
+        authenticate = self.context.settings.authenticate
+        # A CANCEL cannot be sent again with credentials (22.1).
+        if authenticate is None or request.method == "CANCEL":
+            return False
+        try:
+            refusal = authenticate(request)
+        except ParseError as error:
+            refusal = (error.status, ())
+        if refusal is None:
+            return False
+        with suppress(ParseError):  # not even the way back can be read
+            self.context.stack.refuse(request, flow, *refusal)
+        return True
+
     def _receive_ack(self, request: Request, now: Moment) -> None:
         """An ACK to a 2xx (13.3.1.4). One that belongs nowhere is dropped: an ACK is never answered (17)."""
         try:
@@ -190,13 +209,8 @@ class UserAgentCore:
             return
 
     def _answer(self, request: Request, transaction: ServerTransaction, merged: bool, now: Moment) -> None:
-        """The steps of 8.2, then 12.2.2, then the method's own."""
+        """The steps of 8.2 that follow authentication, then 12.2.2, then the method's own."""
         context = self.context
-        authenticate = context.settings.authenticate
-        challenge = None if authenticate is None else authenticate(request)
-        if challenge is not None:
-            context.respond(transaction, challenge, now)
-            return
         if request.method == "CANCEL":
             # One that meets its INVITE is answered by the engine (9.2).
             context.refuse(transaction, 481, now)
