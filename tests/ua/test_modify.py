@@ -11,6 +11,8 @@ from offhook.sip.uri import parse_uri
 from offhook.ua.invite import ClientInvite
 from offhook.ua.modify import MAX_TRIES, PATIENCE, Modification, ModifyEvent, ModifyState
 from tests.ua.household import House, Phone, Script, sdp
+from tests.ua.test_accept import statuses
+from tests.ua.test_reinvite import answered, reinvite
 
 BLOCKED, CALLING, BACKING_OFF, DONE = ModifyState
 PROCEED, SUCCESS, GLARE, FAILURE, GONE, TIMER, LATE, STOP = ModifyEvent
@@ -19,6 +21,8 @@ PEER = parse_uri("sip:peer@192.0.2.9")
 OUTCOMES: dict[tuple[ModifyState, ModifyEvent], tuple[ModifyState, list[str]]] = {
     (BLOCKED, PROCEED): (CALLING, ["INVITE"]),
     (BLOCKED, STOP): (DONE, ["failed"]),
+    # Nothing is in the way any more.
+    (BLOCKED, TIMER): (CALLING, ["INVITE"]),
     (CALLING, SUCCESS): (DONE, ["done"]),
     (CALLING, GLARE): (BACKING_OFF, ["timer"]),
     (CALLING, FAILURE): (DONE, ["failed"]),
@@ -343,6 +347,29 @@ def test_it_waits_for_the_ack_to_a_200_of_ours() -> None:
     assert done == [None]
     log = house.log()
     assert log.index("1>2 ACK") < log.index("2>1 INVITE")
+
+
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #4")
+@pytest.mark.parametrize("hang_up", [False, True])
+def test_it_waits_for_the_ack_to_a_refusal_of_ours(hang_up: bool) -> None:
+    house, bob, script = answered()
+    script.send(reinvite(script, 2, sdp(codecs="3", version=2)), bob)
+    house.run(house.now + 0.0015)
+    house.network.partition({bob.node.host}, {"192.0.2.9"})
+    bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
+    house.run(house.now + 1.2)
+    clients = [bob.left[2]]
+    house.network.heal()
+    if hang_up:
+        bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run(house.now + 2.5)
+    assert clients == [0]
+    assert statuses(script)[-1] == 488
+    assert [request.method for request, _ in script.requests] == ["BYE" if hang_up else "INVITE"]
+    script.respond(200, method="BYE" if hang_up else "INVITE", contact=not hang_up, body=b"" if hang_up else sdp())
+    house.run(house.now + 60)
+    assert bob.left[2:4] == (0, 0)
+    assert bob.left[4] == (0 if hang_up else 1)  # the longest time for a call
 
 
 def test_a_challenge_is_answered_with_the_same_offer() -> None:

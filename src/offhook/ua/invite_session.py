@@ -20,7 +20,7 @@ from offhook.sip.headers.reason import Reason
 from offhook.sip.host import bare_host, is_ip_address
 from offhook.sip.message import Message, Request, Response
 from offhook.stack import ServerTransaction
-from offhook.transaction.machine import Table, Transaction
+from offhook.transaction.machine import State, Table, Transaction
 from offhook.ua.acceptance import Acceptance
 from offhook.ua.acknowledgement import Acknowledgement
 from offhook.ua.body import session_description
@@ -71,7 +71,8 @@ class InviteSession(TransactionUser):
     """One session. `table` is CALLER or CALLEE of `dialog.invite`; `hosts` are those of `media_hosts`.
 
     `end` says why it ended. `holding`: we want the peer on hold. `parting`: our BYE has no answer yet. `invite` is the
-    INVITE of ours that a 2xx answered; `reliable` holds the reliable provisional responses of a callee.
+    INVITE of ours that a 2xx answered, `peer_invite` the last re-INVITE of the peer's; `reliable` holds the reliable
+    provisional responses of a callee.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class InviteSession(TransactionUser):
         self.invite: Request | None = None
         self.acceptance: Acceptance | None = None
         self.change: Change | None = None
+        self.peer_invite: ServerTransaction | None = None
         self.reliable: ReliableResponses | None = None
         self._user = user
         self._ack: Acknowledgement | None = None
@@ -144,6 +146,11 @@ class InviteSession(TransactionUser):
     def acknowledgement_pending(self) -> bool:
         """Whether the ACK to a 2xx of ours is still to come."""
         return self.acceptance is not None and self.acceptance.waiting
+
+    @property
+    def refusal_pending(self) -> bool:
+        """Whether the ACK to our refusal of a re-INVITE is still to come (14.1)."""
+        return self.peer_invite is not None and self.peer_invite.state is State.COMPLETED
 
     # What the peer sends
 
