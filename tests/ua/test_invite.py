@@ -372,6 +372,108 @@ def test_the_description_follows_the_address_that_leads_to_the_next_server() -> 
     assert second.last("INVITE").cseq_number == 1
 
 
+# An INVITE that leaves the offer to the callee (13.2.1)
+
+
+def asking() -> tuple[House, Phone, Script, ClientInvite]:
+    """Alice, who calls a scripted peer without an offer."""
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(PEER, offer=False)
+    house.run(0.1)
+    assert script.last("INVITE").body == b""
+    assert not script.last("INVITE").has("Content-Type")
+    return house, alice, script, call
+
+
+@pytest.mark.rfc("3261 13.2.1 #5", "3261 13.2.1 #9", "3261 13.2.1 #11", "3261 13.2.2.4 #8")
+def test_the_offer_of_a_200_is_answered_in_its_ack() -> None:
+    house, alice, script, call = asking()
+    script.respond(180, body=sdp(port=9000))
+    house.run(0.2)
+    script.respond(200, body=sdp(codecs="8 3 0", port=5000))
+    house.run(0.3)
+    # What an unreliable response brings is no offer.
+    assert alice.heard == ["180", "answered"]
+    ack = script.last("ACK")
+    assert ack.content_type == "application/sdp"
+    assert b"m=audio 16384 RTP/AVP 8 0" in ack.body
+    remote = alice.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 5000
+    script.respond(200, body=sdp(codecs="8 3 0", port=5000))
+    house.run(0.4)
+    assert script.last("ACK").body == ack.body
+    assert script.methods() == ["INVITE", "ACK", "ACK"]
+    assert call.answered
+
+
+@pytest.mark.rfc("3261 13.2.2.4 #9", "3261 13.2.2.4 #11")
+def test_an_offer_that_we_cannot_take_is_answered_and_ended() -> None:
+    house, alice, script, call = asking()
+    script.respond(200, body=sdp(codecs="3"))
+    house.run(0.2)
+    assert script.methods() == ["INVITE", "ACK", "BYE"]
+    assert b"m=audio 0 RTP/AVP 3" in script.last("ACK").body
+    assert alice.heard == ["ended: NO_MEDIA"]
+    assert call.failure is not None
+    assert call.failure.status == 488
+
+
+@pytest.mark.parametrize("body", [b"", b"v=0\r\nno"])
+def test_a_200_without_the_offer_that_it_owes_is_acknowledged_and_ended(body: bytes) -> None:
+    house, alice, script, _ = asking()
+    script.respond(200, body=body)
+    house.run(0.2)
+    assert script.methods() == ["INVITE", "ACK", "BYE"]
+    assert alice.heard == ["ended: NO_MEDIA"]
+
+
+@pytest.mark.rfc("3261 13.2.2.4 #8", "3261 13.2.2.4 #11")
+def test_a_200_that_comes_too_late_has_its_offer_answered_too() -> None:
+    house, alice, script, call = asking()
+    script.respond(180)
+    house.run(0.2)
+    alice.do(call.hang_up)
+    script.respond(200, body=sdp())
+    house.run(0.3)
+    assert script.methods() == ["INVITE", "ACK", "BYE"]
+    assert b"m=audio 0 RTP/AVP 0" in script.last("ACK").body
+    assert alice.heard == ["180", "ended: CANCELLED"]
+
+
+@pytest.mark.rfc("3261 13.2.1 #5", "3262 5")
+def test_the_offer_of_a_reliable_response_is_answered_in_its_prack() -> None:
+    house, alice, script, _ = asking()
+    script.respond(183, ("Require", "100rel"), ("RSeq", "10"), body=sdp(port=5000))
+    house.run(0.2)
+    assert b"m=audio 16384 RTP/AVP 0" in script.last("PRACK").body
+    assert alice.heard == ["183+media"]
+    script.respond(200, method="PRACK")
+    script.respond(200, method="INVITE", body=sdp(port=6000))
+    house.run(0.3)
+    assert alice.heard == ["183+media", "answered"]
+    assert script.last("ACK").body == b""
+    remote = alice.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 5000
+
+
+def test_between_our_own_the_callee_makes_the_offer() -> None:
+    house = House()
+    alice, bob = house.phone("alice"), house.phone("bob")
+    alice.invite(bob.uri, offer=False)
+    house.run(0.1)
+    bob.answer()
+    house.run(0.2)
+    assert alice.heard == bob.heard == ["answered"]
+    assert alice.port.direction == bob.port.direction == "sendrecv"
+    alice.do(alice.core.hang_up_all)
+    house.run()
+    assert house.nothing_is_left()
+
+
 def test_other_events_of_time_are_the_calls_own() -> None:
     house, alice, script, call = calling(longest_call=50.0)
     script.respond(200, body=sdp())

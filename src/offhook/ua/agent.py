@@ -254,13 +254,15 @@ class UserAgent:
         record: str | Path | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        offer: bool = True,
     ) -> Call:
         """Call somebody, and return the answered call, playing and recording.
 
         A recording begins with the peer's first sound, which may be an announcement before the answer, or in the place
         of one; else with the answer. `on_progress` is called with each provisional response. Cancelling the task
         cancels the call (RFC 3261 9.1). `headers` go with the INVITE; with an Expires it is cancelled after so many
-        seconds, if that is sooner than `ring_time`.
+        seconds, if that is sooner than `ring_time`. Without `offer` the INVITE brings no session description, and the
+        callee makes the offer (13.2.1).
 
         Raises ParseError for what is no URI or no Expires, AudioFileError when a file cannot be used, CallFailed with
         the status when nobody answers, and AuthenticationFailed.
@@ -277,7 +279,7 @@ class UserAgent:
         begun: list[ClientInvite] = []
 
         def begin(now: Moment) -> None:
-            session = ClientInvite(core.context, target, audio, signals.take, tuple(headers))
+            session = ClientInvite(core.context, target, audio, signals.take, tuple(headers), offer)
             begun.append(session)
             signals.session = session
             session.start(now)

@@ -92,9 +92,10 @@ class UserAgentCore:
         now: Moment,
         media: MediaPort | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        offer: bool = True,
     ) -> ClientInvite:
-        """Call somebody."""
-        call = ClientInvite(self.context, uri, self.media.port() if media is None else media, notify, headers)
+        """Call somebody. Without `offer` the callee makes it. Raises ParseError for an Expires that is none."""
+        call = ClientInvite(self.context, uri, self.media.port() if media is None else media, notify, headers, offer)
         call.start(now)
         return call
 

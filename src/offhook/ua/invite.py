@@ -8,7 +8,7 @@ from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, asks_with_sips
 from offhook.dialog.invite import CALLER, UsageEvent
 from offhook.dialog.reliable import ProvisionalOrder, Sequence
-from offhook.errors import InvalidState, ParseError, ProtocolError
+from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Target
 from offhook.sdp.negotiate import make_offer
 from offhook.sdp.session import SessionDescription
@@ -38,7 +38,8 @@ class ClientInvite(InviteCall):
 
     A fork may bring several sessions: the first 2xx counts, those of other branches are acknowledged and ended at
     once. `failure` is set when there was no 2xx. `headers` are added to the INVITE; an Expires among them is kept to.
-    Raises ParseError for one that is none.
+    Without `offer` the callee makes it, and the answer goes in the ACK, or in the PRACK before that (13.2.1). Raises
+    ParseError for an Expires that is none.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ClientInvite(InviteCall):
         media: MediaPort,
         notify: Callable[[CallEvent], None],
         headers: tuple[tuple[str, str], ...] = (),
+        offer: bool = True,
     ) -> None:
         self._ring_time = _ring_time(headers, context.settings.ring_time)
         super().__init__(context, media, notify)
@@ -56,6 +58,7 @@ class ClientInvite(InviteCall):
         self.failure: Failure | None = None
         self._tag = context.stack.ids.tag()
         self._headers = headers
+        self._offers = offer
         self._digest = context.digest()
         self._routes = context.routes()
         self._cseq = 0
@@ -100,7 +103,9 @@ class ClientInvite(InviteCall):
         draft.add("Allow", context.allow).add("Supported", context.supported).add("Accept", ACCEPT)
         for name, value in self._headers:
             draft.add(name, value)
-        return draft.body(self._describe(target).serialize(), SDP)
+        # Without an offer too: a port that cannot be had is better missed before anybody's phone rings.
+        description = self._describe(target)
+        return draft.body(description.serialize(), SDP) if self._offers else draft
 
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         if response.status == 100:
@@ -112,7 +117,7 @@ class ClientInvite(InviteCall):
                 if self._is_out_of_order(response):
                     return
                 session.usage.fire(UsageEvent.PROVISIONAL, response, now)
-                early_media = self._take_early_answer(session, response, now)
+                early_media = self._take_early_description(session, response, now)
         except (ParseError, ProtocolError):
             # Such a response makes no early dialog; the call itself may still be answered.
             early_media = False
@@ -186,11 +191,10 @@ class ClientInvite(InviteCall):
         for session in (*self._sessions, *self._past):
             if session.dialog.remote_tag == tag:
                 return session
-        if self._offer is None:
-            raise InvalidState("a response came before the INVITE")
         dialog = Dialog.as_uac(transaction.request, response, transaction.flow)
         session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest)
-        session.exchange.offered(self._offer)
+        if self._offers and self._offer is not None:
+            session.exchange.offered(self._offer)
         self._sessions.append(session)
         return session
 
@@ -201,20 +205,26 @@ class ClientInvite(InviteCall):
         order = self._orders.setdefault(response.to_tag or "", ProvisionalOrder())
         return order.take(response) is not Sequence.NEXT
 
-    def _take_early_answer(self, session: InviteSession, response: Response, now: Moment) -> bool:
+    def _take_early_description(self, session: InviteSession, response: Response, now: Moment) -> bool:
         """Take the session description of a provisional response, and acknowledge a reliable one."""
         reliable = ProvisionalOrder.is_reliable(response)
-        answer = session_description(response)
-        if answer is not None and session.exchange.offering:
-            try:
-                if session.exchange.take_answer(answer, reliable):
+        description = session_description(response)
+        answer = b""
+        try:
+            if description is None:
+                return False
+            if session.exchange.offering:
+                if session.exchange.take_answer(description, reliable):
                     session.changed(now)
-            finally:
-                if reliable:
-                    Prack(session, response).send(now)
-        elif reliable:
-            Prack(session, response).send(now)
-        return answer is not None
+            elif session.expects_offer:
+                if not reliable:
+                    return False
+                answer = session.answer_offer(description)[0]
+                session.changed(now)
+            return True
+        finally:
+            if reliable:
+                Prack(session, response, answer).send(now)
 
     def _cancel(self, end: CallEnd, now: Moment) -> None:
         if self._cancelled is not None or not self._request.open:

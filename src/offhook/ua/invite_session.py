@@ -12,9 +12,11 @@ from offhook.dialog.dialog import Dialog, DialogState
 from offhook.dialog.invite import InviteUsage, UsageEvent, UsageState
 from offhook.dialog.offer_answer import OfferAnswer
 from offhook.dialog.reliable import ReliableResponses
-from offhook.errors import ParseError, ProtocolError
+from offhook.errors import ParseError, ProtocolError, TransportFailed
 from offhook.flow import Target
+from offhook.sdp.fields import Connection, Origin
 from offhook.sdp.negotiate import Capabilities
+from offhook.sdp.session import SessionDescription
 from offhook.security.digest_client import DigestClient
 from offhook.sip.headers.reason import Reason
 from offhook.sip.host import bare_host, is_ip_address
@@ -127,6 +129,26 @@ class InviteSession(TransactionUser):
         capabilities = self.media.capabilities(*self.hosts)
         return capabilities.held if self.holding else capabilities
 
+    @property
+    def expects_offer(self) -> bool:
+        """Whether nobody has made an offer yet, so that the peer has to: the INVITE had none (13.2.1)."""
+        return self.exchange.stable and self.exchange.session is None
+
+    def answer_offer(self, offer: SessionDescription) -> tuple[bytes, bool]:
+        """Our answer to an offer that cannot be refused, and whether it takes anything (RFC 6337 5.2.4).
+
+        What we cannot take is answered with port zero. Raises ProtocolError for an offer that cannot be made now.
+        """
+        self.exchange.take_offer(offer)
+        try:
+            capabilities = self.capabilities()
+        except TransportFailed:
+            # The call is over, and its media with it.
+            shown = self.hosts[1]
+            capabilities = Capabilities(Origin.of(shown, 1, 1), (Connection.to(shown),), ())
+        answer = self.exchange.answer(capabilities, True, may_refuse=False)
+        return answer.serialize(), any(media.port for media in answer.media)
+
     def contact(self, target: Target) -> str:
         """Our Contact in this dialog (12.2.1.1)."""
         return self.context.contact(target, self.dialog.secure)
@@ -179,8 +201,12 @@ class InviteSession(TransactionUser):
             self._ack.repeat(now)
         elif isinstance(response, Response) and self.invite is not None:
             self._confirm(response)
-            agreed = self._take_final_answer(response, now)
-            self._ack = Acknowledgement(self.context, self.dialog, self.invite, b"", self._acknowledged)
+            answer = b""
+            if self.expects_offer:
+                agreed, answer = self._take_final_offer(response, now)
+            else:
+                agreed = self._take_final_answer(response, now)
+            self._ack = Acknowledgement(self.context, self.dialog, self.invite, answer, self._acknowledged)
             self._ack.start(now)
             if not agreed:
                 self.hang_up(now, CallEnd(EndCause.NO_MEDIA))
@@ -240,6 +266,19 @@ class InviteSession(TransactionUser):
             self.exchange.reject()
             return False
         return True
+
+    def _take_final_offer(self, response: Response, now: Moment) -> tuple[bool, bytes]:
+        """Take the offer that a 2xx has to bring (13.2.2.4): whether there is anything to go by, and our answer."""
+        try:
+            offer = session_description(response)
+            if offer is None:
+                return False, b""
+            answer, agreed = self.answer_offer(offer)
+        except (ParseError, ProtocolError):
+            return False, b""
+        if agreed:
+            self.changed(now)
+        return agreed, answer
 
     def _acknowledged(self, now: Moment) -> None:
         self.usage.fire(UsageEvent.ACK, None, now)
