@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from offhook.accounts.authenticator import Realm
 from offhook.accounts.base import Account
 from offhook.errors import SipError
+from offhook.flow import Flow
 from offhook.location.binding import Binding
 from offhook.location.update import Update
+from offhook.proxy.access import Standing
 from offhook.security.digest import Challenge, answer_challenge, compute_ha1
 from offhook.server import access
 from offhook.server.access import DomainAccess
@@ -64,6 +66,31 @@ def test_a_stranger_reaches_nobody_else_by_us(method: str) -> None:
         ("a foreign caller for a foreign domain", "198.51.100.1:5060")
     ]
     assert reached(site, FOREIGN) == []
+
+
+@pytest.mark.rfc("3261 26.3.2.2 #8")
+@pytest.mark.parametrize(
+    ("domains", "told"),
+    [
+        ((), False),
+        (("example.net",), True),
+        (("example.net", "ELSEWHERE.example"), False),
+        (("sub.elsewhere.example",), True),
+    ],
+)
+def test_a_caller_of_another_domain_than_the_certificate_is_told_of(domains: tuple[str, ...], told: bool) -> None:
+    site = Site()
+    peer = site.stranger()
+    draft = peer.role.request("INVITE", "sip:bob@example.com", "c1", 1, "").add("Via", "SIP/2.0/TLS 198.51.100.1")
+    draft.set("From", "<sip:carol@elsewhere.example>;tag=1")
+    flow = Flow("TLS", "tls:192.0.2.10:5061", (SERVER, 5061), ("198.51.100.1", 40000), "0", 1, True)
+    flow.domains = domains
+    with capture_logs() as lines:
+        verdict = site.server.role.access.check(draft.request(), flow, Standing.OUTSIDE, site.network.clock.now())
+    assert verdict is None
+    assert [(line["caller"], line["certificate"]) for line in lines] == (
+        [("elsewhere.example", ", ".join(domains))] if told else []
+    )
 
 
 @pytest.mark.parametrize(

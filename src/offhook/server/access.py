@@ -26,6 +26,7 @@ from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
 from offhook.proxy.validation import Refusal
 from offhook.registrar.aor import aor_of, host_of
+from offhook.security.domain_cert import same_domain
 from offhook.server.aliases import Aliases
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
@@ -184,7 +185,18 @@ class AccessControl:
         routes = request.routes if request.holds("route") else []
         if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):
             return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else", now)
+        self._compare(request, flow, now)
         return None
+
+    def _compare(self, request: Request, flow: Flow, now: Moment) -> None:
+        """Tell of a caller whom the peer's certificate does not name (26.3.2.2); a peer may relay for others."""
+        caller = request.from_uri
+        if not flow.domains or not isinstance(caller, SipUri):
+            return
+        host = caller.bare_host
+        if not any(same_domain(domain, host) for domain in flow.domains) and self._limit.admits(now):
+            named = ", ".join(flow.domains)
+            _log.warning("a caller of another domain", caller=host, certificate=named, **self._limit.remark)
 
     def _spirals(self, request: Request, flow: Flow) -> bool:
         """Whether a request comes back from ourselves: it was checked when it came, and its nonce-count is used up.
