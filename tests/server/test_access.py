@@ -23,7 +23,7 @@ from offhook.server.config import DomainConfig
 from offhook.sip.headers.auth import Credentials, parse_challenge
 from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft
-from offhook.testing.network import VirtualNode
+from offhook.testing.network import Faults, VirtualNode
 from offhook.testing.peer import ScriptedPeer
 from tests.server.wiring import DOMAIN, PASSWORDS, SERVER, Site
 
@@ -43,6 +43,19 @@ def bind(site: Site, aor: str, contact: str) -> None:
     site.location.save(
         Update(aor, "c", 1, [Binding(contact, "", None, now.wall + 900, "c", 1, "b", (), "", False)]), now
     )
+
+
+@pytest.mark.rfc("3261 26.3.2.4 #2")
+@pytest.mark.parametrize(("method", "status"), [("INVITE", 407), ("MESSAGE", 407), ("REGISTER", 401)])
+def test_a_challenge_leaves_nothing_behind_and_comes_once_for_each_request(method: str, status: int) -> None:
+    site = Site(faults=Faults(duplication=1.0))
+    peer = site.stranger(contact="sip:alice@198.51.100.1")
+    answers = site.send(peer, method, "sip:example.com" if method == "REGISTER" else "sip:bob@example.com", as_alice)
+    assert set(answers) == {status}
+    assert site.left() == [0, 0]
+    sent = [message for message in site.messages(of=SERVER) if isinstance(message, Response)]
+    assert len(sent) == 4  # two came of the request, and each answer came twice
+    assert len({message.to_tag for message in sent}) == 1
 
 
 # Strangers

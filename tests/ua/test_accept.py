@@ -167,6 +167,16 @@ def test_a_redirection_names_its_contacts() -> None:
     assert script.responses[0].texts("Contact") == ["<sip:carol@example.com>", "<tel:+1555>"]
 
 
+@pytest.mark.rfc("3261 13.3.1.3 #1", "3261 13.3.1.3 #2")
+@pytest.mark.parametrize("status", [486, 600])
+def test_who_takes_no_call_says_whether_others_may(status: int) -> None:
+    house, bob, script = called()
+    bob.refuse(status)
+    house.run(1)
+    assert statuses(script) == [status]
+    assert bob.heard == ["ended: REFUSED"]
+
+
 def test_no_decision_is_made_twice() -> None:
     house, bob, _ = called()
     bob.answer()

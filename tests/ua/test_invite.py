@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.errors import ParseError
-from offhook.sip.serializer import new_request
+from offhook.sip.serializer import new_request, reply
 from offhook.sip.uri import parse_uri
 from offhook.ua.invite import ClientInvite
 from tests.ua.household import House, Phone, Script, sdp
@@ -205,6 +205,29 @@ def test_each_200_gets_the_same_ack_again() -> None:
     assert len({ack.serialize() for ack in acks}) == 1
     assert acks[0].text("CSeq") == "1 ACK"
     assert acks[0].request_uri == "sip:peer@192.0.2.9:5060"
+
+
+@pytest.mark.rfc("3261 13.2.2.3 #1")
+@pytest.mark.parametrize("status", [503, 603, 200])
+def test_after_a_failure_another_final_response_is_ignored(status: int) -> None:
+    house, alice, script, call = calling()
+    script.respond(486)
+    house.run(0.2)
+    [(invite, transaction)] = script.requests
+    assert transaction is not None
+    late = (
+        reply(invite, status, None, "other").add("Contact", "<sip:peer@192.0.2.9:5060>").body(sdp(), "application/sdp")
+    )
+    arrival, response = transaction.arrival, late.response()
+    assert script.node is not None
+    script.node.call(lambda now: script.stack.reply_stateless(response, invite, arrival))
+    house.run(0.3)
+    assert alice.heard == ["ended: FAILED"]
+    assert call.failure is not None
+    assert call.failure.status == 486
+    assert script.methods() == ["INVITE"]
+    house.run()
+    assert house.nothing_is_left()
 
 
 def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() -> None:

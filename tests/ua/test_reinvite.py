@@ -86,6 +86,39 @@ def test_without_an_offer_we_make_one_and_the_ack_answers() -> None:
     assert remote.port == 5000
 
 
+@pytest.mark.rfc("3261 14.2 #8", "3261 14.2 #9", "3261 14.2 #10")
+def test_the_offer_that_is_asked_for_has_all_that_we_can_in_the_place_of_what_runs() -> None:
+    house, bob, script = answered()
+    first = script.responses[-1].body
+    assert b"m=audio 16384 RTP/AVP 0\r\n" in first
+    script.send(reinvite(script), bob)
+    house.run(0.4)
+    offer = script.responses[-1].body
+    assert offer.count(b"m=") == 1
+    assert b"m=audio 16384 RTP/AVP 0 8 101\r\n" in offer
+    assert offer.splitlines()[1] == first.splitlines()[1].replace(b" 1 IN", b" 2 IN")
+
+
+@pytest.mark.rfc("3261 14.2 #4", "3261 14.2 #5")
+@pytest.mark.parametrize("version", [1, 2])
+def test_only_a_description_that_has_changed_changes_the_session(version: int) -> None:
+    house, bob, script = answered()
+    first = script.responses[-1].body
+    script.send(reinvite(script, 2, sdp()), bob)
+    house.run(0.4)
+    script.send_ack(in_dialog(script, "ACK", 2), bob)
+    house.run(0.5)
+    assert script.responses[-1].body == first
+    before, after = bob.port.sessions[-2:]
+    assert before.streams == after.streams
+    # Some change what they say and forget the version.
+    script.send(reinvite(script, 3, sdp(port=5000, version=version)), bob)
+    house.run(0.6)
+    remote = bob.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 5000
+
+
 def test_an_ack_without_the_answer_that_it_owes_ends_the_call() -> None:
     house, bob, script = answered()
     script.send(reinvite(script), bob)
