@@ -168,6 +168,7 @@ def test_a_stranger_whose_sender_cannot_be_read_is_refused() -> None:
 # In another's name
 
 
+@pytest.mark.rfc("3261 26.3.1 #7")
 @pytest.mark.parametrize(
     "sender",
     [

@@ -75,7 +75,7 @@ def test_the_tcp_that_udp_brings_is_advertised_alike() -> None:
     assert [listener.advertise for listener in made] == [("example.com", 5080)] * 2
 
 
-@pytest.mark.rfc("5922 6 #1")
+@pytest.mark.rfc("5922 6 #1", "3261 26.3.1 #3")
 @pytest.mark.parametrize(
     ("names", "days", "refused"),
     [

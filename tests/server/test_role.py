@@ -25,7 +25,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(role, name) for name in role.__all__)
 
 
-@pytest.mark.rfc("3261 10.1 #1", "3261 10.1 #2")
+@pytest.mark.rfc("3261 10.1 #1", "3261 10.1 #2", "3261 26.3.1 #7")
 def test_two_users_register_and_talk() -> None:
     site = Site()
     alice, bob = site.phone("alice"), site.phone("bob")
@@ -205,7 +205,7 @@ def test_a_request_uri_of_another_scheme_is_a_416() -> None:
 # Registering
 
 
-@pytest.mark.rfc("3261 10.3 #9")
+@pytest.mark.rfc("3261 10.3 #9", "3261 26.3.1 #7", "3261 26.3.2.1 #7")
 def test_a_wrong_password_binds_nothing() -> None:
     site = Site()
     bob = site.phone("bob", password="wrong")
@@ -310,6 +310,7 @@ def test_a_redirecting_domain_knows_who_there_is(slow: bool) -> None:
     assert site.send(stranger, "MESSAGE", "sip:nobody@example.com") == [404]
 
 
+@pytest.mark.rfc("3261 26.3.1 #7")
 def test_a_redirecting_domain_lets_nobody_call_in_another_name() -> None:
     site = redirecting()
     assert site.phone("alice", password="wrong").message("sip:bob@example.com") == [407]

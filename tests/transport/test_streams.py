@@ -444,6 +444,7 @@ async def test_nothing_is_sent_to_a_server_that_is_somebody_else(
     assert server.events.messages == []
 
 
+@pytest.mark.rfc("3261 26.2.2 #4")
 async def test_an_untrusted_server_is_refused(sides: Sides, certified: tuple[TlsSettings, TlsSettings]) -> None:
     server, client = sides(), sides()
     flow = client.connect(server.listen(tls=certified[0]), "example.com", TlsSettings())

@@ -130,7 +130,7 @@ def failed_handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> str:
     return connect_failure(caught.value, "example.com")
 
 
-@pytest.mark.rfc("5922 7.1 #1")
+@pytest.mark.rfc("5922 7.1 #1", "3261 26.2.2 #3", "3261 26.2.2 #4", "3261 26.3.1 #4")
 def test_an_unknown_authority_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
     other = Authority("Another Authority").write(tmp_path / "other.pem")
     said = failed_handshake(server_context(TlsSettings(*chain)), client_context(TlsSettings(authorities=other)))
@@ -206,7 +206,7 @@ def test_the_systems_authorities_are_the_default() -> None:
     assert not context.check_hostname
 
 
-@pytest.mark.rfc("5922 7.1 #1", "5922 7.4 #1")
+@pytest.mark.rfc("5922 7.1 #1", "5922 7.4 #1", "3261 26.2.2 #1", "3261 26.3.1 #2")
 def test_a_client_certificate_can_be_required(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
     trusted = authority.write(tmp_path / "root.pem")
     strict = TlsSettings(*chain, authorities=trusted, require_client_certificate=True)

@@ -329,7 +329,7 @@ def test_a_number_that_the_proxy_cannot_call_is_called_as_a_sip_uri() -> None:
     assert bench.user.failures[0].status == 416
 
 
-@pytest.mark.rfc("3261 8.1.2 #3", "3261 8.1.2 #4")
+@pytest.mark.rfc("3261 8.1.2 #3", "3261 8.1.2 #4", "3261 26.3.1 #5")
 @pytest.mark.parametrize(
     ("request_uri", "next_hop", "secure"),
     [
@@ -468,7 +468,7 @@ def reply_next(script: Script, left: list[tuple[int, tuple[str, str]]]) -> None:
         script.respond(486)
 
 
-@pytest.mark.rfc("3261 22.2", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6")
+@pytest.mark.rfc("3261 22.2", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6", "3261 26.3.1 #7")
 def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     house, script = asking((401, challenge("example.com")))
     alice = house.phone("alice", "secret")

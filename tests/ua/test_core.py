@@ -197,6 +197,7 @@ def test_a_call_that_is_not_taken_is_480() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 13.3.1.3 #1")
 def test_too_many_calls_are_486() -> None:
     house, bob, script = receiving(most_calls=2)
     for number in range(3):

@@ -33,6 +33,11 @@ def calling(**settings: object) -> tuple[House, Phone, Script, ClientInvite]:
     "3261 8.1.1.6 #2",
     "3261 8.1.1.8 #1",
     "3261 8.1.1.9 #1",
+    "3261 13.1 #1",
+    "3261 13.2.1 #1",
+    "3261 13.2.1 #3",
+    "3261 13.2.1 #5",
+    "3261 13.2.1 #12",
 )
 def test_an_invite_has_all_that_it_needs() -> None:
     _, _, script, call = calling(display_name="Alice")
@@ -52,7 +57,7 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert not sent.has("Content-Encoding")
 
 
-@pytest.mark.rfc("3261 12.1.2", "3261 8.1.1.2 #2", "3261 8.1.1.8 #3")
+@pytest.mark.rfc("3261 12.1.2", "3261 8.1.1.2 #2", "3261 8.1.1.8 #3", "3261 26.3.1 #5")
 def test_a_sips_uri_is_called_over_tls_with_a_sips_contact() -> None:
     house = House()
     alice = house.phone("alice")
@@ -115,6 +120,7 @@ def test_a_provisional_response_that_is_not_known_is_progress_of_the_session(sta
     assert alice.heard[-1] == "answered"
 
 
+@pytest.mark.rfc("3261 13.2.1 #7", "3261 13.2.1 #8", "3261 13.2.2.4 #1")
 def test_early_media_is_heard_and_the_answer_ends_the_early_state() -> None:
     house, alice, script, call = calling()
     script.respond(183, body=sdp())
@@ -152,8 +158,7 @@ def test_a_200_without_a_usable_answer_is_acknowledged_and_ended(body: bytes) ->
     assert call.failure.status == 488
 
 
-@pytest.mark.rfc("3262 4")
-@pytest.mark.rfc("3261 13.2.2.4")
+@pytest.mark.rfc("3262 4", "3261 13.2.2.4 #4", "3261 13.2.2.4 #11")
 def test_after_a_200_without_a_usable_answer_that_of_another_branch_comes_too_late() -> None:
     house, alice, script, _ = calling()
     script.respond(200, body=b"none")
@@ -192,7 +197,7 @@ def test_a_reliable_response_with_a_bad_answer_is_acknowledged_all_the_same() ->
     assert "PRACK" in script.methods()
 
 
-@pytest.mark.rfc("3261 13.2.2.4", "3261 17.1.1.3 #1")
+@pytest.mark.rfc("3261 17.1.1.3 #1", "3261 13.2.2.4 #4", "3261 13.2.2.4 #5", "3261 13.2.2.4 #6", "3261 13.2.2.4 #10")
 def test_each_200_gets_the_same_ack_again() -> None:
     house, _, script, _ = calling()
     script.respond(200, body=sdp())
@@ -246,7 +251,7 @@ def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() ->
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 22.1", "3261 17.1.1.3 #1")
+@pytest.mark.rfc("3261 22.1", "3261 17.1.1.3 #1", "3261 13.2.2.4 #7")
 def test_the_ack_bears_the_credentials_of_its_invite() -> None:
     house = House()
     alice = house.phone("alice", "secret")

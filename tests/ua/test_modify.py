@@ -73,7 +73,7 @@ class Hold:
 
 @pytest.mark.parametrize("event", list(ModifyEvent))
 @pytest.mark.parametrize("state", list(ModifyState))
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #7")
 def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     bench = Hold()
     bench.script.requests.clear()
@@ -100,6 +100,7 @@ def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     assert (machine.state, outcome) == (expected or (state, []))
 
 
+@pytest.mark.rfc("3261 13.2.1 #13", "3261 14.1 #1")
 def test_hold_and_resume() -> None:
     bench = Hold()
     bench.hold()
@@ -125,6 +126,7 @@ def test_what_is_so_already_needs_no_request() -> None:
     assert bench.invites() == 1
 
 
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #3")
 def test_one_change_at_a_time() -> None:
     bench = Hold()
     bench.hold()
@@ -145,7 +147,7 @@ def test_before_the_answer_and_after_the_end_there_is_nothing_to_hold() -> None:
         bench.hold()
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #1", "3261 14.1 #5")
 def test_a_refusal_leaves_the_session_as_it_was() -> None:
     bench = Hold()
     before = bench.alice.port.sessions[-1]
@@ -164,7 +166,7 @@ def test_a_refusal_leaves_the_session_as_it_was() -> None:
     assert bench.results[1:] == [None]
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #6", "3261 14.1 #7")
 def test_glare_is_tried_again_after_a_while() -> None:
     bench = Hold()
     bench.hold()
@@ -178,6 +180,7 @@ def test_glare_is_tried_again_after_a_while() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 14.1 #6")
 def test_the_other_side_of_a_glare_waits_less() -> None:
     house = House()
     alice, bob = house.phone("alice"), house.phone("bob")
@@ -310,6 +313,7 @@ def test_a_hang_up_cancels_a_re_invite_that_nobody_answers_any_more() -> None:
     assert bench.alice.left == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.rfc("3261 14.1 #7")
 def test_a_hang_up_while_backing_off_leaves_no_timer() -> None:
     bench = Hold()
     bench.hold()
@@ -334,7 +338,7 @@ def test_a_200_without_a_usable_answer_ends_the_call(body: bytes) -> None:
     assert bench.alice.heard[-1] == "ended: NO_MEDIA"
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #4")
 def test_it_waits_for_the_ack_to_a_200_of_ours() -> None:
     house = House()
     alice, bob = house.phone("alice"), house.phone("bob")

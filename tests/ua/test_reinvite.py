@@ -27,7 +27,7 @@ def reinvite(script: Script, number: int = 2, body: bytes = b"", *headers: tuple
     return in_dialog(script, "INVITE", number, CONTACT, *headers, body=body)
 
 
-@pytest.mark.rfc("3264 8.4 #1", "3264 8.4 #3")
+@pytest.mark.rfc("3264 8.4 #1", "3264 8.4 #3", "3261 14.2 #5")
 def test_a_hold_of_the_peers_works_in_both_styles() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(version=2, direction="sendonly")), bob)
@@ -62,7 +62,7 @@ def test_the_target_moves_with_an_accepted_re_invite_alone() -> None:
     assert str(session.dialog.remote_target) == "sip:moved@192.0.2.9:5060"
 
 
-@pytest.mark.rfc("3261 8.2 #2")
+@pytest.mark.rfc("3261 8.2 #2", "3261 14.2 #6")
 def test_an_offer_that_we_cannot_take_gets_488_and_changes_nothing() -> None:
     house, bob, script = answered()
     before = bob.port.sessions[-1]
@@ -128,7 +128,7 @@ def test_an_ack_without_the_answer_that_it_owes_ends_the_call() -> None:
     assert bob.heard[-1] == "ended: NO_MEDIA"
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #3")
 def test_our_own_re_invite_in_progress_is_glare() -> None:
     house, bob, script = answered()
     bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
@@ -158,7 +158,7 @@ def test_an_offer_of_ours_that_waits_for_the_ack_is_glare() -> None:
     assert bob.got[0].answered
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #1", "3261 14.2 #2")
 def test_a_second_invite_before_the_first_is_answered_is_500() -> None:
     house, bob, script = called()
     bob.ring()
@@ -171,7 +171,7 @@ def test_a_second_invite_before_the_first_is_answered_is_500() -> None:
     assert 0 <= int(after) <= 10
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #3")
 def test_an_invite_in_the_early_dialog_of_ours_is_491() -> None:
     house = House()
     alice = house.phone("alice")
@@ -197,7 +197,7 @@ def test_after_our_hang_up_it_is_481() -> None:
     assert statuses(script)[-1] == 481
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #7")
 def test_without_an_ack_the_call_is_ended() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(version=2)), bob)
