@@ -256,6 +256,7 @@ def test_a_revoked_certificate_of_a_client_is_refused(
         pytest.raises(OSError),
         handshake(server_context(strict), client_context(TlsSettings(*phone, trusted))) as connection,
     ):
+        connection.sendall(b"x")
         connection.recv(1)
 
 
