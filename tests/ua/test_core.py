@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -202,13 +203,29 @@ def test_in_a_dialog_options_and_message_are_answered_as_outside() -> None:
     assert statuses(script)[-3:] == [200, 200, 405]
 
 
+@pytest.mark.rfc("3261 11.2 #1")
+def test_in_a_dialog_options_get_200_even_when_another_call_would_not() -> None:
+    house, bob, script = answered()
+    to = next(response for response in script.responses if response.status == 200).text("To") or ""
+    bob.core.context.settings = replace(bob.core.context.settings, most_calls=1)
+    for number in (2, 3):
+        script.send(request("OPTIONS", to=to, cseq=number), bob)
+        script.send(request("OPTIONS", cseq=number + 10), bob)
+        house.run(house.now + 0.1)
+        bob.core.on_call = None
+    assert statuses(script)[-4:] == [200, 486, 200, 480]
+    alone = script.responses[-2]
+    assert (alone.has("Allow"), alone.has("Supported"), b"m=audio 0" in alone.body) == (True, True, True)
+
+
 def test_after_a_bye_everything_else_in_the_dialog_is_481() -> None:
     house, bob, script = answered()
+    bob.core.take_messages(lambda message: True)
     to = script.responses[-1].text("To") or ""
-    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "BYE"), 2):
+    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "OPTIONS", "MESSAGE", "BYE"), 2):
         script.send(request(method, to=to, cseq=number), bob)
         house.run(house.now + 0.1)
-    assert statuses(script)[-4:] == [200, 481, 481, 200]
+    assert statuses(script)[-6:] == [200, 481, 481, 481, 481, 200]
     house.run()
     assert house.nothing_is_left()
 
