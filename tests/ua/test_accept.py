@@ -23,8 +23,8 @@ def called(
     return house, bob, script
 
 
-def invite(*headers: tuple[str, str], body: bytes = OFFER) -> Draft:
-    draft = new_request("INVITE", "sip:bob@192.0.2.1")
+def invite(*headers: tuple[str, str], body: bytes = OFFER, uri: str = "sip:bob@192.0.2.1") -> Draft:
+    draft = new_request("INVITE", uri)
     draft.add("Max-Forwards", "70").add("From", '"A. Peer" <sip:peer@example.com>;tag=theirs')
     draft.add("To", "<sip:bob@example.com>").add("Call-ID", "one").add("CSeq", "1 INVITE")
     draft.add("Contact", "<sip:peer@192.0.2.9:5060>")

@@ -114,6 +114,23 @@ def test_hold_and_resume() -> None:
     assert bench.alice.port.direction == "sendrecv"
 
 
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20")
+def test_the_contact_stays_what_it_was_by_whatever_transport_we_send() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(parse_uri("sip:peer@192.0.2.9;transport=tcp"))
+    house.run(0.1)
+    first = script.last("INVITE")
+    script.respond(200, body=sdp())
+    house.run(0.2)
+    alice.do(lambda now: call.hold(True, lambda error, now: None, now))
+    house.run(0.3)
+    again = script.last("INVITE")
+    assert (first.top_via.transport, again.top_via.transport) == ("TCP", "UDP")
+    assert first.text("Contact") == again.text("Contact") == "<sip:alice@192.0.2.1:5060;transport=tcp>"
+
+
 def test_what_is_so_already_needs_no_request() -> None:
     bench = Hold()
     bench.hold(False)

@@ -185,8 +185,10 @@ class ClientInvite(InviteCall):
                 return session
         if self._offer is None:
             raise InvalidState("a response came before the INVITE")
-        dialog = Dialog.as_uac(transaction.request, response, transaction.flow)
-        session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest)
+        request = transaction.request
+        dialog = Dialog.as_uac(request, response, transaction.flow)
+        contact = request.text("Contact") or ""
+        session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest, contact)
         session.exchange.offered(self._offer)
         self._sessions.append(session)
         return session
