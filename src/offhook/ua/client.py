@@ -130,7 +130,6 @@ class ClientRequest(TransactionUser):
 
     def start(self, now: Moment) -> None:
         """Send the request as soon as its target is known."""
-        self._number = self._user.next_cseq()
         self._resolve(now)
 
     def cancel(self, now: Moment, reason: str | None = None) -> None:
@@ -257,9 +256,12 @@ class ClientRequest(TransactionUser):
                 self._tried.append(plain)
                 self._contacts.append(plain)
 
-    def _transmit(self, now: Moment) -> None:
-        """Send the request to the current target."""
+    def _transmit(self, now: Moment, anew: bool) -> None:
+        """Send the request to the current target; `anew` under a new number, as another request."""
         try:
+            if anew:
+                # Not before it goes: numbers are contiguous, and in the order of sending (RFC 3261 12.2.1.1).
+                self._number = self._user.next_cseq()
             request = self._build()
             while self._widen(len(request.serialize()) + VIA_ROOM):
                 request = self._build()
@@ -295,13 +297,13 @@ class ClientRequest(TransactionUser):
 
 
 def _send(self: ClientRequest, _message: Message | None, now: Moment) -> None:
-    self._transmit(now)
+    # For the first time, to where a redirection leads, or with credentials: CSeq + 1 (RFC 3261 8.1.3.4, 8.1.3.5, 22.2).
+    self._transmit(now, True)
 
 
-def _send_again(self: ClientRequest, _message: Message | None, now: Moment) -> None:
-    # With credentials it is a new request: CSeq + 1 (RFC 3261 8.1.3.5, 22.2).
-    self._number = self._user.next_cseq()
-    self._transmit(now)
+def _send_on(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    # The same request to the next server (RFC 3263 4.3).
+    self._transmit(now, False)
 
 
 def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> None:
@@ -310,7 +312,6 @@ def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> Non
         self._next_hop = self.uri
     self._attempt = None
     self._wide = False
-    self._number = self._user.next_cseq()
     self._resolve(now)
 
 
@@ -356,8 +357,8 @@ TRANSITIONS: Table = {
     },
     RequestState.TRYING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
-        RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
-        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.CHALLENGE: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
         RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
@@ -366,8 +367,8 @@ TRANSITIONS: Table = {
     },
     RequestState.PROCEEDING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
-        RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
-        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.CHALLENGE: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
         RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
