@@ -390,6 +390,19 @@ def test_a_reliable_response_to_a_re_invite_gets_its_prack() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #3")
+def test_a_prack_that_finds_nobody_ends_the_call() -> None:
+    bench = Hold()
+    bench.hold()
+    bench.script.respond(183, ("Require", "100rel"), ("RSeq", "5"), method="INVITE")
+    bench.run(0.1)
+    assert bench.script.last("PRACK").text("RAck") == "5 2 INVITE"
+    bench.run(33)
+    assert bench.results[0] is not None
+    assert bench.alice.heard[-1] == "ended: LOST"
+    assert "BYE" in bench.script.methods()
+
+
 def test_a_broken_provisional_response_does_no_harm() -> None:
     bench = Hold()
     bench.hold()

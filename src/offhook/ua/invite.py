@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, asks_with_sips
-from offhook.dialog.invite import CALLER, UsageEvent
+from offhook.dialog.invite import CALLER, UsageEvent, UsageState
 from offhook.dialog.reliable import ProvisionalOrder, Sequence
 from offhook.errors import InvalidState, ParseError, ProtocolError
 from offhook.flow import Target
@@ -210,9 +210,9 @@ class ClientInvite(InviteCall):
                     session.changed(now)
             finally:
                 if reliable:
-                    Prack(session, response).send(now)
+                    Prack(session, response, self._lose).send(now)
         elif reliable:
-            Prack(session, response).send(now)
+            Prack(session, response, self._lose).send(now)
         return answer is not None
 
     def _cancel(self, end: CallEnd, now: Moment) -> None:
@@ -223,6 +223,15 @@ class ClientInvite(InviteCall):
         self._request.cancel(now, _TIMED_OUT if end.cause is EndCause.NOT_ANSWERED else None)
         # For the user the call is over now; what the CANCEL brings is the core's own business.
         self._fail(Failure(end.status or 487, end.reason or "Request Terminated"), now, end)
+
+    def _lose(self, session: InviteSession, now: Moment) -> None:
+        """The peer of a dialog is gone (12.2.1.2): BYE to it while others ring (15), else CANCEL gives up the call."""
+        if session.usage.state is not UsageState.EARLY:
+            session.lose(now)
+        elif any(other.usage.state is UsageState.EARLY for other in self._sessions if other is not session):
+            session.leave(now, CallEnd(EndCause.LOST))
+        else:
+            self._cancel(CallEnd(EndCause.LOST, 408, phrase(408)), now)
 
     def _fail(self, failure: Failure, now: Moment, end: CallEnd | None = None) -> None:
         if self.failure is None and self.session is None:

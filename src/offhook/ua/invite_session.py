@@ -124,6 +124,11 @@ class InviteSession(TransactionUser):
         """A request of ours found that the peer no longer has the dialog (12.2.1.2): BYE, to be sure."""
         self.hang_up(now, CallEnd(EndCause.LOST))
 
+    def leave(self, now: Moment, end: CallEnd) -> None:
+        """End an early session with BYE, which the caller alone may do (15)."""
+        self.end = end
+        self.usage.fire(UsageEvent.HANG_UP, None, now)
+
     def capabilities(self) -> Capabilities:
         """What we can and want to do now. Raises TransportFailed."""
         capabilities = self.media.capabilities(*self.hosts)
