@@ -95,6 +95,21 @@ def test_the_target_moves_with_an_accepted_re_invite_alone() -> None:
 
 
 @pytest.mark.rfc("3261 8.2 #2")
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_one_with_a_broken_contact_is_400_and_changes_nothing(method: str) -> None:
+    house, bob, script = answered()
+    call = bob.got[0]
+    assert call.session is not None
+    before = call.session.exchange.session
+    script.send(in_dialog(script, method, 2, ("Contact", "<sip:moved@"), body=sdp(version=2, port=7000)), bob)
+    house.run(0.4)
+    assert statuses(script)[-1] == 400
+    assert call.session.exchange.session is before
+    assert call.session.exchange.stable
+    assert str(call.session.dialog.remote_target) == "sip:peer@192.0.2.9:5060"
+
+
+@pytest.mark.rfc("3261 8.2 #2")
 def test_an_offer_that_we_cannot_take_gets_488_and_changes_nothing() -> None:
     house, bob, script = answered()
     before = bob.port.sessions[-1]
