@@ -96,6 +96,7 @@ def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     assert (machine.state, outcome) == (expected or (state, []))
 
 
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20")
 def test_hold_and_resume() -> None:
     bench = Hold()
     bench.hold()
@@ -241,7 +242,7 @@ def test_endless_glare_ends() -> None:
     assert isinstance(bench.results[0], RequestFailed)
 
 
-@pytest.mark.rfc("3261 12.2.1.2")
+@pytest.mark.rfc("3261 12.2.1.2 #2")
 @pytest.mark.parametrize("status", [481, 408])
 def test_a_dialog_that_the_peer_has_lost_is_ended(status: int) -> None:
     bench = Hold()
@@ -253,6 +254,7 @@ def test_a_dialog_that_the_peer_has_lost_is_ended(status: int) -> None:
     assert bench.alice.heard[-1] == "ended: LOST"
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #3")
 def test_a_peer_that_does_not_answer_is_lost() -> None:
     bench = Hold()
     assert bench.script.node is not None
@@ -411,6 +413,7 @@ def test_a_broken_provisional_response_does_no_harm() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #1")
 def test_the_target_moves_with_the_200() -> None:
     bench = Hold()
     bench.hold()
