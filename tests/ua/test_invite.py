@@ -82,6 +82,30 @@ def test_a_callee_of_rfc_2543_has_no_tag() -> None:
     assert house.nothing_is_left()
 
 
+def test_early_dialogs_end_with_the_invite_that_made_them() -> None:
+    """A redirection sends another one (12.3)."""
+    house, alice, script, _ = calling()
+    script.respond(183, *(("Require", "100rel"), ("RSeq", "7")), tag="one", body=sdp())
+    house.run(0.2)
+    assert len(alice.core.context.dialogs) == 1
+    script.respond(302, ("Contact", "<sip:other@192.0.2.9>"), method="INVITE", contact=False)
+    house.run(0.3)
+    assert len(alice.core.context.dialogs) == 0
+    assert script.last("INVITE").request_uri == "sip:other@192.0.2.9"
+    # Even one with the same tag is another dialog.
+    script.respond(180, ("Require", "100rel"), ("RSeq", "3"), method="INVITE", tag="one")
+    house.run(0.4)
+    assert script.last("PRACK").text("RAck") == "3 2 INVITE"
+    script.respond(200, method="PRACK")
+    script.respond(200, method="INVITE", tag="one", body=sdp(port=6000))
+    house.run(0.5)
+    assert alice.heard == ["183+media", "180", "answered"]
+    assert script.last("ACK").text("CSeq") == "2 ACK"
+    remote = alice.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 6000
+
+
 def test_extra_headers_go_with_the_invite() -> None:
     house = House()
     alice = house.phone("alice")

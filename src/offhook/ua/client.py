@@ -79,6 +79,9 @@ class RequestUser(Protocol):
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A 1xx came."""
 
+    def on_retry(self, now: Moment) -> None:
+        """What was sent has failed, with all that it began, and the request is sent anew."""
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A 2xx came; to an INVITE it may come more than once."""
 
@@ -297,16 +300,23 @@ class ClientRequest(TransactionUser):
 
 
 def _send(self: ClientRequest, _message: Message | None, now: Moment) -> None:
-    # For the first time, to where a redirection leads, or with credentials: CSeq + 1 (RFC 3261 8.1.3.4, 8.1.3.5, 22.2).
+    self._transmit(now, True)
+
+
+def _send_again(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    # With credentials it is a new request: CSeq + 1 (RFC 3261 8.1.3.5, 22.2).
+    self._user.on_retry(now)
     self._transmit(now, True)
 
 
 def _send_on(self: ClientRequest, _message: Message | None, now: Moment) -> None:
     # The same request to the next server (RFC 3263 4.3).
+    self._user.on_retry(now)
     self._transmit(now, False)
 
 
 def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    self._user.on_retry(now)
     self.uri = self._contacts.pop(0)
     if not self._routed:
         self._next_hop = self.uri
@@ -357,7 +367,7 @@ TRANSITIONS: Table = {
     },
     RequestState.TRYING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
-        RequestEvent.CHALLENGE: (_send, RequestState.TRYING),
+        RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
         RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
@@ -367,7 +377,7 @@ TRANSITIONS: Table = {
     },
     RequestState.PROCEEDING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
-        RequestEvent.CHALLENGE: (_send, RequestState.TRYING),
+        RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
         RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),

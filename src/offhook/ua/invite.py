@@ -116,6 +116,12 @@ class ClientInvite(InviteCall):
         if self.session is None and self.end is None:
             self.notify(Progress(response.status, response.reason, early_media))
 
+    def on_retry(self, now: Moment) -> None:
+        # The early dialogs of an INVITE end with it (12.3).
+        self._end_early(now)
+        self._past.clear()
+        self._orders.clear()
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         self._stop_ringing()
         try:

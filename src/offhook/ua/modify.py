@@ -128,6 +128,9 @@ class Modification(TransactionUser):
             # What a provisional response says wrongly, the final one can still say rightly.
             return
 
+    def on_retry(self, now: Moment) -> None:
+        self._order = ProvisionalOrder()
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         if self._acknowledgement is not None:
             self._acknowledgement.repeat(now)
