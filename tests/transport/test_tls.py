@@ -252,12 +252,14 @@ def test_a_revoked_certificate_of_a_client_is_refused(
     phone = authority.issue(tmp_path, "phone.example.com")
     lists = authority.revoke(tmp_path / "crl.pem", phone[0])
     strict = TlsSettings(*chain, trusted, require_client_certificate=True, revocations=lists)
-    with (
-        pytest.raises(OSError),
-        handshake(server_context(strict), client_context(TlsSettings(*phone, trusted))) as connection,
-    ):
-        connection.sendall(b"x")
-        connection.recv(1)
+
+    def connect() -> None:
+        with handshake(server_context(strict), client_context(TlsSettings(*phone, trusted))) as connection:
+            connection.sendall(b"x")
+            connection.recv(1)
+
+    with pytest.raises(OSError):
+        connect()
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", None])

@@ -72,6 +72,7 @@ def media_hosts(target: Target) -> tuple[str, str]:
 class InviteSession(TransactionUser):
     """One session. `table` is CALLER or CALLEE of `dialog.invite`; `hosts` are those of `media_hosts`.
 
+    `contact` is our Contact in what made the dialog.
     `end` says why it ended. `holding`: we want the peer on hold. `parting`: our BYE has no answer yet. `invite` is the
     INVITE of ours that a 2xx answered, `peer_invite` the last re-INVITE of the peer's; `reliable` holds the reliable
     provisional responses of a callee.
@@ -86,6 +87,7 @@ class InviteSession(TransactionUser):
         media: MediaPort,
         hosts: tuple[str, str],
         digest: DigestClient,
+        contact: str,
     ) -> None:
         self.context = context
         self.dialog = dialog
@@ -103,6 +105,8 @@ class InviteSession(TransactionUser):
         self.peer_invite: ServerTransaction | None = None
         self.reliable: ReliableResponses | None = None
         self._user = user
+        self._contact = contact
+        self._reached = hosts
         self._ack: Acknowledgement | None = None
         self._bye: Transaction | None = None
         dialog.usages.append(self)
@@ -123,6 +127,11 @@ class InviteSession(TransactionUser):
     def lose(self, now: Moment) -> None:
         """A request of ours found that the peer no longer has the dialog (12.2.1.2): BYE, to be sure."""
         self.hang_up(now, CallEnd(EndCause.LOST))
+
+    def leave(self, now: Moment, end: CallEnd) -> None:
+        """End an early session with BYE, which the caller alone may do (15)."""
+        self.end = end
+        self.usage.fire(UsageEvent.HANG_UP, None, now)
 
     def capabilities(self) -> Capabilities:
         """What we can and want to do now. Raises TransportFailed."""
@@ -150,8 +159,12 @@ class InviteSession(TransactionUser):
         return answer.serialize(), any(media.port for media in answer.media)
 
     def contact(self, target: Target) -> str:
-        """Our Contact in this dialog (12.2.1.1)."""
-        return self.context.contact(target, self.dialog.secure)
+        """Our Contact in this dialog: the same all the time, unless we are reached by another address (12.2.1.1)."""
+        reached = media_hosts(target)
+        if reached != self._reached:
+            self._reached = reached
+            self._contact = self.context.contact(target, self._contact.startswith("<sips:"))
+        return self._contact
 
     def changed(self, now: Moment) -> None:
         """Offer and answer have agreed on something new."""
