@@ -72,7 +72,7 @@ class Proxy:
     def request(self, request: Request, flow: Flow, now: Moment) -> None:
         """Take a request that matches no transaction. Raises ParseError and ProtocolError when it is to be refused."""
         received = request
-        request = preprocess(received, self.own)
+        request = preprocess(received, flow, self.own, self.stack)
         method = request.method
         if method == "ACK":
             self._ack(request, flow, now)
@@ -170,8 +170,11 @@ class Proxy:
         return min(int(given), self.settings.max_breadth)
 
     def _domain(self, request: Request) -> ProxyDomain | None:
+        """The served domain that is called; a maddr that is left leads elsewhere, whatever the domain (16.5)."""
         uri = request.uri
-        return self.domains.get(self.own.domain_of(uri) or "") if isinstance(uri, SipUri) else None
+        if not isinstance(uri, SipUri) or uri.maddr:
+            return None
+        return self.domains.get(self.own.domain_of(uri) or "")
 
     def _living(self, flow: Flow | None) -> Flow | None:
         return flow if flow is not None and self.stack.is_open(flow) else None
@@ -197,7 +200,7 @@ class Proxy:
             context.waiting = gateways or [TargetUri(request.request_uri)]
             self.branches.launch(context, now)
             return
-        if context.domain is None or not isinstance(uri, SipUri) or uri.maddr:
+        if context.domain is None or not isinstance(uri, SipUri):
             context.waiting = [TargetUri(request.request_uri, self._living(routed.flow))]
             self.branches.launch(context, now)
             return

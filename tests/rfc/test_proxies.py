@@ -1,0 +1,154 @@
+"""What proxies do between peers: RFC 3261 16, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.sip.parser import parse
+from offhook.sip.serializer import Draft
+from tests.proxy.wiring import PROXY, World
+
+BOB = "sip:bob@example.com"
+FOREIGN = "192.0.2.77"
+
+
+def statuses(world: World) -> list[int]:
+    return [status for status in world.alice.role.statuses() if status != 100]
+
+
+def octets_to(world: World, host: str, beginning: bytes) -> list[bytes]:
+    """What was sent to a host, of the messages that begin like this."""
+    return [data for _, _, to, data in world.network.trace or [] if to == host and data.startswith(beginning)]
+
+
+# 16.1, 16.2: the proxy as a UAS, and as a keeper of state
+
+
+@pytest.mark.rfc("3261 16.1 #1", "3261 16.3 #2")
+@pytest.mark.parametrize(
+    ("method", "uri", "fields", "status"),
+    [
+        ("INVITE", BOB, {"Max-Forwards": "0"}, 483),
+        ("MESSAGE", BOB, {"Proxy-Require": "foo"}, 420),
+        ("MESSAGE", "sip:nobody@example.com", {}, 404),
+        ("INVITE", "sip:nobody@example.com", {}, 404),
+        ("SUBSCRIBE", "mailto:bob@example.com", {}, 416),
+    ],
+)
+def test_an_answer_of_its_own_is_that_of_a_uas(method: str, uri: str, fields: dict[str, str], status: int) -> None:
+    """8.2.6.2: Via, From, Call-ID and CSeq as they came, the To with a tag."""
+    world = World()
+
+    def edit(draft: Draft) -> None:
+        for name, value in fields.items():
+            draft.set(name, value)
+
+    world.send(method, uri, edit)
+    world.run()
+    assert statuses(world) == [status]
+    answer = world.alice.role.responses[-1]
+    [sent] = {parse(data) for data in octets_to(world, PROXY, method.encode())[:1]}
+    assert [answer.text(name) for name in ("From", "Call-ID", "CSeq")] == [
+        sent.text(name) for name in ("From", "Call-ID", "CSeq")
+    ]
+    assert [(via.sent_by, via.branch) for via in answer.vias] == [(via.sent_by, via.branch) for via in sent.vias]
+    assert answer.text("To") == f"<{uri}>;tag={answer.to_tag}"
+    assert answer.to_tag
+
+
+@pytest.mark.rfc("3261 16.2 #1", "3261 16.2 #2", "3261 16.7 #18")
+@pytest.mark.parametrize(("method", "expected"), [("INVITE", [100]), ("MESSAGE", [])])
+def test_an_invite_has_its_100_at_once_and_nothing_else_has(method: str, expected: list[int]) -> None:
+    """The next hop is dead: whoever says 100 is the proxy."""
+    world = World()
+    world.callee().crash()
+    world.send(method)
+    world.run(0.3)
+    assert world.alice.role.statuses() == expected
+    world.run(3.0)
+    assert world.alice.role.statuses() == expected
+
+
+@pytest.mark.rfc("3261 16.7 #18")
+def test_the_100_of_the_next_hop_goes_no_further() -> None:
+    world = World()
+    world.callee((0.01, 100), (0.05, 183))
+    world.send()
+    world.run(0.15)
+    assert len(octets_to(world, PROXY, b"SIP/2.0 100 ")) == 1
+    assert world.alice.role.statuses() == [183]
+
+
+# 16.3: what is let through
+
+
+@pytest.mark.rfc("3261 16.2 #3", "3261 16.3 #7", "3261 16.6 #21")
+def test_a_method_that_nobody_knows_is_proxied_like_any_other() -> None:
+    world = World()
+    phone = world.callee()
+    world.send("NEWMETHOD", edit=lambda draft: draft.add("New-Field", "new"))
+    world.run(1.0)
+    seen = phone.role.requests[0]
+    assert (statuses(world), seen.method, seen.text("New-Field")) == ([200], "NEWMETHOD", "new")
+    assert (seen.max_forwards, len(seen.vias), len(seen.record_routes)) == (69, 2, 1)
+    world.send("NEWMETHOD", edit=lambda draft: draft.set("Max-Forwards", "0"), call_id="c2")
+    world.run()
+    assert statuses(world) == [200, 483]
+
+
+@pytest.mark.rfc("3261 16.3 #3")
+def test_merged_requests_are_both_forwarded() -> None:
+    """They are one request that was forked before it came here: the same but for its branch."""
+    world = World()
+    phone = world.callee((0.1, 486))
+    for _ in range(2):
+        world.send()
+    world.run(1.0)
+    assert len(phone.role.requests) == 2
+    assert statuses(world) == [486, 486]
+
+
+@pytest.mark.rfc("3261 16.3 #6")
+def test_what_a_proxy_does_not_read_may_be_malformed() -> None:
+    world = World()
+    phone = world.callee((0.1, 486))
+    odd = {"Date": "no date", "Contact": "<sip:", "Record-Route": '"', "Expires": "soon", "Content-Type": "///"}
+
+    def edit(draft: Draft) -> None:
+        for name, value in odd.items():
+            draft.set(name, value)
+
+    world.send(edit=edit)
+    world.run()
+    assert statuses(world) == [486]
+    assert {name: phone.role.requests[0].texts(name)[-1] for name in odd} == odd
+
+
+# 16.4, 16.5: what a maddr says
+
+
+@pytest.mark.rfc("3261 16.4 #5")
+def test_a_maddr_of_ours_leads_by_the_port_and_transport_that_it_names() -> None:
+    """The request comes by UDP, goes to ourselves by TCP, and is Bob's from there."""
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.send(uri=f"{BOB};transport=tcp;maddr={PROXY}")
+    world.run(1.0)
+    assert statuses(world) == [200]
+    seen = phone.role.requests[0]
+    assert seen.request_uri == phone.role.contact
+    assert [via.transport for via in seen.vias] == ["UDP", "TCP", "UDP"]
+
+
+@pytest.mark.rfc("3261 16.5 #1", "3261 16.5 #2", "3261 16.11 #3")
+@pytest.mark.parametrize("stateless", [False, True])
+def test_any_other_maddr_is_the_only_target(stateless: bool) -> None:
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.proxy.role.domain.stateless = stateless
+    other = world.callee((0.1, 200))
+    world.directory.bindings[BOB].pop()
+    world.send(uri=f"{BOB};maddr={other.host}")
+    world.run(1.0)
+    assert (statuses(world), phone.role.requests) == ([200], [])
+    assert other.role.requests[0].request_uri == f"{BOB};maddr={other.host}"
