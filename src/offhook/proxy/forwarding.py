@@ -82,7 +82,8 @@ class Forwarder:
         proof = records.proof(request, caller, callee, sides)
         entry = records.entry(proof, hop.sent_by, hop.transport, sips)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
-            came_sips = request.raw_uri[:5].lower() == b"sips:"
+            # 5658 has no rewriting; what came without TLS comes back without it, or it would not find us (step 4).
+            came_sips = arrival.secure and request.raw_uri[:5].lower() == b"sips:"
             _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
         else:
             records.expect(request, entry, caller, callee, sides)
