@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.proxy.target_uri import TargetUri
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft
+from offhook.testing.network import VirtualNode
+from offhook.testing.peer import ScriptedPeer
 from tests.proxy.wiring import PROXY, World
 
 BOB = "sip:bob@example.com"
@@ -152,3 +155,53 @@ def test_any_other_maddr_is_the_only_target(stateless: bool) -> None:
     world.run(1.0)
     assert (statuses(world), phone.role.requests) == ([200], [])
     assert other.role.requests[0].request_uri == f"{BOB};maddr={other.host}"
+
+
+# 16.5: the target set
+
+
+@pytest.mark.rfc("3261 16.5 #3", "3261 16.5 #4", "3261 16.5 #9")
+def test_a_request_for_a_foreign_domain_goes_there_as_it_is() -> None:
+    """It is sent to one place and back comes what is there, also a redirection, which only the caller may follow."""
+    world = World()
+    foreign = world.callee((0.1, 302))
+    foreign.role.extra.append(("Contact", BOB))
+    world.network.name("elsewhere.example", (foreign.host, 5060))
+    uri = "sip:bob@elsewhere.example;x=y"
+    world.send(uri=uri)
+    world.run()
+    assert [request.request_uri for request in foreign.role.requests] == [uri]
+    assert statuses(world) == [302]
+
+
+@pytest.mark.rfc("3261 16.5 #5")
+@pytest.mark.parametrize("uri", ["sip:%62ob@EXAMPLE.com", "sip:bob@example.com;user=phone", "sip:bob:pw@example.com"])
+def test_however_bob_is_written_he_is_found(uri: str) -> None:
+    world = World()
+    phone = world.callee((0.1, 486))
+    world.send(uri=uri)
+    world.run()
+    assert len(phone.role.requests) == 1
+
+
+def late_phone(world: World, *script: tuple[float, int]) -> VirtualNode[ScriptedPeer]:
+    """A phone of Bob's that is not registered."""
+    phone = world.callee(*script)
+    world.directory.bindings[BOB].pop()
+    return phone
+
+
+@pytest.mark.rfc("3261 16.7 #15")
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_after_a_6xx_no_other_address_is_tried(method: str) -> None:
+    """Two phones, of which one has two addresses. The first of them is overloaded, and nobody asks for the second."""
+    world = World()
+    world.callee().role.script = lambda request: [(1.0, 603)]
+    overloaded, spare = world.callee(), late_phone(world, (0.1, 200))
+    overloaded.role.script = lambda request: [(2.0, 503)]
+    world.network.name("phones.example.net", (overloaded.host, 5060), (spare.host, 5060))
+    world.directory.bindings[BOB][1] = TargetUri("sip:bob@phones.example.net")
+    world.send(method)
+    world.run()
+    assert (spare.role.requests, statuses(world)) == ([], [603])
+    assert world.left() == [0, 0, 0]

@@ -275,11 +275,13 @@ class Branches:
             self._cancel_branch(branch, reason, now)
 
     def _cancel_others(self, context: ResponseContext, now: Moment) -> None:
-        """Step 10: no other branch shall ring on after a 2xx or a 6xx."""
+        """Step 10: no other branch shall ring on after a 2xx or a 6xx, nor be tried at another address (step 5).
+
+        A CANCEL is for INVITE alone (9.1): of other requests the answers are waited for.
+        """
         context.waiting = []
-        if context.request.method == "INVITE":
-            for branch in context.branches:
-                self._cancel_branch(branch, None, now)
+        for branch in context.branches:
+            self._cancel_branch(branch, None, now)
 
     def _cancel_branch(self, branch: Branch, reason: str | None, now: Moment) -> None:
         if branch.status:
