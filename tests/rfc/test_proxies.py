@@ -205,3 +205,17 @@ def test_after_a_6xx_no_other_address_is_tried(method: str) -> None:
     world.run()
     assert (spare.role.requests, statuses(world)) == ([], [603])
     assert world.left() == [0, 0, 0]
+
+
+# 16.6: the copy
+
+
+@pytest.mark.rfc("3261 16.6 #7")
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_what_no_request_uri_may_have_does_not_leave(method: str) -> None:
+    world = World()
+    phone = world.callee()
+    phone.role.script = lambda request: [(0.1, 486)]
+    world.send(method, f"sip:carol@{phone.host};method=INVITE;x=y?Subject=hello")
+    world.run()
+    assert [request.request_uri for request in phone.role.requests] == [f"sip:carol@{phone.host};x=y"]

@@ -25,7 +25,7 @@ from offhook.proxy.settings import ProxyDomain, ProxySettings
 from offhook.proxy.standing import Standings
 from offhook.proxy.stateless import StatelessForward, StatelessForwarding
 from offhook.proxy.target_uri import TargetUri
-from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target
+from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target, itself
 from offhook.proxy.validation import Refusal, validate
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, TelUri, parse_uri
@@ -197,11 +197,11 @@ class Proxy:
             domain = self.domains.get(self._caller_domain(request) or "")
             gateways = fallback_target(uri, domain)
             context.callee_ours = bool(gateways)
-            context.waiting = gateways or [TargetUri(request.request_uri)]
+            context.waiting = gateways or [itself(request)]
             self.branches.launch(context, now)
             return
         if context.domain is None or not isinstance(uri, SipUri):
-            context.waiting = [TargetUri(request.request_uri, self._living(routed.flow))]
+            context.waiting = [itself(request, self._living(routed.flow))]
             self.branches.launch(context, now)
             return
         aor = _aor(request)
@@ -231,7 +231,7 @@ class Proxy:
             standing = self.standings.of(request, flow, routed)
             if self.access.check(request, flow, standing, now) is not None:
                 return
-            target = TargetUri(request.request_uri, self._living(routed.flow))
+            target = itself(request, self._living(routed.flow))
             self.stateless.when_resolved(StatelessForward(request, target, routed, flow, self._breadth(request)))
             return
         domain = None if routed.decides else self._domain(request)

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from offhook.clock import Moment
 from offhook.errors import ParseError
+from offhook.flow import Flow
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.settings import ProxyDomain
 from offhook.proxy.target_uri import TargetUri
+from offhook.sip.message import Request
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target"]
+__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target", "itself"]
 
 
 class Lookups(Protocol):
@@ -25,6 +27,15 @@ class Lookups(Protocol):
 
     def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
         """Ask; `Proxy.located` is called with the answer."""
+
+
+def itself(request: Request, flow: Flow | None = None) -> TargetUri:
+    """The Request-URI as the only target (16.5), over a flow where one leads there.
+
+    What no Request-URI may have, and this one has nevertheless, is taken out (16.6 step 2).
+    """
+    text = request.request_uri
+    return TargetUri(_undressed(text) if _is_dressed(text) else text, flow)
 
 
 def fallback_target(uri: SipUri | TelUri, domain: ProxyDomain | None) -> list[TargetUri]:
