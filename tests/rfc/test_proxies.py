@@ -184,11 +184,81 @@ def test_however_bob_is_written_he_is_found(uri: str) -> None:
     assert len(phone.role.requests) == 1
 
 
+def registers(world: World, host: str, q: float = 1.0) -> None:
+    """Bob's phone at a host registers now."""
+    bindings = world.directory.bindings[BOB]
+    bindings.append(TargetUri(f"sip:bob@{host}:5060", None, (), q))
+    world.proxy.call(lambda now: world.proxy.role.proxy.registered(BOB, bindings, now))
+
+
 def late_phone(world: World, *script: tuple[float, int]) -> VirtualNode[ScriptedPeer]:
     """A phone of Bob's that is not registered."""
     phone = world.callee(*script)
     world.directory.bindings[BOB].pop()
     return phone
+
+
+@pytest.mark.rfc("3261 16.5 #10", "3261 16.5 #11")
+def test_a_phone_that_registers_while_others_ring_rings_as_soon_as_one_has_failed() -> None:
+    """RFC 5393 5.3.3: those that ring have all of Max-Breadth until then."""
+    world = World()
+    world.callee((0.1, 180), (2.0, 486))
+    world.callee((0.1, 180), (20.0, 480))
+    late = late_phone(world, (0.1, 180), (3.0, 200))
+    world.send()
+    world.run(1.0)
+    registers(world, late.host)
+    world.run(1.5)
+    assert late.role.requests == []
+    world.run()
+    assert statuses(world) == [180, 180, 180, 200]
+    assert (len(late.role.requests), len(world.callees[1].role.cancelled)) == (1, 1)
+    assert world.left() == [0, 0, 0]
+    assert len(world.proxy.role.proxy.branches.watch) == 0
+
+
+@pytest.mark.rfc("3261 16.5 #11")
+def test_a_late_phone_waits_for_its_preference() -> None:
+    world = World()
+    world.callee((0.1, 180), (2.0, 486), q=0.9)
+    world.callee((0.1, 180), (20.0, 480), q=0.9)
+    late = late_phone(world, (0.1, 486))
+    world.send()
+    world.run(1.0)
+    registers(world, late.host, 0.5)
+    world.run(19.0)
+    assert late.role.requests == []
+    world.run()
+    assert len(late.role.requests) == 1
+    assert statuses(world) == [180, 180, 486]
+
+
+@pytest.mark.rfc("3261 16.5 #12")
+def test_a_phone_that_registers_again_rings_once() -> None:
+    world = World()
+    phone = world.callee((0.1, 180), (2.0, 486))
+    world.send()
+    world.run(1.0)
+    registers(world, phone.host)
+    world.run()
+    assert (len(phone.role.requests), statuses(world)) == (1, [180, 486])
+
+
+@pytest.mark.parametrize(("method", "script"), [("MESSAGE", []), ("INVITE", [(0.1, 180), (0.5, 603)])])
+def test_a_late_phone_rings_for_calls_alone_and_never_after_a_6xx(method: str, script: list[tuple[float, int]]) -> None:
+    world = World()
+    phones = [world.callee(*script), world.callee((0.1, 180))]
+    for phone in phones:
+        phone.role.script = lambda request, script=script: script  # type: ignore[misc]
+    phones[1].crash()
+    late = late_phone(world, (0.1, 200))
+    world.send(method)
+    world.run(1.0)
+    assert world.proxy.role.proxy.seeks(BOB) is (method == "INVITE")
+    registers(world, late.host)
+    world.run()
+    assert late.role.requests == []
+    assert world.left() == [0, 0, 0]
 
 
 @pytest.mark.rfc("3261 16.7 #15")

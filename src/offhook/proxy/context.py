@@ -75,6 +75,7 @@ class ResponseContext:
         "routed",
         "server",
         "waiting",
+        "watched",
     )
 
     def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
@@ -91,6 +92,7 @@ class ResponseContext:
         self.caller_ours = False
         self.callee_ours = False
         self.dialog_forming = False
+        self.watched = ""
         self.cancelled = False
         self.done = False
         """Whether a final response was forwarded."""

@@ -27,6 +27,7 @@ from offhook.proxy.stateless import StatelessForward, StatelessForwarding
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target, itself
 from offhook.proxy.validation import Refusal, validate
+from offhook.sip.host import bare_host
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, TelUri, parse_uri
 from offhook.stack import Stack
@@ -142,11 +143,28 @@ class Proxy:
         if wanted:
             context.waiting = by_preference(wanted)
             self.branches.launch(context, now)
+            # Any other request wants its answer soon (RFC 4320), and waits for nobody who may come.
+            if context.pending and context.domain is not None and context.request.method == "INVITE":
+                self.branches.watch.begin(_watched(_aor(context.request), context.domain), context)
         elif found:
             # RFC 5630 5.3: from sips nobody is led to less.
             self.branches.refuse(context, 480, now, (("Warning", '380 offhook "SIPS Not Allowed"'),))
         else:
             self.branches.refuse(context, self._absent(context.request), now)
+
+    def seeks(self, aor: str) -> bool:
+        """Whether new bindings of an address-of-record are of interest to a call that is under way."""
+        domain = self.domains.get(bare_host(aor.rpartition("@")[2]))
+        return domain is not None and self.branches.watch.holds(_watched(aor, domain))
+
+    def registered(self, aor: str, targets: list[TargetUri], now: Moment) -> None:
+        """Take the targets that an address-of-record has now: new ones join calls that are under way (16.5)."""
+        domain = self.domains.get(bare_host(aor.rpartition("@")[2]))
+        contexts = [] if domain is None else self.branches.watch.of(_watched(aor, domain))
+        for context in contexts:
+            uri = context.request.uri
+            secure = isinstance(uri, SipUri) and uri.secure
+            self.branches.join(context, by_preference(as_asked(targets, secure)), now)
 
     def receive(self, event: Effect, now: Moment) -> None:
         """Take an event that concerns a branch or a response context."""
@@ -257,6 +275,11 @@ class Proxy:
         # It says nothing in a CANCEL (RFC 5393 5.4.1).
         breadth = 0 if request.method == "CANCEL" else self._breadth(request)
         return self.stateless.at_once(StatelessForward(request, wanted[0], routed, flow, breadth))
+
+
+def _watched(aor: str, domain: ProxyDomain) -> str:
+    """An address-of-record under the one name of its domain."""
+    return f"{aor.rpartition('@')[0]}@{domain.name}"
 
 
 def _aor(request: Request) -> str:

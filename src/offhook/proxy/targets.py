@@ -13,7 +13,7 @@ from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target", "itself"]
+__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target", "is_among", "itself"]
 
 
 class Lookups(Protocol):
@@ -60,6 +60,11 @@ def by_preference(targets: list[TargetUri]) -> list[TargetUri]:
             unique.append(target)
     unique.sort(key=_preference)
     return unique
+
+
+def is_among(target: TargetUri, others: list[TargetUri]) -> bool:
+    """Whether a target set has the URI of a target already, over whatever flow."""
+    return any(target.uri == other.uri or _parsed(target.uri) == _parsed(other.uri) for other in others)
 
 
 def as_asked(targets: list[TargetUri], secure: bool) -> list[TargetUri]:
