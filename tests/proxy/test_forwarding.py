@@ -126,7 +126,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
     assert (copy.request_uri, [str(route) for route in copy.routes]) == (request_uri, left)
 
 
-@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #34", "3261 16.6 #35")
+@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #34", "3261 16.6 #35", "3261 16.6 #27")
 @pytest.mark.parametrize(
     ("target", "routes", "own", "key"),
     [
@@ -143,6 +143,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
         # Whatever the Route is, a sips Request-URI goes over TLS.
         (TargetUri("sips:bob@h"), "<sip:p;lr>", 0, "/p/0/True"),
         (TargetUri("sip:bob@h", None, ("<sip:edge;lr>",)), "<sip:p;lr>", 0, "/edge/0/False"),
+        (TargetUri("sips:bob@h", None, ("<sip:edge;lr>",)), None, 0, "/edge/0/True"),
         (TargetUri("tel:+1555"), "<sip:gateway;lr>", 0, "/gateway/0/False"),
     ],
 )
@@ -338,6 +339,13 @@ BY_PROXY = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.1;branch=z
             TargetUri("sip:bob@10.0.0.1", None, ("<sip:edge.example.net;lr>",)),
             (False, True),
             "/192.0.2.101+edge.example.net+10.0.0.1",
+        ),
+        (
+            {},
+            FROM_ALICE,
+            TargetUri("tel:+1555", None, ("<sip:edge.example.net;lr>",)),
+            (False, True),
+            "/192.0.2.101+edge.example.net",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.responses import best_branch, final_response, onward
 from offhook.proxy.settings import ProxySettings
 from offhook.proxy.target_uri import TargetUri
-from offhook.proxy.targets import by_preference, is_among
+from offhook.proxy.targets import as_sip, by_preference, is_among
 from offhook.proxy.watch import Watch
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
@@ -58,14 +58,11 @@ class Branches:
     def join(self, context: ResponseContext, targets: list[TargetUri], now: Moment) -> None:
         """Add what became known while the request is under way to the target set, each URI once (16.5).
 
-        A URI that is tried already is none the newer for another flow. After a 6xx there is no further branch (16.7
-        step 5).
+        A URI that is tried already is none the newer for another flow.
         """
         tried = [branch.target for branch in context.branches]
-        if any(branch.status >= 600 for branch in context.branches):
-            return
         new = [target for target in targets if not is_among(target, tried + context.waiting)]
-        if new:
+        if new and not context.closed:
             context.waiting = by_preference(context.waiting + new)
             self._fork_to_joined(context, now)
 
@@ -199,8 +196,18 @@ class Branches:
             self._try_next(branch, status, now)
         elif not self._has_upstream(response):
             self._conclude(branch, 502, None, now)
-        else:
+        elif status != 416 or not self._tries_as_sip(branch, now):
             self._conclude(branch, status, response, now)
+
+    def _tries_as_sip(self, branch: Branch, now: Moment) -> bool:
+        """Step 4: whether a SIP URI takes the place of one whose scheme was not understood; the 416 is forgotten."""
+        context = branch.context
+        target = None if context.closed else as_sip(branch.target, context.request)
+        if target is None or is_among(target, [other.target for other in context.branches] + context.waiting):
+            return False
+        branch.target = target
+        self._resolve(branch, now)
+        return True
 
     def _provisional(self, branch: Branch, response: Response, now: Moment) -> None:
         """Steps 2 and 5: Timer C starts again, the response goes back."""

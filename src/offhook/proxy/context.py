@@ -102,6 +102,11 @@ class ResponseContext:
         """Whether a branch has no final answer yet."""
         return any(not branch.status for branch in self.branches)
 
+    @property
+    def closed(self) -> bool:
+        """Whether no further branch may be made: after a final response, a CANCEL or a 6xx (16.7 step 5, 16.10)."""
+        return self.done or self.cancelled or any(branch.status >= 600 for branch in self.branches)
+
     def release(self) -> None:
         """Let go of the branches once all transactions have ended (16.7 step 9), so that nothing points in circles."""
         if not self.server.terminated:

@@ -112,7 +112,9 @@ class Forwarder:
             caller = side(address) if direct else side(address, *_names_of_caller(request))
         if callee_ours:
             name = self.next_hop(request, target, routed).host
-            behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if target.path else ""
+            # Behind an edge there may be a telephone number, which has no host.
+            sip = target.path and (target.sips or target.uri[:4].lower() == "sip:")
+            behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if sip else ""
             callee = side(hop.host, name, behind)
         return f"{caller}/{callee}" if caller or callee else ""
 

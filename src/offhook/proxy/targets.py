@@ -13,7 +13,7 @@ from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target", "is_among", "itself"]
+__all__ = ["Lookups", "as_asked", "as_sip", "by_preference", "fallback_target", "is_among", "itself"]
 
 
 class Lookups(Protocol):
@@ -76,6 +76,19 @@ def as_asked(targets: list[TargetUri], secure: bool) -> list[TargetUri]:
     if secure:
         return [target for target in targets if target.sips]
     return [_plain(target) if target.sips else target for target in targets]
+
+
+def as_sip(target: TargetUri, request: Request) -> TargetUri | None:
+    """The SIP URI for a next hop that does not understand that of a telephone number (16.7 step 4, 19.1.6).
+
+    Only where the caller named a SIP URI, whose domain the number then stands in; None elsewhere.
+    """
+    called = request.uri
+    uri = _parsed(target.uri)
+    if not isinstance(called, SipUri) or not isinstance(uri, TelUri):
+        return None
+    number = called.without_params().without_headers().with_user(uri.digits).with_param("user", "phone")
+    return TargetUri(number.serialize(), target.flow, target.path, target.q, target.secure)
 
 
 def _plain(target: TargetUri) -> TargetUri:
