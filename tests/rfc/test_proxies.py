@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.clock import Moment
+from offhook.proxy import ProxySettings
+from offhook.proxy.access import Standing
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.parser import parse
-from offhook.sip.serializer import Draft
+from offhook.sip.serializer import Draft, reply
 from offhook.testing.network import VirtualNode
 from offhook.testing.peer import ScriptedPeer
+from offhook.transaction.effects import Transmit
+from offhook.transaction.timers import TimerValues
 from tests.proxy.wiring import PROXY, World
 
 BOB = "sip:bob@example.com"
-FOREIGN = "192.0.2.77"
+METHODS = (b"INVITE ", b"CANCEL ", b"ACK ")
 
 
 def statuses(world: World) -> list[int]:
@@ -289,3 +294,245 @@ def test_what_no_request_uri_may_have_does_not_leave(method: str) -> None:
     world.send(method, f"sip:carol@{phone.host};method=INVITE;x=y?Subject=hello")
     world.run()
     assert [request.request_uri for request in phone.role.requests] == [f"sip:carol@{phone.host};x=y"]
+
+
+def dialog(world: World) -> list[str]:
+    """Alice calls Bob's first phone; the Record-Route values that she gets."""
+    world.send()
+    world.run(1.0)
+    return [str(route) for route in world.alice.role.responses[-1].record_routes]
+
+
+def within(world: World, method: str, routes: list[str], transport: str = "UDP") -> None:
+    """Alice sends a request within her dialog."""
+    phone = world.callees[0]
+
+    def act(now: Moment) -> None:
+        draft = world.alice.role.request(method, phone.role.contact, "c1", 2, "b101")
+        for route in routes:
+            draft.add("Route", route)
+        world.alice.role.send(draft, world.alice.target_to(PROXY, 5060, transport), now)
+
+    world.alice.call(act)
+    world.run(world.network.clock.monotonic + 1.0)
+
+
+@pytest.mark.rfc("3261 16.6 #12")
+@pytest.mark.parametrize(
+    ("method", "entries"), [("INVITE", 1), ("SUBSCRIBE", 1), ("NOTIFY", 1), ("REFER", 1), ("BYE", 0), ("UPDATE", 0)]
+)
+def test_a_request_within_a_dialog_can_set_it_up_anew(method: str, entries: int) -> None:
+    """A UA that lost its routes finds them there. A deviation: what sets up no dialog has none, for nobody reads it."""
+    world = World()
+    phone = world.callee((0.1, 200))
+    within(world, method, dialog(world))
+    seen = phone.role.requests[-1]
+    assert (seen.method, len(seen.record_routes)) == (method, entries)
+
+
+@pytest.mark.rfc("3261 16.6 #46")
+@pytest.mark.parametrize("stateless", [False, True])
+def test_content_length_is_added_for_a_stream(stateless: bool) -> None:
+    world = World()
+    phone = world.callee(transport="tcp")
+    world.proxy.role.domain.stateless = stateless
+    flow = world.alice.stack.flow_to(world.alice.target_to(PROXY, 5060))
+    draft = world.alice.role.request("MESSAGE", BOB).prepend("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKlone")
+    octets = draft.body(b"hello", "text/plain").request().serialize().replace(b"Content-Length: 5\r\n", b"")
+    assert b"content-length" not in octets.lower()
+    world.alice.call(lambda now: world.alice.stack.transactions.effects.append(Transmit(octets, flow)))
+    world.run(1.0)
+    assert (phone.role.requests[0].text("Content-Length"), phone.role.requests[0].body) == ("5", b"hello")
+
+
+@pytest.mark.rfc("3261 16.6 #44", "3261 16.6 #45")
+def test_cancel_and_ack_bear_the_branch_of_their_invite() -> None:
+    world = World()
+    phone = world.callee((0.1, 180), (60.0, 200))
+    invite = world.send()
+    world.run(1.0)
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run()
+    sent = {method: {parse(data).branch for data in octets_to(world, phone.host, method)} for method in METHODS}
+    assert [len(branches) for branches in sent.values()] == [1, 1, 1]
+    assert len(set.union(*sent.values())) == 1
+
+
+@pytest.mark.rfc("3261 16.6 #20", "3261 16.6 #22")
+def test_a_record_route_of_one_dialog_is_of_no_use_to_another() -> None:
+    """A request may spiral through here: each pass has an entry of its own."""
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.network.name("example.com", (PROXY, 5060))
+    world.directory.bindings["sip:sales@example.com"] = [TargetUri("sip:bob@example.com")]
+    world.send(uri="sip:sales@example.com")
+    world.run(1.0)
+    entries = [str(route) for route in phone.role.requests[0].record_routes]
+    assert len(entries) == 2
+    world.send(edit=lambda draft: draft.add("Route", entries[0]), call_id="c2")
+    world.run(2.0)
+    assert world.proxy.role.gate.standings[-1] is Standing.OUTSIDE
+
+
+# 16.7: what goes back
+
+
+@pytest.mark.rfc("3261 16.7 #3", "3261 16.7 #19", "3261 16.7 #30", "3261 16.7 #31", "3261 16.7 #32")
+@pytest.mark.rfc("3261 16.7 #33", "3261 16.7 #39", "3261 16.7 #40", "3261 16.7 #41", "3261 16.7 #29")
+@pytest.mark.rfc("3261 16.11 #17", "3261 16.11 #18")
+@pytest.mark.parametrize("stateless", [False, True])
+@pytest.mark.parametrize("status", [183, 200, 302, 404, 500, 603])
+@pytest.mark.parametrize("to_tag", ["", "theirs"])
+def test_a_response_goes_back_as_it_came_but_for_our_via(status: int, to_tag: str, stateless: bool) -> None:
+    world = World()
+    phone = world.callee()
+    phone.role.script = lambda request: []
+    world.proxy.role.domain.stateless = stateless
+    world.alice.call(
+        lambda now: send_to_proxy(world, world.alice.role.request("INVITE", BOB, to_tag=to_tag).body(b"x", "a/b"), now)
+    )
+    world.run(0.1)
+    request = phone.role.requests[0]
+    answer = reply(request, status, None, to_tag or "b").copy("Record-Route", request)
+    answer.add("sUbJect", "  odd   spacing;; ").add("Contact", "<sip:").add("X", '"a, b" <c>').add("x", "2")
+    answer.body(b"\x00\xffbody", "x/y")
+    response = answer.response()
+    back = phone.stack.flow_to(phone.target_to(PROXY, 5060))
+    phone.call(lambda now: phone.stack.reply_stateless(response, request, back))
+    world.run(0.15)
+    [came] = octets_to(world, world.alice.host, b"SIP/2.0 %d " % status)
+    lines = response.serialize().split(b"\r\n")
+    vias = [line for line in lines if line.startswith(b"Via:")]
+    assert (b";received=" in vias[1] or b";rport=" in vias[1], len(vias)) == (True, 2)
+    lines.remove(vias[0])
+    assert came.split(b"\r\n") == lines
+
+
+def send_to_proxy(world: World, draft: Draft, now: Moment) -> None:
+    world.alice.role.send(draft, world.alice.target_to(PROXY, 5060), now)
+
+
+@pytest.mark.rfc("3261 16.7 #10", "3261 16.7 #11", "3261 16.7 #12")
+@pytest.mark.parametrize(("second", "expected"), [(200, [200]), (416, [416]), (404, [404])])
+def test_who_does_not_know_tel_gets_a_sip_uri(second: int, expected: list[int]) -> None:
+    world = World()
+    edge = world.callee()
+    edge.role.script = lambda request: [(0.1, second if request.request_uri.startswith("sip:") else 416)]
+    world.directory.bindings[BOB] = [TargetUri("tel:+15550100", None, (f"<sip:{edge.host};lr>",))]
+    world.send()
+    world.run()
+    asked = [(request.request_uri, [str(route) for route in request.routes]) for request in edge.role.requests]
+    route = [f"<sip:{edge.host};lr>"]
+    assert asked == [("tel:+15550100", route), ("sip:+15550100@example.com;user=phone", route)]
+    assert statuses(world) == expected
+    assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 16.7 #12")
+def test_a_416_to_a_sip_uri_is_an_answer_like_any_other() -> None:
+    world = World()
+    phone = world.callee((0.1, 416))
+    world.send()
+    world.run()
+    assert (statuses(world), len(phone.role.requests)) == ([416], 1)
+
+
+@pytest.mark.rfc("3261 16.7 #33")
+def test_an_answer_of_our_own_keeps_the_tag_of_the_request() -> None:
+    """A lone 503 goes up as a 500 of ours."""
+    world = World()
+    world.callee((0.1, 503))
+    world.alice.call(lambda now: send_to_proxy(world, world.alice.role.request("INVITE", BOB, to_tag="theirs"), now))
+    world.run()
+    assert [response.to_tag for response in world.alice.role.responses if response.status == 500] == ["theirs"]
+
+
+@pytest.mark.rfc("3261 16.7 #37", "3261 16.7 #38")
+def test_each_side_gets_an_entry_of_its_own_that_needs_no_rewriting() -> None:
+    """RFC 5658: the response brings back what the request was given, and the caller's is the one that it came by."""
+    world = World()
+    phone = world.callee((0.1, 200))
+    world.send(transport="TCP")
+    world.run(1.0)
+    theirs = [str(route) for route in phone.role.requests[0].record_routes]
+    assert [str(route) for route in world.alice.role.responses[-1].record_routes] == theirs
+    assert [";transport=tcp" in entry for entry in theirs] == [False, True]
+
+
+# 16.8: Timer C
+
+
+@pytest.mark.rfc("3261 16.8 #1", "3261 16.8 #3")
+def test_timer_c_counts_a_silent_phone_as_408() -> None:
+    """Timer B, which is sooner as a rule, is slower here."""
+    world = World(settings=ProxySettings(timer_c=181.0), values=TimerValues(t1=4.0))
+    world.callee().crash()
+    world.send()
+    world.run(180.0)
+    assert statuses(world) == []
+    world.run(182.0)
+    assert statuses(world) == [408]
+    world.run()
+    assert world.left() == [0, 0, 0]
+
+
+# 16.10: CANCEL
+
+
+@pytest.mark.rfc("3261 16.10 #2")
+def test_a_cancel_has_its_200_at_once() -> None:
+    world = World()
+    world.callee((0.1, 180)).crash()
+    invite = world.send()
+    world.run(1.0)
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run(1.1)
+    answers = [parse(data) for data in octets_to(world, world.alice.host, b"SIP/2.0 200 ")]
+    assert [answer.text("CSeq") for answer in answers] == ["1 CANCEL"]
+
+
+# 16.11: without state
+
+
+@pytest.mark.rfc("3261 16.11 #1")
+def test_without_state_there_is_no_100_of_ours() -> None:
+    world = World()
+    world.callee().crash()
+    world.proxy.role.domain.stateless = True
+    world.send()
+    world.run(3.0)
+    assert world.alice.role.responses == []
+    assert len(octets_to(world, PROXY, b"INVITE ")) == 3
+
+
+@pytest.mark.rfc("3261 16.11 #6", "3261 16.11 #8", "3261 16.11 #11", "3261 16.11 #12")
+def test_without_state_a_path_is_written_the_same_again() -> None:
+    world = World()
+    edge = world.callee()
+    edge.role.script = lambda request: []
+    path = (f"<sip:{edge.host};lr>", "<sip:192.0.2.66;lr>")
+    world.directory.bindings[BOB] = [TargetUri("sip:bob@10.1.1.1", None, path)]
+    world.proxy.role.domain.stateless = True
+    world.send("MESSAGE")
+    world.run(3.0)
+    sent = octets_to(world, edge.host, b"MESSAGE ")
+    assert (len(sent), len(set(sent))) == (3, 1)
+    forwarded = parse(sent[0])
+    assert [str(route) for route in forwarded.routes] == list(path)
+    assert (forwarded.number("Max-Forwards"), len(forwarded.vias)) == (69, 2)
+
+
+@pytest.mark.rfc("3261 16.11 #7")
+def test_without_state_an_ack_goes_where_its_invite_went() -> None:
+    """It names the callee as the INVITE did, as a UAC does that got no Record-Route and no Contact."""
+    world = World()
+    phones = [world.callee((0.1, 200)) for _ in range(3)]
+    world.proxy.role.domain.stateless = True
+    world.send()
+    world.run(1.0)
+    target = world.alice.target_to(PROXY, 5060)
+    ack = world.alice.role.request("ACK", BOB, to_tag="b101")
+    world.alice.call(lambda now: (world.alice.role.stack.send_ack(ack, target), None)[1])
+    world.run(2.0)
+    seen = [[request.method for request in phone.role.requests] for phone in phones]
+    assert sorted(seen) == [[], [], ["INVITE", "ACK"]]

@@ -39,7 +39,10 @@ _LONGEST_REMEMBERED: Final = 128
 _NO_DIALOG: Final = frozenset(
     ("ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "OPTIONS", "PRACK", "PUBLISH", "REGISTER", "UPDATE")
 )
-"""Methods that set up no dialog. Any other may, also one that nobody here knows (16.6 step 4; NOTIFY: RFC 6665 4.3)."""
+"""Methods that set up no dialog. Any other may, also one that nobody here knows (16.6 step 4; NOTIFY: RFC 6665 4.3).
+
+Within a dialog they get no Record-Route, which deviates from that step: no UA makes a dialog anew from them.
+"""
 
 
 class Proxy:
