@@ -147,7 +147,7 @@ class Proxy:
             context.waiting = by_preference(wanted)
             self.branches.launch(context, now)
             # Any other request wants its answer soon (RFC 4320), and waits for nobody who may come.
-            if context.pending and context.domain is not None and context.request.method == "INVITE":
+            if context.domain is not None and context.request.method == "INVITE" and context.pending:
                 self.branches.watch.begin(_watched(_aor(context.request), context.domain), context)
         elif found:
             # RFC 5630 5.3: from sips nobody is led to less.
@@ -157,6 +157,8 @@ class Proxy:
 
     def seeks(self, aor: str) -> bool:
         """Whether new bindings of an address-of-record are of interest to a call that is under way."""
+        if not len(self.branches.watch):
+            return False
         domain = self.domains.get(bare_host(aor.rpartition("@")[2]))
         return domain is not None and self.branches.watch.holds(_watched(aor, domain))
 
