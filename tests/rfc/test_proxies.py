@@ -8,6 +8,7 @@ from offhook.clock import Moment
 from offhook.proxy import ProxySettings
 from offhook.proxy.access import Standing
 from offhook.proxy.target_uri import TargetUri
+from offhook.sip.message import Request
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft, reply
 from offhook.testing.network import VirtualNode
@@ -15,6 +16,7 @@ from offhook.testing.peer import ScriptedPeer
 from offhook.transaction.effects import Transmit
 from offhook.transaction.timers import TimerValues
 from tests.proxy.wiring import PROXY, World
+from tests.server.wiring import SERVER, Site
 
 BOB = "sip:bob@example.com"
 METHODS = (b"INVITE ", b"CANCEL ", b"ACK ")
@@ -356,6 +358,23 @@ def test_cancel_and_ack_bear_the_branch_of_their_invite() -> None:
     sent = {method: {parse(data).branch for data in octets_to(world, phone.host, method)} for method in METHODS}
     assert [len(branches) for branches in sent.values()] == [1, 1, 1]
     assert len(set.union(*sent.values())) == 1
+
+
+@pytest.mark.rfc("3261 16.6 #22")
+def test_a_user_agent_takes_no_route_from_one_call_to_the_next() -> None:
+    site = Site()
+    alice, bob = site.phone("alice"), site.phone("bob")
+    bob.register()
+    for _ in range(2):
+        call = alice.invite("sip:bob@example.com")
+        bob.node.call(bob.rings[-1].answer)
+        site.run(1.0)
+        alice.node.call(call.hang_up)
+        site.run(1.0)
+    sent = [message for message in site.messages(to=SERVER, of=alice.node.host) if isinstance(message, Request)]
+    assert {message.holds("route") for message in sent if message.method == "INVITE"} == {False}
+    assert {message.holds("route") for message in sent if message.method == "BYE"} == {True}
+    assert len(bob.rings) == 2
 
 
 @pytest.mark.rfc("3261 16.6 #20", "3261 16.6 #22")
