@@ -130,6 +130,16 @@ def test_a_stranger_whose_sender_cannot_be_read_is_refused() -> None:
 # In another's name
 
 
+def test_the_final_dot_of_a_domain_makes_nobody_a_stranger() -> None:
+    site = Site()
+    site.phone("bob").register()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com.>;tag=1")
+
+    assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", edit) == [407]
+
+
 @pytest.mark.rfc("3261 16.3 #13")
 @pytest.mark.parametrize(
     "sender",

@@ -27,7 +27,7 @@ from offhook.proxy.stateless import StatelessForward, StatelessForwarding
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target, itself
 from offhook.proxy.validation import Refusal, validate
-from offhook.sip.host import bare_host
+from offhook.sip.host import host_key
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, TelUri, parse_uri
 from offhook.stack import Stack
@@ -159,12 +159,12 @@ class Proxy:
         """Whether new bindings of an address-of-record are of interest to a call that is under way."""
         if not len(self.branches.watch):
             return False
-        domain = self.domains.get(bare_host(aor.rpartition("@")[2]))
+        domain = self.domains.get(host_key(aor.rpartition("@")[2]))
         return domain is not None and self.branches.watch.holds(_watched(aor, domain))
 
     def registered(self, aor: str, targets: list[TargetUri], now: Moment) -> None:
         """Take the targets that an address-of-record has now: new ones join calls that are under way (16.5)."""
-        domain = self.domains.get(bare_host(aor.rpartition("@")[2]))
+        domain = self.domains.get(host_key(aor.rpartition("@")[2]))
         contexts = [] if domain is None else self.branches.watch.of(_watched(aor, domain))
         for context in contexts:
             uri = context.request.uri

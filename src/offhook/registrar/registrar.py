@@ -26,7 +26,7 @@ from offhook.registrar.refused import Refused
 from offhook.registrar.removals import Removals
 from offhook.registrar.settings import RegistrarSettings
 from offhook.sip.headers.address import NameAddr
-from offhook.sip.host import bare_host, canonical_host, is_ip_address
+from offhook.sip.host import host_key, is_ip_address
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
 from offhook.stack import Stack
@@ -58,7 +58,7 @@ class Registrar:
         self.stack = stack
         self.location = location
         self.later = later
-        self.domains = frozenset([bare_host(domain).lower() for domain in domains])
+        self.domains = frozenset([host_key(domain) for domain in domains])
         self._numeric = frozenset([domain for domain in self.domains if is_ip_address(domain)])
         self.settings = RegistrarSettings() if settings is None else settings
         self._is_listener = is_listener
@@ -102,7 +102,7 @@ class Registrar:
         """
         uri = request.uri
         if isinstance(uri, SipUri):
-            host = bare_host(canonical_host(uri.host)).rstrip(".")
+            host = uri.host_key
             is_ours = host in self.domains
             if is_ours and host not in self._numeric:
                 return host

@@ -171,7 +171,7 @@ class AccessControl:
 
     def _domain_named(self, uri: object) -> DomainAccess | None:
         """The served domain that somebody says to be of; no port makes him a stranger."""
-        return self._domains.get(uri.bare_host.lower()) if isinstance(uri, SipUri) else None
+        return self._domains.get(uri.host_key) if isinstance(uri, SipUri) else None
 
     def _check_foreign(self, request: Request, flow: Flow, now: Moment) -> Refusal | None:
         """A foreign caller reaches our users, and nobody else by us."""

@@ -35,10 +35,14 @@ from offhook.transport.log_limit import LogLimit
 
 __all__ = ["ServerRole"]
 
-ALLOW: Final = (
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, REFER, PRACK, UPDATE, PUBLISH"
+CAPABILITIES: Final = (
+    ("Accept", ""),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en"),
+    ("Supported", "path, outbound"),
 )
-SUPPORTED: Final = "path, outbound"
+"""What OPTIONS is told; no Allow, for a proxy passes every method on (RFC 3261 11.2)."""
+
 SWEEP: Final = "sweep"
 
 _log = structlog.get_logger("offhook.server")
@@ -193,8 +197,7 @@ class ServerRole:
         elif refusal := refusal_of_body(request):
             self.stack.refuse(request, flow, 415, refusal)
         else:
-            headers = (("Allow", ALLOW), ("Accept", ""), ("Accept-Encoding", "identity"), ("Supported", SUPPORTED))
-            self.stack.refuse(request, flow, 200, headers)
+            self.stack.refuse(request, flow, 200, CAPABILITIES)
 
     def _refuse(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> None:
         if self._limit.admits(now):
