@@ -98,6 +98,22 @@ def test_somebody_is_of_a_served_domain_at_any_port(names: OwnNames, uri: str, e
     assert names.is_served(parse_uri(uri)) is expected
 
 
+@pytest.mark.rfc("3261 16.4 #4")
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:bob@elsewhere.example;maddr=example.com", True),
+        ("sip:bob@elsewhere.example;MADDR=192.0.2.10", True),
+        ("sip:bob@elsewhere.example:5999;maddr=192.0.2.10", False),
+        ("sip:bob@example.com;maddr=192.0.2.99", False),
+        ("sip:bob@example.com", False),
+        ("tel:+1555", False),
+    ],
+)
+def test_a_maddr_is_ours_as_a_host_is(names: OwnNames, uri: str, expected: bool) -> None:
+    assert names.is_maddr(parse_uri(uri)) is expected
+
+
 OURS, THEIRS = "192.0.2.10:5060;branch=z9hG4bKx", "192.0.2.10:5080;branch=z9hG4bKx"
 
 

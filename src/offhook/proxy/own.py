@@ -47,6 +47,12 @@ class OwnNames:
             return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
         return (host, port) in self.hosts or (host in self.domains and port in self._ports)
 
+    def is_maddr(self, uri: object) -> bool:
+        """Whether a URI has a maddr, and it is ours (RFC 3261 16.4)."""
+        return (
+            isinstance(uri, SipUri) and uri.maddr is not None and self.is_listener(uri.with_host(uri.maddr, uri.port))
+        )
+
     def is_ours(self, uri: SipUri) -> bool:
         """Whether a URI names this server or a domain of it, whoever its user is."""
         return self.domain_of(uri) is not None or self.is_listener(uri)

@@ -7,7 +7,9 @@ from ipaddress import ip_network
 
 from offhook.accounts.authenticator import Authenticator, Realm
 from offhook.accounts.base import AccountStore
+from offhook.clock import Moment
 from offhook.location.base import LocationService
+from offhook.location.binding import Binding
 from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar, RegistrarSettings
@@ -61,6 +63,12 @@ def assemble(
     access.admitted = proxy.admitted
     tags = derive(secret, b"tags")
     registrar = Registrar(stack, location, later, names, own.is_listener, tags, _registrar_settings(config, aliases))
+
+    def registered(aor: str, bindings: list[Binding], now: Moment) -> None:
+        if proxy.seeks(aor):
+            proxy.registered(aor, lookups.targets(bindings), now)
+
+    registrar.registered = registered
     redirect = Redirect(stack, knowing, later, knowing.is_known)
     redirected = _hosts(domains, lambda domain: domain.mode == "redirect")
     return ServerRole(stack, own, access, location, registrar, proxy, redirect, redirected, later)
@@ -85,8 +93,8 @@ def _proxied(domains: list[DomainConfig]) -> dict[str, ProxyDomain]:
     for domain in domains:
         uri = parse_uri(domain.fallback) if domain.fallback else None
         fallback = uri if isinstance(uri, SipUri) else None
-        for host in (domain.name, *domain.aliases):
-            proxied[host_key(host)] = ProxyDomain(host_key(host), fallback, domain.mode == "stateless")
+        shared = ProxyDomain(host_key(domain.name), fallback, domain.mode == "stateless")
+        proxied |= {host_key(host): shared for host in (domain.name, *domain.aliases)}
     return proxied
 
 
