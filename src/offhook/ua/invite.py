@@ -22,6 +22,7 @@ from offhook.ua.body import ACCEPT, SDP, session_description
 from offhook.ua.client import ClientRequest
 from offhook.ua.context import Context
 from offhook.ua.events import CallEnd, CallEvent, EndCause, Failure, Progress
+from offhook.ua.forming import form
 from offhook.ua.invite_call import InviteCall
 from offhook.ua.invite_session import InviteSession, media_hosts
 from offhook.ua.media import MediaPort
@@ -36,7 +37,8 @@ class ClientInvite(InviteCall):
     """One call attempt of ours, and the call that comes of it.
 
     A fork may bring several sessions: the first 2xx counts, those of other branches are acknowledged and ended at
-    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE.
+    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE, before those that the URI asks for.
+    Raises ParseError for a URI that no INVITE can be formed from (19.1.5).
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class ClientInvite(InviteCall):
         notify: Callable[[CallEvent], None],
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
+        formed = form(uri, "INVITE")
         super().__init__(context, media, notify)
-        self.uri = uri
+        self.uri = formed.uri
         self.call_id = context.stack.ids.call_id()
         self.failure: Failure | None = None
         self._tag = context.stack.ids.tag()
@@ -63,8 +66,10 @@ class ClientInvite(InviteCall):
         self._cancelled: CallEnd | None = None
         self._ring_timer: Timer | None = None
         self._open = True
-        next_hop = self._routes[0].uri if self._routes else uri
-        self._request = ClientRequest(context, uri, next_hop, self, self._digest, follow=True)
+        next_hop = self._routes[0].uri if self._routes else self.uri
+        given = {name.lower() for name, _ in headers}
+        wanted = tuple([(name, value) for name, value in formed.headers if name.lower() not in given])
+        self._request = ClientRequest(context, self.uri, next_hop, self, self._digest, follow=True, headers=wanted)
 
     def start(self, now: Moment) -> None:
         """Send the INVITE."""
