@@ -45,6 +45,7 @@ def test_breadth_comes_back_with_the_answer() -> None:
     assert context.free_breadth() == 40
 
 
+@pytest.mark.rfc("3261 16.7 #44")
 def test_branches_are_let_go_when_all_transactions_have_ended() -> None:
     context = context_with(1)
     context.release()

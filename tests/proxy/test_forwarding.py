@@ -70,7 +70,7 @@ def test_credentials_for_this_proxy_end_here(given: list[str], left: list[str]) 
     assert arrived.texts("Proxy-Authorization") == copied(arrived, TargetUri("sip:bob@h")).texts("Proxy-Authorization")
 
 
-@pytest.mark.rfc("3261 16.6 step 1")
+@pytest.mark.rfc("3261 16.6 step 1", "3261 16.6 #1", "3261 16.6 #2", "3261 16.6 #3", "3261 16.6 #4")
 def test_what_no_step_names_stays_in_its_place_and_order() -> None:
     arrived = request(Subject="one", X_Odd="  kept ;; as it is", Route="<sip:192.0.2.77;lr>", Max_Breadth="9")
     copy = copied(arrived, TargetUri("sip:bob@192.0.2.101"), breadth=5)
@@ -81,7 +81,7 @@ def test_what_no_step_names_stays_in_its_place_and_order() -> None:
     assert arrived.request_uri == "sip:bob@example.com"
 
 
-@pytest.mark.rfc("3261 16.6 step 3")
+@pytest.mark.rfc("3261 16.6 step 3", "3261 16.6 #8", "3261 16.6 #9", "3261 16.6 #10")
 @pytest.mark.parametrize(("given", "sent"), [(None, 70), ("70", 69), ("1", 0), ("255", 254)])
 def test_max_forwards(given: str | None, sent: int) -> None:
     assert copied(request(Max_Forwards=given), TargetUri("sip:bob@h")).max_forwards == sent
@@ -101,14 +101,14 @@ def test_our_own_routes_go() -> None:
     assert copied(arrived, TargetUri("sip:bob@h"), own_routes=2).texts("Route") == ["<sip:192.0.2.77;lr>"]
 
 
-@pytest.mark.rfc("3327 5.2")
+@pytest.mark.rfc("3327 5.2", "3261 16.6 #24")
 def test_a_path_goes_above_what_is_left_of_the_route() -> None:
     target = TargetUri("sip:bob@h", None, ("<sip:edge;lr>", "<sip:inner;lr>"))
     copy = copied(request(Route="<sip:192.0.2.77;lr>"), target)
     assert [str(route) for route in copy.routes] == ["<sip:edge;lr>", "<sip:inner;lr>", "<sip:192.0.2.77;lr>"]
 
 
-@pytest.mark.rfc("3261 16.6 step 6")
+@pytest.mark.rfc("3261 16.6 step 6", "3261 16.6 #28", "3261 16.6 #29", "3261 16.6 #30", "3261 16.6 #31")
 @pytest.mark.parametrize(
     ("routes", "path", "request_uri", "left"),
     [
@@ -126,7 +126,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
     assert (copy.request_uri, [str(route) for route in copy.routes]) == (request_uri, left)
 
 
-@pytest.mark.rfc("3261 16.6 step 7")
+@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #34", "3261 16.6 #35", "3261 16.6 #27")
 @pytest.mark.parametrize(
     ("target", "routes", "own", "key"),
     [
@@ -143,6 +143,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
         # Whatever the Route is, a sips Request-URI goes over TLS.
         (TargetUri("sips:bob@h"), "<sip:p;lr>", 0, "/p/0/True"),
         (TargetUri("sip:bob@h", None, ("<sip:edge;lr>",)), "<sip:p;lr>", 0, "/edge/0/False"),
+        (TargetUri("sips:bob@h", None, ("<sip:edge;lr>",)), None, 0, "/edge/0/True"),
         (TargetUri("tel:+1555"), "<sip:gateway;lr>", 0, "/gateway/0/False"),
     ],
 )
@@ -181,7 +182,7 @@ def recorded(
 BOB = TargetUri("sip:bob@192.0.2.101")
 
 
-@pytest.mark.rfc("3261 16.6 step 4")
+@pytest.mark.rfc("3261 16.6 step 4", "3261 16.6 #11", "3261 16.6 #13", "3261 16.6 #14")
 def test_one_entry_above_all_others() -> None:
     values = recorded(request(Record_Route="<sip:192.0.2.77;lr>"), BOB)
     assert len(values) == 2
@@ -194,7 +195,7 @@ TLS_HOP = Target("TLS", "192.0.2.101", 5061, "tls:192.0.2.10:5061", ("192.0.2.10
 OTHER_SIDE = Target("UDP", "10.0.0.5", 5060, "udp:10.0.0.1:5060", ("10.0.0.1", 5060), "10.0.0.1:5060")
 
 
-@pytest.mark.rfc("5658 4")
+@pytest.mark.rfc("5658 4", "3261 16.6 #17")
 @pytest.mark.parametrize(
     ("uri", "arrival", "came_to", "hop", "sips", "starts"),
     [
@@ -223,6 +224,14 @@ OTHER_SIDE = Target("UDP", "10.0.0.5", 5060, "udp:10.0.0.1:5060", ("10.0.0.1", 5
             ["<sips:192.0.2.10:5061;lr", "<sip:192.0.2.10:5060;lr"],
         ),
         ("sips:b@h", TLS_ARRIVAL, "192.0.2.10:5061", TLS_HOP, True, ["<sips:192.0.2.10:5061;lr"]),
+        (
+            "sips:b@h",
+            FROM_ALICE,
+            "192.0.2.10:5060",
+            TLS_HOP,
+            True,
+            ["<sips:192.0.2.10:5061;lr", "<sip:192.0.2.10:5060;lr"],
+        ),
     ],
 )
 def test_an_entry_for_each_side_where_they_differ(
@@ -330,6 +339,13 @@ BY_PROXY = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.1;branch=z
             TargetUri("sip:bob@10.0.0.1", None, ("<sip:edge.example.net;lr>",)),
             (False, True),
             "/192.0.2.101+edge.example.net+10.0.0.1",
+        ),
+        (
+            {},
+            FROM_ALICE,
+            TargetUri("tel:+1555", None, ("<sip:edge.example.net;lr>",)),
+            (False, True),
+            "/192.0.2.101+edge.example.net",
         ),
     ],
 )

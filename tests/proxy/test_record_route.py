@@ -44,7 +44,7 @@ def read(*routes: str, **headers: str) -> OwnRoute:
     return ROUTES.read(arrived)
 
 
-@pytest.mark.rfc("3261 16.6 step 4")
+@pytest.mark.rfc("3261 16.6 step 4", "3261 16.6 #13", "3261 16.6 #14", "3261 16.6 #15", "3261 16.6 #16")
 @pytest.mark.parametrize(
     ("transport", "sips", "beginning"),
     [

@@ -31,7 +31,7 @@ def answered(*statuses: int, method: str = "INVITE") -> ResponseContext:
     return context
 
 
-@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.rfc("3261 16.7 step 6", "3261 16.7 #24", "3261 16.7 #25", "3261 16.7 #26")
 @pytest.mark.parametrize(
     ("statuses", "best"),
     [
@@ -83,7 +83,7 @@ def test_our_via_goes() -> None:
     assert [via.branch for via in response.vias] == ["z9hG4bK-0-1", "z9hG4bKone"]
 
 
-@pytest.mark.rfc("3261 16.7 step 3")
+@pytest.mark.rfc("3261 16.7 step 3", "3261 16.7 #6")
 def test_a_response_with_our_via_alone_is_for_nobody_else() -> None:
     response = received(reply(request(Via=OURS), 200, None, "b").response(), Response)
     assert onward(response) is None
@@ -96,7 +96,7 @@ def test_a_comma_separates_vias_too() -> None:
     assert [via.branch for via in upstream.vias] == ["z9hG4bKone"]
 
 
-@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.rfc("3261 16.7 step 6", "3261 16.7 #28", "3261 16.7 #32")
 @pytest.mark.parametrize(("status", "sent", "tag"), [(486, 486, "t0"), (600, 600, "t0"), (503, 500, "ours")])
 def test_the_answer_is_the_received_one_but_for_503(status: int, sent: int, tag: str) -> None:
     context = answered(status)
@@ -113,7 +113,7 @@ def test_a_branch_without_an_answer_gets_one_of_ours() -> None:
     assert (response.status, response.to_tag, response.call_id) == (408, "ours", "call")
 
 
-@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 16.7 #29")
 def test_a_challenge_bears_the_challenges_of_all() -> None:
     context = answered(401, 407, 404)
     for branch, name in zip(

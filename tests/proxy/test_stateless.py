@@ -23,7 +23,7 @@ def received_by(world: World, host: str, method: bytes) -> list[bytes]:
     return [data for _, _, to, data in world.network.trace or [] if to == host and data.startswith(method + b" ")]
 
 
-@pytest.mark.rfc("3263 4.4 #1")
+@pytest.mark.rfc("3263 4.4 #1", "3261 16.11 #7")
 def test_request_answer_and_ack_keep_one_branch() -> None:
     world = stateless((0.1, 180), (0.5, 486))
     world.send()
@@ -36,7 +36,7 @@ def test_request_answer_and_ack_keep_one_branch() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3261 16.11", "3263 4.4 #1")
+@pytest.mark.rfc("3261 16.11", "3263 4.4 #1", "3261 16.11 #7", "3261 16.11 #14")
 def test_a_cancel_takes_the_way_of_its_invite() -> None:
     world = stateless((0.1, 180), (60.0, 200))
     invite = world.send()
@@ -48,6 +48,7 @@ def test_a_cancel_takes_the_way_of_its_invite() -> None:
     assert world.left() == [0, 0, 0]
 
 
+@pytest.mark.rfc("3261 16.11 #2")
 def test_a_request_is_validated_like_any_other() -> None:
     world = stateless((0.1, 200))
     world.send("MESSAGE", edit=lambda draft: draft.set("Max-Forwards", "0"))
@@ -55,6 +56,7 @@ def test_a_request_is_validated_like_any_other() -> None:
     assert world.alice.role.statuses() == [483]
 
 
+@pytest.mark.rfc("3261 16.11 #3")
 @pytest.mark.parametrize(("known", "status"), [(True, 480), (False, 404)])
 def test_a_user_without_a_target_is_answered_without_state(known: bool, status: int) -> None:
     world = stateless((0.1, 200))
@@ -66,6 +68,7 @@ def test_a_user_without_a_target_is_answered_without_state(known: bool, status: 
     assert world.left() == [0, 0, 0]
 
 
+@pytest.mark.rfc("3261 16.1 #2", "3261 16.11 #4", "3261 16.11 #5")
 def test_of_several_targets_the_best_is_called_and_always_the_same() -> None:
     for turned in (False, True):
         world = stateless((0.1, 486))
@@ -92,7 +95,7 @@ def test_breadth_is_passed_on_whole() -> None:
         assert world.callees[0].role.requests[0].number("Max-Breadth") == sent
 
 
-@pytest.mark.rfc("3261 16.1")
+@pytest.mark.rfc("3261 16.1", "3261 16.1 #3")
 def test_a_change_of_transport_makes_it_stateful() -> None:
     """Whoever sends by TCP does not send again; somebody has to, by UDP."""
     world = stateless((0.1, 180), (1.0, 486))
@@ -102,6 +105,17 @@ def test_a_change_of_transport_makes_it_stateful() -> None:
     world.run()
     assert [status for status in world.alice.role.statuses() if status > 100] == [180, 486]
     assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 18.1.1 #1")
+@pytest.mark.parametrize(("octets", "transport"), [(700, "UDP"), (1300, "TCP")])
+def test_what_is_too_large_for_a_datagram_goes_with_state(octets: int, transport: str) -> None:
+    world = stateless((0.1, 486))
+    world.send("MESSAGE", edit=lambda draft: draft.body(b"x" * octets, "text/plain"))
+    world.run(0.5)
+    assert [request.vias[0].transport for request in world.callees[0].role.requests] == [transport]
+    assert world.left()[1] == (transport == "TCP")
+    assert world.alice.role.statuses() == [200]
 
 
 def test_over_tcp_on_both_sides_it_stays_stateless() -> None:

@@ -20,6 +20,7 @@ from offhook.testing.network import Faults, VirtualNetwork, VirtualNode
 from offhook.testing.peer import ScriptedPeer
 from offhook.transaction.effects import Effect, RequestReceived
 from offhook.transaction.machine import Transaction
+from offhook.transaction.timers import TimerValues
 
 PROXY = "192.0.2.10"
 DOMAIN = "example.com"
@@ -86,9 +87,15 @@ class ProxyRole:
 class World:
     """Alice at 192.0.2.1, the proxy, and callees at 192.0.2.101 and up."""
 
-    def __init__(self, faults: Faults | None = None, settings: ProxySettings | None = None, seed: int = 1) -> None:
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        settings: ProxySettings | None = None,
+        seed: int = 1,
+        values: TimerValues | None = None,
+    ) -> None:
         self.network = VirtualNetwork(seed, faults, trace=True)
-        self.proxy = self.network.add(PROXY, lambda stack: ProxyRole(stack, settings))
+        self.proxy = self.network.add(PROXY, lambda stack: ProxyRole(stack, settings), values=values)
         self.alice = self.network.add("192.0.2.1", lambda stack: ScriptedPeer(stack, "sip:alice@192.0.2.1", None, "a"))
         self.callees: list[VirtualNode[ScriptedPeer]] = []
 

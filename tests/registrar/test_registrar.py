@@ -544,3 +544,23 @@ def test_what_can_be_refused_without_the_service_is() -> None:
     assert desk.register(CONTACT, "Expires: 5").status == 423
     assert slow.asked == 0
     assert not desk.stack.transactions.servers
+
+
+def test_whoever_wants_to_know_is_told_what_was_registered(desk: Desk) -> None:
+    told: list[tuple[str, list[str]]] = []
+    desk.registrar.registered = lambda aor, bindings, now: told.append((aor, [one.contact for one in bindings]))
+    desk.register(CONTACT)
+    desk.register("Contact: <sip:alice@192.0.2.2>", cseq=2)
+    desk.register(cseq=3)
+    assert told == [(AOR, ["sip:alice@192.0.2.1"]), (AOR, ["sip:alice@192.0.2.1", "sip:alice@192.0.2.2"])]
+
+
+@pytest.mark.parametrize(("error", "expected"), [(None, [AOR]), (OSError("full"), [])])
+def test_a_slow_service_tells_when_it_has_kept_it(error: Exception | None, expected: list[str]) -> None:
+    desk = Desk(location=SlowLocation())
+    told: list[str] = []
+    desk.registrar.registered = lambda aor, bindings, now: told.append(aor)
+    desk.receive(desk.text(CONTACT))
+    assert told == []
+    desk.release(error)
+    assert told == expected

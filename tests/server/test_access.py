@@ -97,6 +97,8 @@ def test_a_strangers_maddr_leads_nowhere_else() -> None:
     assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;maddr={FOREIGN}") == [403]
     assert reached(site, FOREIGN) == []
     assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;maddr={SERVER}") == [200]
+    # By way of our other port, and from there to Bob.
+    assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;transport=tcp;maddr={SERVER}") == [200]
 
 
 @pytest.mark.parametrize("uri", ["tel:+15550100", f"sip:carol@{FOREIGN}"])
@@ -128,6 +130,17 @@ def test_a_stranger_whose_sender_cannot_be_read_is_refused() -> None:
 # In another's name
 
 
+def test_the_final_dot_of_a_domain_makes_nobody_a_stranger() -> None:
+    site = Site()
+    site.phone("bob").register()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com.>;tag=1")
+
+    assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", edit) == [407]
+
+
+@pytest.mark.rfc("3261 16.3 #13")
 @pytest.mark.parametrize(
     "sender",
     [
@@ -154,6 +167,7 @@ def test_a_caller_of_our_domain_is_challenged(sender: str) -> None:
     assert site.left() == [0, 0]
 
 
+@pytest.mark.rfc("3261 16.3 #13")
 def test_nothing_is_looked_up_before_the_caller_is_known() -> None:
     site = Site()
     stranger = site.stranger()

@@ -101,15 +101,19 @@ def test_a_registration_with_a_route_beyond_goes_there() -> None:
 # The server itself
 
 
-@pytest.mark.rfc("3261 11.2")
+@pytest.mark.rfc("3261 11.2 #2", "3261 11.2 #3")
 @pytest.mark.parametrize("uri", [f"sip:{SERVER}", f"sip:{SERVER}:5060", f"sip:{DOMAIN}", f"sip:{DOMAIN};transport=udp"])
 def test_options_asks_what_the_server_can(uri: str) -> None:
     site = Site()
     stranger = site.stranger()
     assert site.send(stranger, "OPTIONS", uri) == [200]
     response = stranger.role.responses[-1]
-    assert "REGISTER" in response.tokens("Allow")
+    assert not response.has("Allow")
+    assert response.texts("Accept") == [""]
+    assert response.text("Accept-Encoding") == "identity"
+    assert response.text("Accept-Language") == "en"
     assert response.tokens("Supported") == ["path", "outbound"]
+    assert response.body == b""
     assert site.left() == [0, 0]
 
 

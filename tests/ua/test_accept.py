@@ -23,8 +23,8 @@ def called(
     return house, bob, script
 
 
-def invite(*headers: tuple[str, str], body: bytes = OFFER) -> Draft:
-    draft = new_request("INVITE", "sip:bob@192.0.2.1")
+def invite(*headers: tuple[str, str], body: bytes = OFFER, uri: str = "sip:bob@192.0.2.1") -> Draft:
+    draft = new_request("INVITE", uri)
     draft.add("Max-Forwards", "70").add("From", '"A. Peer" <sip:peer@example.com>;tag=theirs')
     draft.add("To", "<sip:bob@example.com>").add("Call-ID", "one").add("CSeq", "1 INVITE")
     draft.add("Contact", "<sip:peer@192.0.2.9:5060>")
@@ -56,17 +56,17 @@ def test_the_callee_says_who_calls_and_what_was_called() -> None:
     assert call.call_id == "one"
 
 
-@pytest.mark.rfc("3261 12.1.1", "3261 8.2.6.2 #9")
+@pytest.mark.rfc("3261 8.2.6.2 #9", "3261 12.1.1 #1", "3261 12.1.1 #2", "3261 12.1.1 #3", "3261 12.1.1 #4")
 def test_responses_that_make_a_dialog_bear_contact_and_record_route() -> None:
-    routes = "<sip:p2.example.com;lr>;x, <sip:p1.example.com;lr>"
-    house, bob, script = called(("Record-Route", routes))
+    routes = ["<sip:p3.example.com;lr;u=1>;x, <sip:p2.example.com;lr>", '<sip:p1.example.com;lr>;y="z, <a>"']
+    house, bob, script = called(*[("Record-Route", value) for value in routes])
     bob.ring()
     bob.answer()
     house.run(0.2)
     ringing, answer = script.responses
     assert (ringing.status, answer.status) == (180, 200)
     for response in (ringing, answer):
-        assert response.text("Record-Route") == routes
+        assert response.texts("Record-Route") == routes
         assert response.text("Contact") == "<sip:bob@192.0.2.1:5060>"
         assert response.to_tag == ringing.to_tag
         assert "INVITE" in response.tokens("Allow")
@@ -74,6 +74,28 @@ def test_responses_that_make_a_dialog_bear_contact_and_record_route() -> None:
     assert (ringing.tokens("Supported"), answer.tokens("Supported")) == ([], ["100rel"])
     assert not ringing.body
     assert b"m=audio" in answer.body
+
+
+@pytest.mark.rfc("3261 12.1.1 #16", "3261 12.2.1.1 #5")
+def test_a_caller_of_rfc_2543_has_no_tag() -> None:
+    house = House()
+    bob = house.phone("bob")
+    script = house.script()
+    script.send(invite().set("From", "sip:peer@example.com"), bob)
+    house.run(0.1)
+    bob.answer()
+    house.run(0.2)
+    script.send_ack(in_dialog(script, "ACK", 1), bob)
+    script.send(in_dialog(script, "OPTIONS", 2), bob)
+    house.run(0.3)
+    assert statuses(script) == [200, 200]
+    bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run(0.4)
+    bye = script.last("BYE")
+    assert (bye.text("To"), bye.text("From")) == ("sip:peer@example.com", script.responses[0].text("To"))
+    script.respond(200, method="BYE", tag=None, contact=False)
+    house.run()
+    assert house.nothing_is_left()
 
 
 def test_100_comes_by_itself_and_nothing_else_does() -> None:
@@ -154,15 +176,22 @@ def test_an_offer_without_a_common_codec_gets_488_with_a_warning() -> None:
     assert bob.heard == ["ended: NO_MEDIA"]
 
 
-def test_a_hang_up_before_the_answer_is_603() -> None:
+@pytest.mark.rfc("3261 15 #2", "3261 15 #3")
+@pytest.mark.parametrize("rings", [False, True])
+def test_a_hang_up_before_the_answer_is_603(rings: bool) -> None:
     house, bob, script = called()
+    if rings:
+        bob.ring()
     bob.do(lambda now: bob.got[0].hang_up(now))
     house.run(1)
-    assert statuses(script) == [603]
+    assert statuses(script) == [180] * rings + [603]
     bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run()
+    assert script.methods() == []
+    assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 15")
+@pytest.mark.rfc("3261 15 #4")
 def test_a_hang_up_before_the_ack_waits_for_it() -> None:
     house, bob, script = called()
     bob.answer()
@@ -178,7 +207,7 @@ def test_a_hang_up_before_the_ack_waits_for_it() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 13.3.1.4")
+@pytest.mark.rfc("3261 13.3.1.4", "3261 15 #4")
 def test_without_an_ack_the_bye_comes_after_64_t1() -> None:
     house, bob, script = called()
     bob.answer()
@@ -213,7 +242,7 @@ def test_an_ack_without_a_usable_answer_ends_the_call(body: bytes) -> None:
     assert script.methods() == ["ACK", "BYE"] or script.methods() == ["BYE"]
 
 
-@pytest.mark.rfc("3261 15.1.2")
+@pytest.mark.rfc("3261 15.1.2 #4", "3261 15.1.2 #5", "3261 15.1.2 #6")
 def test_a_bye_before_the_answer_gets_200_and_the_invite_487() -> None:
     house, bob, script = called()
     bob.ring()
@@ -226,6 +255,19 @@ def test_a_bye_before_the_answer_gets_200_and_the_invite_487() -> None:
     assert bob.got[0].end.reason == "changed my mind"
     house.run()
     assert house.nothing_is_left()
+
+
+@pytest.mark.rfc("3261 15.1.2 #6")
+def test_a_bye_while_the_200_waits_for_a_prack_ends_the_invite_with_487() -> None:
+    house, bob, script = called(ABLE)
+    bob.ring(early_media=True)
+    bob.answer()
+    house.run(0.2)
+    script.send(in_dialog(script, "BYE", 2), bob)
+    house.run(1)
+    assert sorted(statuses(script)[1:]) == [200, 487]
+    house.run()
+    assert (bob.heard, statuses(script).count(200)) == (["ended: PEER_HUNG_UP"], 1)
 
 
 @pytest.mark.parametrize("broken", [("Contact", "<mailto:x@y>"), ("Expires", "soon"), ("Record-Route", "<tel:+1>")])

@@ -44,7 +44,8 @@ RESOLVING, TRYING, PROCEEDING, CANCELLING, COMPLETED = RequestState
 ) = RequestEvent
 
 OUTCOMES: dict[tuple[RequestState, RequestEvent], tuple[RequestState, list[str]]] = {
-    (RESOLVING, TARGETS): (TRYING, ["INVITE 1"]),
+    # The number is taken when the request goes; this one is the second of the bench.
+    (RESOLVING, TARGETS): (TRYING, ["INVITE 2"]),
     (RESOLVING, UNREACHABLE): (COMPLETED, ["failure", "over"]),
     (RESOLVING, CANCEL): (COMPLETED, ["failure", "over"]),
     (TRYING, PROVISIONAL): (PROCEEDING, ["1xx"]),
@@ -81,6 +82,7 @@ class User:
         self.body = body
         self.fails: SipError | None = None
         self.number = 0
+        self.retries = 0
         self.told: list[str] = []
         self.failures: list[Failure] = []
         self.uris: list[str] = []
@@ -101,6 +103,9 @@ class User:
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         self.told.append("2xx")
+
+    def on_retry(self, now: Moment) -> None:
+        self.retries += 1
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
         self.told.append("failure")
@@ -208,6 +213,7 @@ def test_503_goes_to_the_next_server_with_the_same_cseq() -> None:
     bench.answer(503)
     # The ACK to the 503 goes first.
     assert "INVITE 1" in bench.sent()
+    assert bench.user.retries == 1
     bench.answer(503)
     assert bench.user.told == ["failure"]
     assert bench.user.failures[0].status == 503
@@ -283,7 +289,7 @@ def test_redirections_are_followed_best_first_and_each_once() -> None:
     assert bench.user.told == ["2xx"]
     # The one that is its own target is not tried again, nor is one twice.
     assert bench.user.uris == ["sip:bob@biloxi.com", "sip:none@c", "sip:high@b", "sip:low@a", "sip:late@d"]
-    assert bench.user.number == 5
+    assert (bench.user.number, bench.user.retries) == (5, 4)
 
 
 @pytest.mark.rfc("3261 8.1.3.2 #1", "3261 8.1.3.2 #2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK", "INVITE", "OPTIONS"])
-@pytest.mark.rfc("3261 12.2.2")
+@pytest.mark.rfc("3261 12.2.2 #1", "3261 15.1.2 #1")
 def test_what_belongs_to_an_unknown_dialog_is_481(method: str) -> None:
     _, bob, script = receiving(request(method, to=ELSEWHERE))
     assert statuses(script) == [481]
@@ -57,7 +58,7 @@ def test_what_belongs_to_an_unknown_dialog_is_481(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK"])
-@pytest.mark.rfc("3261 15.1.2")
+@pytest.mark.rfc("3261 15.1.2 #1")
 def test_what_lives_in_dialogs_alone_is_481_without_a_tag_too(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [481]
@@ -202,13 +203,67 @@ def test_in_a_dialog_options_and_message_are_answered_as_outside() -> None:
     assert statuses(script)[-3:] == [200, 200, 405]
 
 
-def test_after_a_bye_everything_else_in_the_dialog_is_481() -> None:
+@pytest.mark.rfc("3261 12.2.2 #3", "3261 12.2.2 #4", "3261 12.2.2 #5", "3261 15.1.2 #2")
+def test_requests_in_a_dialog_may_leave_gaps_and_not_go_back() -> None:
     house, bob, script = answered()
-    to = script.responses[-1].text("To") or ""
-    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "BYE"), 2):
+    to = next(response for response in script.responses if response.status == 200).text("To") or ""
+    for number, method in ((2, "OPTIONS"), (9, "OPTIONS"), (5, "OPTIONS"), (8, "BYE")):
         script.send(request(method, to=to, cseq=number), bob)
         house.run(house.now + 0.1)
-    assert statuses(script)[-4:] == [200, 481, 481, 200]
+    assert statuses(script)[-4:] == [200, 200, 500, 500]
+    assert bob.got[0].answered
+    script.send(request("BYE", to=to, cseq=20), bob)
+    house.run(house.now + 0.1)
+    assert statuses(script)[-1] == 200
+    assert not bob.got[0].answered
+
+
+@pytest.mark.rfc("3261 11.2 #1")
+@pytest.mark.parametrize(
+    ("status", "settings", "headers"),
+    [
+        (404, {"serves": lambda uri: False}, ()),
+        (420, {}, (("Require", "magic"),)),
+        (480, {}, ()),
+        (486, {"most_calls": 0}, ()),
+    ],
+)
+def test_options_get_what_an_invite_would_get(
+    status: int, settings: dict[str, Any], headers: tuple[tuple[str, str], ...]
+) -> None:
+    house, bob, script = receiving(**settings)
+    if status == 480:
+        bob.core.on_call = None
+    for draft in (invite(*headers), request("OPTIONS", *headers)):
+        script.send(draft, bob)
+        house.run(house.now + 0.1)
+    assert statuses(script) == [status, status]
+
+
+@pytest.mark.rfc("3261 11.2 #1")
+def test_in_a_dialog_options_get_200_even_when_another_call_would_not() -> None:
+    house, bob, script = answered()
+    to = next(response for response in script.responses if response.status == 200).text("To") or ""
+    bob.core.context.settings = replace(bob.core.context.settings, most_calls=1)
+    for number in (2, 3):
+        script.send(request("OPTIONS", to=to, cseq=number), bob)
+        script.send(request("OPTIONS", cseq=number + 10), bob)
+        house.run(house.now + 0.1)
+        bob.core.on_call = None
+    assert statuses(script)[-4:] == [200, 486, 200, 480]
+    alone = script.responses[-2]
+    assert (alone.has("Allow"), alone.has("Supported"), b"m=audio 0" in alone.body) == (True, True, True)
+
+
+@pytest.mark.rfc("3261 15.1.2 #4", "3261 15.1.2 #5")
+def test_after_a_bye_everything_else_in_the_dialog_is_481() -> None:
+    house, bob, script = answered()
+    bob.core.take_messages(lambda message: True)
+    to = script.responses[-1].text("To") or ""
+    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "OPTIONS", "MESSAGE", "BYE"), 2):
+        script.send(request(method, to=to, cseq=number), bob)
+        house.run(house.now + 0.1)
+    assert statuses(script)[-6:] == [200, 481, 481, 481, 481, 200]
     house.run()
     assert house.nothing_is_left()
 

@@ -32,6 +32,7 @@ def calling(**settings: object) -> tuple[House, Phone, Script, ClientInvite]:
     "3261 8.1.1.6 #2",
     "3261 8.1.1.8 #1",
     "3261 8.1.1.9 #1",
+    "3261 12.1.2 #1",
 )
 def test_an_invite_has_all_that_it_needs() -> None:
     _, _, script, call = calling(display_name="Alice")
@@ -51,7 +52,7 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert not sent.has("Content-Encoding")
 
 
-@pytest.mark.rfc("3261 12.1.2", "3261 8.1.1.2 #2", "3261 8.1.1.8 #3")
+@pytest.mark.rfc("3261 8.1.1.2 #2", "3261 8.1.1.8 #3", "3261 12.1.2 #2")
 def test_a_sips_uri_is_called_over_tls_with_a_sips_contact() -> None:
     house = House()
     alice = house.phone("alice")
@@ -61,6 +62,48 @@ def test_a_sips_uri_is_called_over_tls_with_a_sips_contact() -> None:
     sent = script.last("INVITE")
     assert sent.top_via.transport == "TLS"
     assert sent.text("Contact") == "<sips:alice@192.0.2.1:5060>"
+
+
+@pytest.mark.rfc("3261 12.1.2 #12", "3261 12.2.1.1 #5")
+def test_a_callee_of_rfc_2543_has_no_tag() -> None:
+    house, alice, script, _ = calling()
+    script.respond(180, tag=None)
+    script.respond(200, tag=None, body=sdp())
+    house.run(0.2)
+    assert alice.heard == ["180", "answered"]
+    invite = script.last("INVITE")
+    assert script.last("ACK").text("To") == invite.text("To") == "<sip:peer@192.0.2.9>"
+    bye = new_request("BYE", "sip:alice@192.0.2.1:5060").add("Max-Forwards", "70")
+    bye.add("From", invite.text("To") or "").add("To", invite.text("From") or "")
+    bye.add("Call-ID", invite.call_id).add("CSeq", "1 BYE")
+    script.send(bye, alice)
+    house.run()
+    assert script.responses[-1].status == 200
+    assert house.nothing_is_left()
+
+
+def test_early_dialogs_end_with_the_invite_that_made_them() -> None:
+    """A redirection sends another one (12.3)."""
+    house, alice, script, _ = calling()
+    script.respond(183, *(("Require", "100rel"), ("RSeq", "7")), tag="one", body=sdp())
+    house.run(0.2)
+    assert len(alice.core.context.dialogs) == 1
+    script.respond(302, ("Contact", "<sip:other@192.0.2.9>"), method="INVITE", contact=False)
+    house.run(0.3)
+    assert len(alice.core.context.dialogs) == 0
+    assert script.last("INVITE").request_uri == "sip:other@192.0.2.9"
+    # Even one with the same tag is another dialog.
+    script.respond(180, ("Require", "100rel"), ("RSeq", "3"), method="INVITE", tag="one")
+    house.run(0.4)
+    assert script.last("PRACK").text("RAck") == "3 2 INVITE"
+    script.respond(200, method="PRACK")
+    script.respond(200, method="INVITE", tag="one", body=sdp(port=6000))
+    house.run(0.5)
+    assert alice.heard == ["183+media", "180", "answered"]
+    assert script.last("ACK").text("CSeq") == "2 ACK"
+    remote = alice.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 6000
 
 
 def test_extra_headers_go_with_the_invite() -> None:

@@ -96,6 +96,7 @@ def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     assert (machine.state, outcome) == (expected or (state, []))
 
 
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20")
 def test_hold_and_resume() -> None:
     bench = Hold()
     bench.hold()
@@ -112,6 +113,23 @@ def test_hold_and_resume() -> None:
     bench.answer("sendrecv", 3)
     assert bench.results == [None, None]
     assert bench.alice.port.direction == "sendrecv"
+
+
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20")
+def test_the_contact_stays_what_it_was_by_whatever_transport_we_send() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(parse_uri("sip:peer@192.0.2.9;transport=tcp"))
+    house.run(0.1)
+    first = script.last("INVITE")
+    script.respond(200, body=sdp())
+    house.run(0.2)
+    alice.do(lambda now: call.hold(True, lambda error, now: None, now))
+    house.run(0.3)
+    again = script.last("INVITE")
+    assert (first.top_via.transport, again.top_via.transport) == ("TCP", "UDP")
+    assert first.text("Contact") == again.text("Contact") == "<sip:alice@192.0.2.1:5060;transport=tcp>"
 
 
 def test_what_is_so_already_needs_no_request() -> None:
@@ -224,7 +242,7 @@ def test_endless_glare_ends() -> None:
     assert isinstance(bench.results[0], RequestFailed)
 
 
-@pytest.mark.rfc("3261 12.2.1.2")
+@pytest.mark.rfc("3261 12.2.1.2 #2")
 @pytest.mark.parametrize("status", [481, 408])
 def test_a_dialog_that_the_peer_has_lost_is_ended(status: int) -> None:
     bench = Hold()
@@ -236,6 +254,7 @@ def test_a_dialog_that_the_peer_has_lost_is_ended(status: int) -> None:
     assert bench.alice.heard[-1] == "ended: LOST"
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #3")
 def test_a_peer_that_does_not_answer_is_lost() -> None:
     bench = Hold()
     assert bench.script.node is not None
@@ -373,6 +392,19 @@ def test_a_reliable_response_to_a_re_invite_gets_its_prack() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #3")
+def test_a_prack_that_finds_nobody_ends_the_call() -> None:
+    bench = Hold()
+    bench.hold()
+    bench.script.respond(183, ("Require", "100rel"), ("RSeq", "5"), method="INVITE")
+    bench.run(0.1)
+    assert bench.script.last("PRACK").text("RAck") == "5 2 INVITE"
+    bench.run(33)
+    assert bench.results[0] is not None
+    assert bench.alice.heard[-1] == "ended: LOST"
+    assert "BYE" in bench.script.methods()
+
+
 def test_a_broken_provisional_response_does_no_harm() -> None:
     bench = Hold()
     bench.hold()
@@ -381,6 +413,7 @@ def test_a_broken_provisional_response_does_no_harm() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #1")
 def test_the_target_moves_with_the_200() -> None:
     bench = Hold()
     bench.hold()

@@ -7,7 +7,7 @@ import pytest
 from offhook.sip.serializer import Draft, new_request
 from offhook.sip.uri import parse_uri
 from tests.ua.household import House, Phone, Script, sdp
-from tests.ua.test_accept import called, in_dialog, statuses
+from tests.ua.test_accept import called, in_dialog, invite, statuses
 
 CONTACT = ("Contact", "<sip:moved@192.0.2.9:5060>")
 
@@ -49,7 +49,39 @@ def test_a_hold_of_the_peers_works_in_both_styles() -> None:
     assert bob.got[0].held
 
 
-@pytest.mark.rfc("3261 12.2.2", "3261 8.2 #1", "3261 8.2 #2")
+@pytest.mark.rfc("3261 12.1.1 #5", "3261 12.2.1.1 #20", "3261 12.2.1.1 #21")
+@pytest.mark.parametrize("secured", ["Request-URI", "Record-Route", "Contact", "nothing"])
+def test_our_contact_is_a_sips_uri_all_the_time_where_it_was_one_at_first(secured: str) -> None:
+    house = House()
+    bob = house.phone("bob")
+    script = house.script()
+    draft = invite(uri="sips:bob@192.0.2.1" if secured == "Request-URI" else "sip:bob@192.0.2.1")
+    if secured == "Record-Route":
+        draft.add("Record-Route", "<sips:192.0.2.9;lr>")
+    scheme = "sips" if secured == "Contact" else "sip"
+    draft.set("Contact", f"<{scheme}:peer@192.0.2.9:5060>")
+    node = script.node
+    assert node is not None
+    target = node.target_to("192.0.2.1", 5060, "TLS" if secured == "Request-URI" else "UDP")
+    node.call(lambda now: (script.stack.send(draft, target, now), None)[1])
+    house.run(0.1)
+    bob.ring()
+    bob.answer()
+    house.run(0.2)
+    script.send_ack(in_dialog(script, "ACK", 1), bob)
+    script.send(in_dialog(script, "UPDATE", 2, ("Contact", f"<{scheme}:peer@192.0.2.9:5060>")), bob)
+    house.run(0.3)
+    script.send(reinvite(script, 3, sdp(version=2)), bob)
+    house.run(0.4)
+    script.send_ack(in_dialog(script, "ACK", 3), bob)
+    bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
+    house.run(0.5)
+    assert statuses(script) == [180, 200, 200, 200]
+    contacts = {answer.text("Contact") for answer in script.responses} | {script.last("INVITE").text("Contact")}
+    assert contacts == {"<sip:bob@192.0.2.1:5060>" if secured == "nothing" else "<sips:bob@192.0.2.1:5060>"}
+
+
+@pytest.mark.rfc("3261 8.2 #1", "3261 8.2 #2", "3261 12.2.2 #6")
 def test_the_target_moves_with_an_accepted_re_invite_alone() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(codecs="3", version=2)), bob)
@@ -60,6 +92,21 @@ def test_the_target_moves_with_an_accepted_re_invite_alone() -> None:
     script.send(reinvite(script, 3, sdp(version=2)), bob)
     house.run(0.5)
     assert str(session.dialog.remote_target) == "sip:moved@192.0.2.9:5060"
+
+
+@pytest.mark.rfc("3261 8.2 #2")
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_one_with_a_broken_contact_is_400_and_changes_nothing(method: str) -> None:
+    house, bob, script = answered()
+    call = bob.got[0]
+    assert call.session is not None
+    before = call.session.exchange.session
+    script.send(in_dialog(script, method, 2, ("Contact", "<sip:moved@"), body=sdp(version=2, port=7000)), bob)
+    house.run(0.4)
+    assert statuses(script)[-1] == 400
+    assert call.session.exchange.session is before
+    assert call.session.exchange.stable
+    assert str(call.session.dialog.remote_target) == "sip:peer@192.0.2.9:5060"
 
 
 @pytest.mark.rfc("3261 8.2 #2")
@@ -173,6 +220,7 @@ def test_without_an_ack_the_call_is_ended() -> None:
     assert "BYE" in script.methods()
 
 
+@pytest.mark.rfc("3261 12.2.2 #3")
 def test_out_of_order_is_500() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 0, sdp(version=2)), bob)

@@ -75,6 +75,7 @@ class ResponseContext:
         "routed",
         "server",
         "waiting",
+        "watched",
     )
 
     def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
@@ -91,6 +92,7 @@ class ResponseContext:
         self.caller_ours = False
         self.callee_ours = False
         self.dialog_forming = False
+        self.watched = ""
         self.cancelled = False
         self.done = False
         """Whether a final response was forwarded."""
@@ -99,6 +101,11 @@ class ResponseContext:
     def pending(self) -> bool:
         """Whether a branch has no final answer yet."""
         return any(not branch.status for branch in self.branches)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further branch may be made: after a final response, a CANCEL or a 6xx (16.7 step 5, 16.10)."""
+        return self.done or self.cancelled or any(branch.status >= 600 for branch in self.branches)
 
     def release(self) -> None:
         """Let go of the branches once all transactions have ended (16.7 step 9), so that nothing points in circles."""

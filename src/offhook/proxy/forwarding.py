@@ -82,7 +82,8 @@ class Forwarder:
         proof = records.proof(request, caller, callee, sides)
         entry = records.entry(proof, hop.sent_by, hop.transport, sips)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
-            came_sips = request.raw_uri[:5].lower() == b"sips:"
+            # 5658 has no rewriting; what came without TLS comes back without it, or it would not find us (step 4).
+            came_sips = arrival.secure and request.raw_uri[:5].lower() == b"sips:"
             _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
         else:
             records.expect(request, entry, caller, callee, sides)
@@ -111,7 +112,9 @@ class Forwarder:
             caller = side(address) if direct else side(address, *_names_of_caller(request))
         if callee_ours:
             name = self.next_hop(request, target, routed).host
-            behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if target.path else ""
+            # Behind an edge there may be a telephone number, which has no host.
+            sip = target.path and (target.sips or target.uri[:4].lower() == "sip:")
+            behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if sip else ""
             callee = side(hop.host, name, behind)
         return f"{caller}/{callee}" if caller or callee else ""
 

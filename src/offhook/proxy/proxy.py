@@ -25,8 +25,9 @@ from offhook.proxy.settings import ProxyDomain, ProxySettings
 from offhook.proxy.standing import Standings
 from offhook.proxy.stateless import StatelessForward, StatelessForwarding
 from offhook.proxy.target_uri import TargetUri
-from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target
+from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_target, itself
 from offhook.proxy.validation import Refusal, validate
+from offhook.sip.host import host_key
 from offhook.sip.message import Request
 from offhook.sip.status import NOT_REGISTERED, SIPS_NOT_ALLOWED
 from offhook.sip.uri import SipUri, TelUri, parse_uri
@@ -39,7 +40,10 @@ _LONGEST_REMEMBERED: Final = 128
 _NO_DIALOG: Final = frozenset(
     ("ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "OPTIONS", "PRACK", "PUBLISH", "REGISTER", "UPDATE")
 )
-"""Methods that set up no dialog. Any other may, also one that nobody here knows (16.6 step 4; NOTIFY: RFC 6665 4.3)."""
+"""Methods that set up no dialog. Any other may, also one that nobody here knows (16.6 step 4; NOTIFY: RFC 6665 4.3).
+
+Within a dialog they get no Record-Route, which deviates from that step: no UA makes a dialog anew from them.
+"""
 
 
 class Proxy:
@@ -73,7 +77,7 @@ class Proxy:
     def request(self, request: Request, flow: Flow, now: Moment) -> None:
         """Take a request that matches no transaction. Raises ParseError and ProtocolError when it is to be refused."""
         received = request
-        request = preprocess(received, self.own)
+        request = preprocess(received, flow, self.own, self.stack)
         method = request.method
         if method == "ACK":
             self._ack(request, flow, now)
@@ -143,6 +147,9 @@ class Proxy:
         if wanted:
             context.waiting = by_preference(wanted)
             self.branches.launch(context, now)
+            # Any other request wants its answer soon (RFC 4320), and waits for nobody who may come.
+            if context.domain is not None and context.request.method == "INVITE" and context.pending:
+                self.branches.watch.begin(_watched(_aor(context.request), context.domain), context)
         elif found:
             # RFC 5630 5.3: from sips nobody is led to less.
             warning = ("Warning", f'380 offhook "{SIPS_NOT_ALLOWED}"')
@@ -150,6 +157,22 @@ class Proxy:
         else:
             status, reason = self._absent(context.request)
             self.branches.refuse(context, status, now, (), reason)
+
+    def seeks(self, aor: str) -> bool:
+        """Whether new bindings of an address-of-record are of interest to a call that is under way."""
+        if not len(self.branches.watch):
+            return False
+        domain = self.domains.get(host_key(aor.rpartition("@")[2]))
+        return domain is not None and self.branches.watch.holds(_watched(aor, domain))
+
+    def registered(self, aor: str, targets: list[TargetUri], now: Moment) -> None:
+        """Take the targets that an address-of-record has now: new ones join calls that are under way (16.5)."""
+        domain = self.domains.get(host_key(aor.rpartition("@")[2]))
+        contexts = [] if domain is None else self.branches.watch.of(_watched(aor, domain))
+        for context in contexts:
+            uri = context.request.uri
+            secure = isinstance(uri, SipUri) and uri.secure
+            self.branches.join(context, by_preference(as_asked(targets, secure)), now)
 
     def receive(self, event: Effect, now: Moment) -> None:
         """Take an event that concerns a branch or a response context."""
@@ -173,8 +196,11 @@ class Proxy:
         return min(int(given), self.settings.max_breadth)
 
     def _domain(self, request: Request) -> ProxyDomain | None:
+        """The served domain that is called; a maddr that is left leads elsewhere, whatever the domain (16.5)."""
         uri = request.uri
-        return self.domains.get(self.own.domain_of(uri) or "") if isinstance(uri, SipUri) else None
+        if not isinstance(uri, SipUri) or uri.maddr:
+            return None
+        return self.domains.get(self.own.domain_of(uri) or "")
 
     def _living(self, flow: Flow | None) -> Flow | None:
         return flow if flow is not None and self.stack.is_open(flow) else None
@@ -197,11 +223,11 @@ class Proxy:
             domain = self.domains.get(self._caller_domain(request) or "")
             gateways = fallback_target(uri, domain)
             context.callee_ours = bool(gateways)
-            context.waiting = gateways or [TargetUri(request.request_uri)]
+            context.waiting = gateways or [itself(request)]
             self.branches.launch(context, now)
             return
-        if context.domain is None or not isinstance(uri, SipUri) or uri.maddr:
-            context.waiting = [TargetUri(request.request_uri, self._living(routed.flow))]
+        if context.domain is None or not isinstance(uri, SipUri):
+            context.waiting = [itself(request, self._living(routed.flow))]
             self.branches.launch(context, now)
             return
         aor = _aor(request)
@@ -231,7 +257,7 @@ class Proxy:
             standing = self.standings.of(request, flow, routed)
             if self.access.check(request, flow, standing, now) is not None:
                 return
-            target = TargetUri(request.request_uri, self._living(routed.flow))
+            target = itself(request, self._living(routed.flow))
             self.stateless.when_resolved(StatelessForward(request, target, routed, flow, self._breadth(request)))
             return
         domain = None if routed.decides else self._domain(request)
@@ -258,6 +284,11 @@ class Proxy:
         # It says nothing in a CANCEL (RFC 5393 5.4.1).
         breadth = 0 if request.method == "CANCEL" else self._breadth(request)
         return self.stateless.at_once(StatelessForward(request, wanted[0], routed, flow, breadth))
+
+
+def _watched(aor: str, domain: ProxyDomain) -> str:
+    """An address-of-record under the one name of its domain."""
+    return f"{aor.rpartition('@')[0]}@{domain.name}"
 
 
 def _aor(request: Request) -> str:

@@ -23,7 +23,7 @@ from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
 from offhook.proxy.recent import Recent
 from offhook.sip.headers.address import NameAddr
-from offhook.sip.host import bare_host, bracketed_host, canonical_host
+from offhook.sip.host import host_key
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
 
@@ -80,7 +80,7 @@ class OwnRoute:
     def leads_to(self, host: str) -> bool:
         """Whether the side that the request goes to is ours and reached by that host."""
         receiver = self.receiver
-        return receiver != "" and (receiver == host or _canonical(host) in receiver.split("+"))
+        return receiver != "" and (receiver == host or host_key(host) in receiver.split("+"))
 
 
 NO_ROUTE: Final = OwnRoute()
@@ -98,14 +98,10 @@ def side(address: str, name: str = "", further: str = "") -> str:
     Empty for an address that cannot be written; such a name is left out.
     """
     hosts = [address.replace("%", "~")]
-    for other in (_canonical(name), _canonical(further)):
+    for other in (host_key(name), host_key(further)):
         if other not in hosts and len(other) <= _LONGEST_HOST and _HOST.fullmatch(other) is not None:
             hosts.append(other)
     return "+".join(hosts) if _HOST.fullmatch(hosts[0]) is not None else ""
-
-
-def _canonical(host: str) -> str:
-    return bare_host(canonical_host(bracketed_host(host)))
 
 
 class RecordRoutes:

@@ -6,15 +6,22 @@ Whatever would have to be remembered makes a request stateful instead: a choice 
 
 from __future__ import annotations
 
+from typing import Final
+
 from offhook.flow import Flow, Query, Target
 from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
+from offhook.sip.serializer import Draft
 from offhook.stack import Stack
 from offhook.transaction.effects import Resolved
+from offhook.transaction.failover import LARGEST_DATAGRAM, VIA_ROOM
 
 __all__ = ["StatelessForward", "StatelessForwarding"]
+
+_FOLLOWING: Final = frozenset(("ACK", "CANCEL"))
+"""They go the way of their INVITE, whatever their size."""
 
 
 class StatelessForward:
@@ -42,8 +49,8 @@ class StatelessForwarding:
     def at_once(self, forward: StatelessForward) -> bool:
         """Forward a request that needs no look-up and stays on its transport; False when it has to be stateful.
 
-        So it has to be where there is a second server, for when the first does not answer (RFC 3263 4.4). An ACK is
-        answered by nobody, and has no other way.
+        So it has to be where there is a second server, for when the first does not answer (RFC 3263 4.4), and where it
+        is too large for a datagram (18.1.1). An ACK is answered by nobody, and has no other way.
         """
         hop = self._way(forward.target)
         if hop is None:
@@ -53,7 +60,11 @@ class StatelessForwarding:
             hop = hops[0]
         if hop.transport != forward.arrival.transport:
             return False
-        self._send(forward, hop)
+        draft = self._draft(forward)
+        bound = hop.stream is not None and forward.request.method not in _FOLLOWING
+        if bound and draft.size + VIA_ROOM > LARGEST_DATAGRAM:
+            return False
+        self._stack.forward_stateless(draft, forward.request, hop, forward.arrival)
         return True
 
     def when_resolved(self, forward: StatelessForward) -> None:
@@ -61,12 +72,13 @@ class StatelessForwarding:
         hop = self._way(forward.target)
         hops = self._stack.resolve(self._next_hop(forward), forward, None) if hop is None else [hop]
         if hops:
-            self._send(forward, hops[0])
+            self._stack.forward_stateless(self._draft(forward), forward.request, hops[0], forward.arrival)
 
     def resolved(self, event: Resolved) -> None:
         """Take the answer that a request waited for. Without one there is nobody to tell."""
-        if isinstance(event.user, StatelessForward) and event.targets:
-            self._send(event.user, event.targets[0])
+        forward = event.user
+        if isinstance(forward, StatelessForward) and event.targets:
+            self._stack.forward_stateless(self._draft(forward), forward.request, event.targets[0], forward.arrival)
 
     def _way(self, target: TargetUri) -> Target | None:
         flow = target.flow
@@ -75,7 +87,7 @@ class StatelessForwarding:
     def _next_hop(self, forward: StatelessForward) -> Query:
         return self._forwarder.next_hop(forward.request, forward.target, forward.routed)
 
-    def _send(self, forward: StatelessForward, hop: Target) -> None:
+    def _draft(self, forward: StatelessForward) -> Draft:
         request = forward.request
         target = forward.target
         forwarder = self._forwarder
@@ -83,4 +95,4 @@ class StatelessForwarding:
         route = forwarder.next_route(request, target, forward.routed)
         if route is not None:
             forwarder.fix_strict_route(draft, request, target, route)
-        self._stack.forward_stateless(draft, request, hop, forward.arrival)
+        return draft

@@ -171,15 +171,15 @@ class AccessControl:
 
     def _domain_named(self, uri: object) -> DomainAccess | None:
         """The served domain that somebody says to be of; no port makes him a stranger."""
-        return self._domains.get(uri.bare_host.lower()) if isinstance(uri, SipUri) else None
+        return self._domains.get(uri.host_key) if isinstance(uri, SipUri) else None
 
     def _check_foreign(self, request: Request, flow: Flow, now: Moment) -> Refusal | None:
         """A foreign caller reaches our users, and nobody else by us."""
         uri = request.uri
         if not isinstance(uri, SipUri) or self._own.domain_of(uri) is None:
             return self._refused(request, flow, 403, "a foreign caller for a foreign domain", now)
-        if uri.maddr is not None:
-            # One of ours has been taken out (16.4); any other is where the request would go (16.5).
+        if uri.maddr is not None and not self._own.is_maddr(uri):
+            # That is where the request would go (16.5). One of ours leads to another port or transport of ours (16.4).
             return self._refused(request, flow, 403, "a foreign caller's maddr to somewhere else", now)
         routes = request.routes if request.holds("route") else []
         if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):

@@ -17,7 +17,7 @@ import msgspec
 from offhook.errors import ConfigError, ParseError
 from offhook.security.digest import require_algorithms
 from offhook.server.toml_file import Section, TomlText
-from offhook.sip.host import bare_host, bracketed_host, checked_host
+from offhook.sip.host import bracketed_host, checked_host, host_key
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.transport.listener import Listener
 
@@ -216,9 +216,9 @@ def _check_domains(config: ServerConfig, toml: TomlText) -> None:
             for host in hosts:
                 if not _is_host(host):
                     raise toml.mistake(f"{path}.{key}", f'"{host}" is not the name of a host')
-                if bare_host(host).lower() in seen:
+                if host_key(host) in seen:
                     raise toml.mistake(f"{path}.{key}", f"{host} is served twice; leave it out once")
-                seen.add(bare_host(host).lower())
+                seen.add(host_key(host))
         _check_domain(domain, path, toml)
 
 

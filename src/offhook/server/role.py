@@ -36,20 +36,17 @@ from offhook.transport.log_limit import LogLimit
 
 __all__ = ["ServerRole"]
 
-ALLOW: Final = (
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, REFER, PRACK, UPDATE, PUBLISH"
-)
-ALLOW_HERE: Final = "ACK, CANCEL, OPTIONS, REGISTER"
-"""What the server itself takes: no INVITE, but what may come in the train of one is understood (20.5)."""
-SUPPORTED: Final = "path, outbound"
 CAPABILITIES: Final = (
-    ("Allow", ALLOW),
     ("Accept", ""),
     ("Accept-Encoding", "identity"),
     ("Accept-Language", "en"),
-    ("Supported", SUPPORTED),
+    ("Supported", "path, outbound"),
 )
-"""What the answer to OPTIONS says (11.2, 20 tables 2 and 3)."""
+"""What OPTIONS is told; no Allow, for a proxy passes every method on (RFC 3261 11.2)."""
+
+ALLOW_HERE: Final = "ACK, CANCEL, OPTIONS, REGISTER"
+"""What the server itself takes: no INVITE, but what may come in the train of one is understood (20.5)."""
+
 SWEEP: Final = "sweep"
 
 _log = structlog.get_logger("offhook.server")

@@ -9,7 +9,7 @@ from typing import Final
 
 from offhook.errors import ParseError
 from offhook.sip.escapes import escape, normalize_escapes, unescape
-from offhook.sip.host import HOST, bare_host, bracketed_host, canonical_host, checked_host, checked_port
+from offhook.sip.host import HOST, bare_host, bracketed_host, canonical_host, checked_host, checked_port, host_key
 from offhook.sip.tel import TelUri, parse_tel
 from offhook.sip.uri_parameters import URI_PARAMETERS, compared_params, decode_params, encode_param, remove_param
 
@@ -128,6 +128,11 @@ class SipUri:
     def bare_host(self) -> str:
         """The host without the brackets of an IPv6 reference."""
         return bare_host(self.host)
+
+    @property
+    def host_key(self) -> str:
+        """The host as tables of hosts have it (`offhook.sip.host.host_key`)."""
+        return host_key(self.host)
 
     @property
     def params(self) -> Mapping[str, str | None]:

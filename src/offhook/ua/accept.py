@@ -70,7 +70,8 @@ class ServerInvite(InviteCall):
             tag.lower() for tag in request.tokens("Supported")
         ]
         super().__init__(context, media, notify)
-        session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), context.digest())
+        digest = context.digest()
+        session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), digest, self._contact)
         if offer is not None:
             session.exchange.take_offer(offer)
         self._own = session

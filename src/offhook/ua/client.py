@@ -80,6 +80,9 @@ class RequestUser(Protocol):
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A 1xx came."""
 
+    def on_retry(self, now: Moment) -> None:
+        """What was sent has failed, with all that it began, and the request is sent anew."""
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A 2xx came; to an INVITE it may come more than once."""
 
@@ -135,7 +138,6 @@ class ClientRequest(TransactionUser):
 
     def start(self, now: Moment) -> None:
         """Send the request as soon as its target is known."""
-        self._number = self._user.next_cseq()
         self._resolve(now)
 
     def cancel(self, now: Moment, reason: str | None = None) -> None:
@@ -291,9 +293,12 @@ class ClientRequest(TransactionUser):
         self._tried.append(uri)
         return True
 
-    def _transmit(self, now: Moment) -> None:
-        """Send the request to the current target."""
+    def _transmit(self, now: Moment, anew: bool) -> None:
+        """Send the request to the current target; `anew` under a new number, as another request."""
         try:
+            if anew:
+                # Not before it goes: numbers are contiguous, and in the order of sending (RFC 3261 12.2.1.1).
+                self._number = self._user.next_cseq()
             request = self._build()
             while self._widen(len(request.serialize()) + VIA_ROOM):
                 request = self._build()
@@ -336,23 +341,29 @@ class ClientRequest(TransactionUser):
 
 
 def _send(self: ClientRequest, _message: Message | None, now: Moment) -> None:
-    self._transmit(now)
+    self._transmit(now, True)
 
 
 def _send_again(self: ClientRequest, _message: Message | None, now: Moment) -> None:
     # With credentials it is a new request: CSeq + 1 (RFC 3261 8.1.3.5, 22.2).
-    self._number = self._user.next_cseq()
-    self._transmit(now)
+    self._user.on_retry(now)
+    self._transmit(now, True)
+
+
+def _send_on(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    # The same request to the next server (RFC 3263 4.3).
+    self._user.on_retry(now)
+    self._transmit(now, False)
 
 
 def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    self._user.on_retry(now)
     formed = self._contacts.pop(0)
     self.uri, self._headers, self._proxy = formed.uri, formed.headers, formed.proxy
     if not self._routed:
         self._next_hop = formed.proxy or formed.uri
     self._attempt = None
     self._wide = False
-    self._number = self._user.next_cseq()
     self._resolve(now)
 
 
@@ -399,7 +410,7 @@ TRANSITIONS: Table = {
     RequestState.TRYING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
         RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
-        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
         RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
@@ -409,7 +420,7 @@ TRANSITIONS: Table = {
     RequestState.PROCEEDING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
         RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
-        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
         RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),

@@ -223,11 +223,12 @@ class UserAgentCore:
             return
         session.dialog.receive(request)
         act = _IN_DIALOG.get(request.method)
-        if act is None:
+        if session.usage.over and request.method != "BYE":
+            # The dialog ended with the BYE (15); what is left of it takes one of the peer's too (RFC 5407 2).
+            self.context.refuse(transaction, 481, now)
+        elif act is None:
             # What does not touch the dialog is answered as if it had come outside (12.2.2).
             self._answer_outside(request, transaction, now)
-        elif session.usage.over and request.method != "BYE":
-            self.context.refuse(transaction, 481, now)
         else:
             act(session, request, transaction, now)
 
@@ -236,7 +237,9 @@ class UserAgentCore:
         if request.method == "INVITE":
             self._receive_invite(request, transaction, now)
         elif request.method == "OPTIONS":
-            receive_options(context, request, transaction, self._invite_status(), self.media, now)
+            # Within a dialog it is always 200: what is asked for is another INVITE of the same call (11.2).
+            status = self._invite_status() if request.to_tag is None else 200
+            receive_options(context, request, transaction, status, self.media, now)
         elif request.method == "MESSAGE" and self._on_message is not None:
             receive_message(context, request, transaction, self._on_message, now)
         else:

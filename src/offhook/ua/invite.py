@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, asks_with_sips
-from offhook.dialog.invite import CALLER, UsageEvent
+from offhook.dialog.invite import CALLER, UsageEvent, UsageState
 from offhook.dialog.reliable import ProvisionalOrder, Sequence
 from offhook.errors import InvalidState, ParseError, ProtocolError
 from offhook.flow import Target
@@ -121,6 +121,12 @@ class ClientInvite(InviteCall):
         if self.session is None and self.end is None:
             self.notify(Progress(response.status, response.reason, early_media))
 
+    def on_retry(self, now: Moment) -> None:
+        # The early dialogs of an INVITE end with it (12.3).
+        self._end_early(now)
+        self._past.clear()
+        self._orders.clear()
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         self._stop_ringing()
         try:
@@ -190,8 +196,10 @@ class ClientInvite(InviteCall):
                 return session
         if self._offer is None:
             raise InvalidState("a response came before the INVITE")
-        dialog = Dialog.as_uac(transaction.request, response, transaction.flow)
-        session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest)
+        request = transaction.request
+        dialog = Dialog.as_uac(request, response, transaction.flow)
+        contact = request.text("Contact") or ""
+        session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest, contact)
         session.exchange.offered(self._offer)
         self._sessions.append(session)
         return session
@@ -213,9 +221,9 @@ class ClientInvite(InviteCall):
                     session.changed(now)
             finally:
                 if reliable:
-                    Prack(session, response).send(now)
+                    Prack(session, response, self._lose).send(now)
         elif reliable:
-            Prack(session, response).send(now)
+            Prack(session, response, self._lose).send(now)
         return answer is not None
 
     def _cancel(self, end: CallEnd, now: Moment) -> None:
@@ -226,6 +234,15 @@ class ClientInvite(InviteCall):
         self._request.cancel(now, _TIMED_OUT if end.cause is EndCause.NOT_ANSWERED else None)
         # For the user the call is over now; what the CANCEL brings is the core's own business.
         self._fail(Failure(end.status or 487, end.reason or "Request Terminated"), now, end)
+
+    def _lose(self, session: InviteSession, now: Moment) -> None:
+        """The peer of a dialog is gone (12.2.1.2): BYE to it while others ring (15), else CANCEL gives up the call."""
+        if session.usage.state is not UsageState.EARLY:
+            session.lose(now)
+        elif any(other.usage.state is UsageState.EARLY for other in self._sessions if other is not session):
+            session.leave(now, CallEnd(EndCause.LOST))
+        else:
+            self._cancel(CallEnd(EndCause.LOST, 408, phrase(408)), now)
 
     def _fail(self, failure: Failure, now: Moment, end: CallEnd | None = None) -> None:
         if self.failure is None and self.session is None:

@@ -70,6 +70,7 @@ def media_hosts(target: Target) -> tuple[str, str]:
 class InviteSession(TransactionUser):
     """One session. `table` is CALLER or CALLEE of `dialog.invite`; `hosts` are those of `media_hosts`.
 
+    `contact` is our Contact in what made the dialog.
     `end` says why it ended. `holding`: we want the peer on hold. `parting`: our BYE has no answer yet. `invite` is the
     INVITE of ours that a 2xx answered; `reliable` holds the reliable provisional responses of a callee.
     """
@@ -83,6 +84,7 @@ class InviteSession(TransactionUser):
         media: MediaPort,
         hosts: tuple[str, str],
         digest: DigestClient,
+        contact: str,
     ) -> None:
         self.context = context
         self.dialog = dialog
@@ -99,6 +101,8 @@ class InviteSession(TransactionUser):
         self.change: Change | None = None
         self.reliable: ReliableResponses | None = None
         self._user = user
+        self._contact = contact
+        self._reached = hosts
         self._ack: Acknowledgement | None = None
         self._bye: Transaction | None = None
         dialog.usages.append(self)
@@ -120,14 +124,23 @@ class InviteSession(TransactionUser):
         """A request of ours found that the peer no longer has the dialog (12.2.1.2): BYE, to be sure."""
         self.hang_up(now, CallEnd(EndCause.LOST))
 
+    def leave(self, now: Moment, end: CallEnd) -> None:
+        """End an early session with BYE, which the caller alone may do (15)."""
+        self.end = end
+        self.usage.fire(UsageEvent.HANG_UP, None, now)
+
     def capabilities(self) -> Capabilities:
         """What we can and want to do now. Raises TransportFailed."""
         capabilities = self.media.capabilities(*self.hosts)
         return capabilities.held if self.holding else capabilities
 
     def contact(self, target: Target) -> str:
-        """Our Contact in this dialog (12.2.1.1)."""
-        return self.context.contact(target, self.dialog.secure)
+        """Our Contact in this dialog: the same all the time, unless we are reached by another address (12.2.1.1)."""
+        reached = media_hosts(target)
+        if reached != self._reached:
+            self._reached = reached
+            self._contact = self.context.contact(target, self._contact.startswith("<sips:"))
+        return self._contact
 
     def changed(self, now: Moment) -> None:
         """Offer and answer have agreed on something new."""

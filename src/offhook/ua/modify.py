@@ -119,11 +119,17 @@ class Modification(TransactionUser):
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         try:
             if ProvisionalOrder.is_reliable(response) and self._order.take(response) is Sequence.NEXT:
-                self._take_answer(response, True, now)
-                Prack(self._session, response).send(now)
+                try:
+                    # The answer may come with a later one (13.2.1).
+                    self._take_answer(response, False, now)
+                finally:
+                    Prack(self._session, response, InviteSession.lose).send(now)
         except (ParseError, ProtocolError):
             # What a provisional response says wrongly, the final one can still say rightly.
             return
+
+    def on_retry(self, now: Moment) -> None:
+        self._order = ProvisionalOrder()
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         if self._acknowledgement is not None:

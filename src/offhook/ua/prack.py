@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from offhook.clock import Moment
 from offhook.sip.message import Request, Response
 from offhook.stack import ServerTransaction
 from offhook.ua.body import SDP, session_description
+from offhook.ua.events import Failure
 from offhook.ua.in_dialog import DialogRequest
 from offhook.ua.invite_session import InviteSession
 
@@ -15,12 +18,22 @@ __all__ = ["Prack", "receive_prack"]
 class Prack(DialogRequest):
     """The PRACK to one reliable provisional response (RFC 3262 4).
 
-    What becomes of it is the callee's business: it gives up with a 5xx when none reaches it (RFC 3262 3).
+    `lose` is called when nobody answers it: the dialog is lost then (RFC 3261 12.2.1.2). That a 481 says the same we
+    do not take from there, which is a deviation: to a PRACK it says that no such response waits for it any more
+    (RFC 3262 3), as when the final one crosses it.
     """
 
-    def __init__(self, session: InviteSession, response: Response) -> None:
+    def __init__(
+        self, session: InviteSession, response: Response, lose: Callable[[InviteSession, Moment], None]
+    ) -> None:
         acknowledged = f"{response.number('RSeq')} {response.cseq_number} {response.cseq_method}"
         super().__init__(session.context, session.dialog, session.digest, "PRACK", (("RAck", acknowledged),))
+        self._session = session
+        self._lose = lose
+
+    def on_failure(self, failure: Failure, now: Moment) -> None:
+        if failure.ends_dialog and failure.status != 481:
+            self._lose(self._session, now)
 
 
 def receive_prack(session: InviteSession, request: Request, transaction: ServerTransaction, now: Moment) -> None:

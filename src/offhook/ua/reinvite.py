@@ -35,6 +35,8 @@ def receive_reinvite(session: InviteSession, request: Request, transaction: Serv
     if session.change is not None and session.change.pending:
         context.refuse(transaction, 491, now)
         return
+    # Read before anything changes: a request that is refused changes nothing (12.2.2).
+    request.headers("Contact")
     description = _description(session, request, transaction, now)
     if description is None:
         return

@@ -62,6 +62,9 @@ class StandaloneRequest:
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """Nothing is made of it."""
 
+    def on_retry(self, now: Moment) -> None:
+        """Nothing had begun."""
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         raise NotImplementedError
 
