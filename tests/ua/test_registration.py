@@ -292,6 +292,20 @@ def test_a_wrong_password_is_told_as_such() -> None:
     assert len(bench.asked) == 2
 
 
+def test_a_nonce_that_is_always_stale_says_nothing_of_the_password() -> None:
+    bench = Bench("secret")
+    bench.start()
+    for number in range(9):
+        if not bench.told:
+            fresh = f'Digest realm="example.com", nonce="n{number}", qop="auth", stale=TRUE'
+            bench.answer(401, ("WWW-Authenticate", fresh))
+    assert bench.told[0] is not None
+    assert isinstance(bench.told[0].exception, AuthenticationFailed)
+    before = len(bench.asked)
+    bench.run(31)
+    assert len(bench.asked) == before + 1
+
+
 @pytest.mark.rfc("3261 21.4 #1", "3261 21.4.4 #1")
 @pytest.mark.parametrize("status", [400, 403, 404, 420])
 def test_what_is_refused_for_good_is_not_asked_again_until_somebody_wants_it(status: int) -> None:

@@ -15,6 +15,7 @@ from offhook.sip.message import Message, Response
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri, Uri
 from offhook.transaction.machine import Machine, Table, Transaction
+from offhook.ua.authentication import is_stale
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
 from offhook.ua.standalone import StandaloneRequest
@@ -231,12 +232,13 @@ def _forbidden(self: Registration, _message: Message | None, now: Moment) -> Non
 def _is_final(failure: Failure) -> bool:
     """Whether the registrar will refuse the same request again: 403 and its like, or wrong credentials (21.4, 21.4.4).
 
-    With Retry-After it says itself that it may come to another decision.
+    With Retry-After it says itself that it may come to another decision, and with a stale nonce that the password is
+    not what it refuses.
     """
     response = failure.response
     if response is None or not 400 <= response.status < 500 or response.status in PASSING:
         return False
-    return not response.has("Retry-After")
+    return not response.has("Retry-After") and not is_stale(response)
 
 
 def _service_route(response: Response) -> list[NameAddr]:
