@@ -243,7 +243,7 @@ def test_the_next_address_is_tried_when_the_first_is_dead(transport: str) -> Non
     assert len(living.role.requests) == 1
 
 
-@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 16.6 #37", "3261 16.6 #38")
+@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 16.6 #37", "3261 16.6 #38", "3261 21.5.4 #2")
 def test_an_overloaded_address_is_passed_over() -> None:
     world = World()
     overloaded = world.callee((0.1, 503))

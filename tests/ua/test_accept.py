@@ -81,7 +81,8 @@ def test_responses_that_make_a_dialog_bear_contact_and_record_route() -> None:
         assert response.text("Contact") == "<sip:bob@192.0.2.1:5060>"
         assert response.to_tag == ringing.to_tag
         assert "INVITE" in response.tokens("Allow")
-        assert response.tokens("Supported") == ["100rel"]
+    # Supported has no place in a provisional response (20 table 3).
+    assert (ringing.tokens("Supported"), answer.tokens("Supported")) == ([], ["100rel"])
     assert not ringing.body
     assert b"m=audio" in answer.body
 
@@ -164,11 +165,13 @@ def test_without_a_port_for_the_offer_that_progress_would_need_the_call_goes_on(
     assert 183 in statuses(script)
 
 
+@pytest.mark.rfc("3261 21.4.18 #1")
 def test_nobody_who_decides_in_time_is_480() -> None:
     house, bob, script = called(answer_time=20.0)
     bob.ring()
     house.run(30)
     assert statuses(script) == [180, 480]
+    assert script.responses[-1].reason == "Nobody Answered"
     assert bob.heard == ["ended: NOT_ANSWERED"]
     house.run()
     assert house.nothing_is_left()

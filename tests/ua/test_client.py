@@ -24,6 +24,7 @@ from offhook.transaction.machine import Transaction
 from offhook.ua.client import MAX_CONTACTS, ClientRequest, RequestEvent, RequestState
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
+from offhook.ua.forming import Formed
 from offhook.ua.settings import Settings
 from tests.ua.household import House, Script, aor
 
@@ -158,7 +159,7 @@ def test_every_state_and_event(state: RequestState, event: RequestEvent) -> None
     request = bench.request
     request.start(NOW)
     bench.sent()
-    request._contacts.append(uri("sip:carol@192.0.2.7"))
+    request._contacts.append(Formed(uri("sip:carol@192.0.2.7")))
     machine = request.machine
     machine.state = state
     machine.row = machine.table[state]
@@ -204,7 +205,7 @@ def test_a_uri_without_a_way_is_refused() -> None:
     assert bench.user.failures[0].status == 416
 
 
-@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 8.1.2 #8")
+@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 8.1.2 #8", "3261 21.5.4 #2")
 def test_503_goes_to_the_next_server_with_the_same_cseq() -> None:
     bench = Bench([target("192.0.2.7"), target("192.0.2.8")])
     bench.request.start(NOW)
@@ -492,7 +493,7 @@ def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     assert "nc=00000001" in credentials
 
 
-@pytest.mark.rfc("3261 22.3", "3261 8.1.3.5 #1")
+@pytest.mark.rfc("3261 22.3", "3261 8.1.3.5 #1", "3261 20.7 #1", "3261 20.28 #1", "3261 21.4.8 #1")
 def test_several_realms_are_answered_one_after_the_other() -> None:
     house, script = asking((407, challenge("proxy", "Proxy-Authenticate")), (401, challenge("example.com")))
     alice = house.phone("alice", "secret")

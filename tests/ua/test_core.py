@@ -43,7 +43,7 @@ ELSEWHERE = "<sip:bob@example.com>;tag=unknown"
 
 
 @pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE", "DANCE"])
-@pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4")
+@pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4", "3261 21.4.6 #1")
 def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [405]
@@ -110,7 +110,7 @@ def test_it_may_come_again_once_the_first_is_over() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 7.3.2 #1")
+@pytest.mark.rfc("3261 7.3.2 #1", "3261 20 #9")
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
 def test_what_belongs_into_responses_alone_is_ignored_in_requests(method: str) -> None:
     odd = [
@@ -305,6 +305,16 @@ def test_broken_headers_are_400() -> None:
     _, bob, script = receiving(invite(("Require", "not a token;")))
     assert statuses(script) == [400]
     assert bob.got == []
+
+
+@pytest.mark.rfc("3261 20 #12")
+def test_parameters_of_headers_that_are_not_known_are_passed_over() -> None:
+    draft = invite().set("Contact", "<sip:peer@192.0.2.9>;x=1;y").set("Content-Type", "application/sdp;x=1")
+    draft.set("From", "<sip:peer@example.com>;tag=peer;x=y").set("To", '<sip:bob@example.com>;x="y;z"')
+    house, bob, script = receiving(draft.add("Content-Disposition", "session;x=y").add("Accept", "*/*;x=1"))
+    bob.answer()
+    house.run(house.now + 0.1)
+    assert statuses(script) == [200]
 
 
 @pytest.mark.rfc("3261 8.2.2 #1", "3261 8.2.2 #2")

@@ -59,7 +59,7 @@ def test_session_establishment_without_proxies() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 7.4.1 #1", "3261 7.4.1 #3")
+@pytest.mark.rfc("3261 7.4.1 #1", "3261 7.4.1 #3", "3261 20.2 #1", "3261 20.12 #3")
 def test_every_body_says_its_type_and_no_encoding() -> None:
     house = pair()
     established(house)
@@ -74,7 +74,7 @@ def test_every_body_says_its_type_and_no_encoding() -> None:
         assert not message.has("Content-Encoding")
 
 
-@pytest.mark.rfc("3261 7.3.2 #1")
+@pytest.mark.rfc("3261 7.3.2 #1", "3261 20 #11")
 def test_what_belongs_into_requests_alone_is_ignored_in_responses() -> None:
     house = House()
     alice = house.phone("alice", None)
@@ -145,7 +145,7 @@ def test_a_dialog_lasts_as_long_as_its_call() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 8.1.1.3 #2", "3261 8.1.1.4 #1", "3261 8.1.1.4 #3")
+@pytest.mark.rfc("3261 8.1.1.3 #2", "3261 8.1.1.4 #1", "3261 8.1.1.4 #3", "3261 19.3 #1")
 def test_a_dialog_keeps_its_call_id_and_every_call_has_its_own_tag_and_call_id() -> None:
     house = pair()
     for _ in range(2):

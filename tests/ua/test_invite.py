@@ -366,12 +366,16 @@ def test_a_call_that_rings_too_long_is_cancelled_with_a_reason() -> None:
 
 
 @pytest.mark.rfc("3261 13.2.1 #4")
-@pytest.mark.parametrize("name", ["Expires", "expires"])
-def test_an_invitation_of_ours_that_expires_is_cancelled(name: str) -> None:
+@pytest.mark.parametrize(
+    ("uri", "headers"),
+    [(PEER, (("Expires", "20"),)), (PEER, (("expires", "20"),)), (f"{PEER}?Expires=20", ())],
+    ids=["a header", "in lower case", "of the URI"],
+)
+def test_an_invitation_of_ours_that_expires_is_cancelled(uri: str, headers: tuple[tuple[str, str], ...]) -> None:
     house = House()
     alice = house.phone("alice")
     script = house.script()
-    alice.invite(PEER, headers=((name, "20"),))
+    alice.invite(uri, headers=headers)
     house.run(0.1)
     script.respond(180)
     house.run(19.9)

@@ -100,8 +100,14 @@ class Branches:
             hops = self._stack.resolve(query, branch, None)
             if hops is None:
                 return
-            branch.next_hops = hops.copy()
+            branch.next_hops = self._available(branch, hops, now)
         self._try_next(branch, 503, now)
+
+    def _available(self, branch: Branch, hops: list[Target], now: Moment) -> list[Target]:
+        """The addresses without servers that want no requests now (21.5.4); within a dialog there is no other."""
+        if branch.context.request.to_tag is not None:
+            return hops.copy()
+        return self._stack.unavailable.without(hops, now)
 
     def _try_next(self, branch: Branch, status: int, now: Moment) -> None:
         """Send to the next resolved address; `status` is the branch's answer when none is left (RFC 3263 4.3)."""
@@ -179,7 +185,7 @@ class Branches:
         branch = event.user
         if not isinstance(branch, Branch) or branch.status:
             return
-        branch.next_hops = event.targets.copy()
+        branch.next_hops = self._available(branch, event.targets, now)
         self._try_next(branch, 503, now)
 
     def _response(self, branch: Branch, response: Response, now: Moment) -> None:
@@ -341,11 +347,16 @@ class Branches:
     # Answers of our own
 
     def refuse(
-        self, context: ResponseContext, status: int, now: Moment, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        context: ResponseContext,
+        status: int,
+        now: Moment,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
     ) -> None:
-        """Answer a request that is forwarded nowhere."""
+        """Answer a request that is forwarded nowhere; `reason` is the phrase where it is not the registered one."""
         self._finish(context)
-        draft = reply(context.request, status, None, self._tag(context))
+        draft = reply(context.request, status, reason, self._tag(context))
         for name, value in headers:
             draft.add(name, value)
         self._send_back(context, draft.response(), now)

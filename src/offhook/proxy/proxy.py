@@ -29,6 +29,7 @@ from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_tar
 from offhook.proxy.validation import Refusal, validate
 from offhook.sip.host import host_key
 from offhook.sip.message import Request
+from offhook.sip.status import NOT_REGISTERED, SIPS_NOT_ALLOWED
 from offhook.sip.uri import SipUri, TelUri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.effects import Effect, Resolved
@@ -151,9 +152,11 @@ class Proxy:
                 self.branches.watch.begin(_watched(_aor(context.request), context.domain), context)
         elif found:
             # RFC 5630 5.3: from sips nobody is led to less.
-            self.branches.refuse(context, 480, now, (("Warning", '380 offhook "SIPS Not Allowed"'),))
+            warning = ("Warning", f'380 offhook "{SIPS_NOT_ALLOWED}"')
+            self.branches.refuse(context, 480, now, (warning,), SIPS_NOT_ALLOWED)
         else:
-            self.branches.refuse(context, self._absent(context.request), now)
+            status, reason = self._absent(context.request)
+            self.branches.refuse(context, status, now, (), reason)
 
     def seeks(self, aor: str) -> bool:
         """Whether new bindings of an address-of-record are of interest to a call that is under way."""
@@ -238,9 +241,9 @@ class Proxy:
         uri = request.from_uri
         return self.own.domain_of(uri) if isinstance(uri, SipUri) else None
 
-    def _absent(self, request: Request) -> int:
-        """What is answered for a user without any target (16.5): there is none, or nobody is there."""
-        return 480 if self.lookups.is_known(_aor(request)) else 404
+    def _absent(self, request: Request) -> tuple[int, str | None]:
+        """What is answered for a user without any target (16.5): there is none, or nobody is there (21.4.18)."""
+        return (480, NOT_REGISTERED) if self.lookups.is_known(_aor(request)) else (404, None)
 
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
@@ -275,7 +278,8 @@ class Proxy:
         found = targets or fallback_target(uri, domain)
         wanted = by_preference(as_asked(found, uri.secure))
         if not wanted:
-            self.stack.refuse(request, flow, 480 if found else self._absent(request))
+            status, reason = (480, SIPS_NOT_ALLOWED) if found else self._absent(request)
+            self.stack.refuse(request, flow, status, (), reason)
             return True
         # It says nothing in a CANCEL (RFC 5393 5.4.1).
         breadth = 0 if request.method == "CANCEL" else self._breadth(request)

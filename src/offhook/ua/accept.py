@@ -34,6 +34,9 @@ REFRESH: Final = 60.0
 """Seconds after which a provisional response is sent again, so that no proxy gives up (RFC 3261 13.3.1.1)."""
 
 ANSWER_TIME: Final = "answer time"
+NOBODY_ANSWERED: Final = "Nobody Answered"
+"""The phrase of the 480 after the answer time (RFC 3261 21.4.18)."""
+
 EXPIRES: Final = "Expires"
 EXTEND: Final = "extend"
 
@@ -125,7 +128,8 @@ class ServerInvite(InviteCall):
     def refuse(self, status: int, now: Moment, contacts: tuple[Uri, ...] = (), reason: str | None = None) -> None:
         """Refuse the call: 486, 603, 302 with contacts, or any other from 300 to 699 (13.3.1.2, 13.3.1.3).
 
-        Raises InvalidState once it is answered or over.
+        `reason` is the phrase where the registered one says too little (21.4.18). Raises InvalidState once the call is
+        answered or over, and for a phrase of more than one line.
         """
         self._require_open()
         headers = tuple([("Contact", f"<{uri.serialize()}>") for uri in contacts])
@@ -149,7 +153,7 @@ class ServerInvite(InviteCall):
         elif event == EXPIRES and self.session is None and self.end is None:
             self._refuse(CallEnd(EndCause.CANCELLED, None, "the invitation expired"), 487, now)
         elif event == ANSWER_TIME and self.session is None and self.end is None:
-            self._refuse(CallEnd(EndCause.NOT_ANSWERED), 480, now)
+            self._refuse(CallEnd(EndCause.NOT_ANSWERED), 480, now, reason=NOBODY_ANSWERED)
         else:
             super().on_timer(event, now)
 
@@ -181,7 +185,8 @@ class ServerInvite(InviteCall):
         """A response that makes the dialog (12.1.1)."""
         draft = self.context.reply(self.transaction, status).copy("Record-Route", self.request)
         draft.add("Contact", self._contact).add("Allow", self.context.allow)
-        return draft.add("Supported", self.context.supported)
+        # In a provisional response Supported has no place (20 table 3).
+        return draft.add("Supported", self.context.supported) if status >= 200 else draft
 
     def _describe(self, draft: Draft, reliable: bool) -> bool:
         """Put our answer into a response, or our offer where the INVITE had none; False when it needs nothing."""
@@ -234,8 +239,16 @@ class ServerInvite(InviteCall):
             session.end = CallEnd(EndCause.NOT_ACKNOWLEDGED)
         session.usage.fire(UsageEvent.NO_ACK, None, now)
 
-    def _refuse(self, end: CallEnd, status: int, now: Moment, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self.context.refuse(self.transaction, status, now, headers, end.reason if end.status == status else None)
+    def _refuse(
+        self,
+        end: CallEnd,
+        status: int,
+        now: Moment,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
+    ) -> None:
+        said = end.reason if end.status == status else reason
+        self.context.refuse(self.transaction, status, now, headers, said)
         self._stop_waiting(now)
         self._finish(end, now)
         self._own.usage.fire(UsageEvent.FAILURE, None, now)

@@ -154,7 +154,8 @@ class UserAgent:
 
         Raises TransportFailed for a port in use and its like; and when the first attempt to register fails,
         AuthenticationFailed, RequestFailed, TransactionTimeout or TransportFailed. Later failures are repeated with
-        growing pauses (RFC 5626 4.5) and told to `on_registration`.
+        growing pauses (RFC 5626 4.5) and told to `on_registration`; what is refused for good, as with 403, is not tried
+        again until `register` is called (RFC 3261 21.4).
         """
         if self._driver is not None:
             raise InvalidState("the user agent has been started already")
@@ -235,6 +236,12 @@ class UserAgent:
         """Whether the registrar holds a binding for us."""
         registration = None if self._driver is None else self._driver.role.registration
         return registration is not None and registration.registered
+
+    @property
+    def registering(self) -> bool:
+        """Whether a registration is kept, or still tried for; False after the registrar has refused it for good."""
+        registration = None if self._driver is None else self._driver.role.registration
+        return registration is not None and not registration.over
 
     @property
     def addresses(self) -> list[str]:

@@ -13,6 +13,7 @@ from offhook.clock import Moment
 from offhook.errors import ParseError, ProtocolError, TransportFailed
 from offhook.flow import Flow
 from offhook.sip.message import Request, Response
+from offhook.sip.status import phrase_for
 from offhook.sip.uri import Uri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import (
@@ -43,6 +44,9 @@ from offhook.ua.transaction_user import TransactionUser
 from offhook.ua.update import receive_update
 
 __all__ = ["UserAgentCore"]
+
+NOBODY_TAKES_CALLS: Final = "Nobody Takes Calls"
+"""The phrase of a 480 (RFC 3261 21.4.18)."""
 
 OngoingKey = tuple[str, str, int, str]
 
@@ -179,7 +183,7 @@ class UserAgentCore:
                 self._ongoing[_ongoing_key(request)] = transaction
             self._answer(request, transaction, merged, now)
         except (ParseError, ProtocolError) as error:
-            self.context.refuse(transaction, error.status, now)
+            self.context.refuse(transaction, error.status, now, reason=phrase_for(error))
         except TransportFailed:
             # No media port is free: for this request we are overloaded.
             self.context.refuse(transaction, 503, now)
@@ -266,12 +270,12 @@ class UserAgentCore:
     def _receive_invite(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
         status = self._invite_status()
         if status != 200:
-            self.context.refuse(transaction, status, now)
+            self.context.refuse(transaction, status, now, reason=NOBODY_TAKES_CALLS if status == 480 else None)
             return
         call = ServerInvite(self.context, request, transaction, self.media.port(), _ignore)
         call.start(now)
         if self.on_call is None or not self.on_call(call):
-            call.refuse(480, now)
+            call.refuse(480, now, reason=NOBODY_TAKES_CALLS)
 
     def _session_of(self, request: Request) -> InviteSession | None:
         dialog = self.context.dialogs.of_request(request)

@@ -23,6 +23,7 @@ from offhook.ua.body import ACCEPT, SDP, session_description
 from offhook.ua.client import ClientRequest
 from offhook.ua.context import Context
 from offhook.ua.events import CallEnd, CallEvent, EndCause, Failure, Progress
+from offhook.ua.forming import form
 from offhook.ua.invite_call import InviteCall
 from offhook.ua.invite_session import InviteSession, media_hosts
 from offhook.ua.media import MediaPort
@@ -37,9 +38,10 @@ class ClientInvite(InviteCall):
     """One call attempt of ours, and the call that comes of it.
 
     A fork may bring several sessions: the first 2xx counts, those of other branches are acknowledged and ended at
-    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE; an Expires among them is kept to.
-    Without `offer` the callee makes it, and the answer goes in the ACK, or in the PRACK before that (13.2.1). Raises
-    ParseError for an Expires that is none.
+    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE, before those that the URI asks for;
+    an Expires among them is kept to. Without `offer` the callee makes it, and the answer goes in the ACK, or in the
+    PRACK before that (13.2.1). Raises ParseError for an Expires that is none, and for a URI that no INVITE can be
+    formed from (19.1.5).
     """
 
     def __init__(
@@ -51,9 +53,12 @@ class ClientInvite(InviteCall):
         headers: tuple[tuple[str, str], ...] = (),
         offer: bool = True,
     ) -> None:
-        self._ring_time = _ring_time(headers, context.settings.ring_time)
+        formed = form(uri, "INVITE")
+        given = {name.lower() for name, _ in headers}
+        wanted = tuple([(name, value) for name, value in formed.headers if name.lower() not in given])
+        self._ring_time = _ring_time((*headers, *wanted), context.settings.ring_time)
         super().__init__(context, media, notify)
-        self.uri = uri
+        self.uri = formed.uri
         self.call_id = context.stack.ids.call_id()
         self.failure: Failure | None = None
         self._tag = context.stack.ids.tag()
@@ -69,8 +74,8 @@ class ClientInvite(InviteCall):
         self._cancelled: CallEnd | None = None
         self._ring_timer: Timer | None = None
         self._open = True
-        next_hop = self._routes[0].uri if self._routes else uri
-        self._request = ClientRequest(context, uri, next_hop, self, self._digest, follow=True)
+        next_hop = self._routes[0].uri if self._routes else self.uri
+        self._request = ClientRequest(context, self.uri, next_hop, self, self._digest, follow=True, headers=wanted)
 
     def start(self, now: Moment) -> None:
         """Send the INVITE."""
