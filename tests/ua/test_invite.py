@@ -6,7 +6,7 @@ import pytest
 
 from offhook.errors import ParseError
 from offhook.sip.serializer import new_request, reply
-from offhook.sip.uri import parse_uri
+from offhook.sip.uri import Uri, parse_uri
 from offhook.ua.invite import ClientInvite
 from tests.ua.household import House, Phone, Script, sdp
 
@@ -368,10 +368,10 @@ def test_a_call_that_rings_too_long_is_cancelled_with_a_reason() -> None:
 @pytest.mark.rfc("3261 13.2.1 #4")
 @pytest.mark.parametrize(
     ("uri", "headers"),
-    [(PEER, (("Expires", "20"),)), (PEER, (("expires", "20"),)), (f"{PEER}?Expires=20", ())],
+    [(PEER, (("Expires", "20"),)), (PEER, (("expires", "20"),)), (parse_uri(f"{PEER}?Expires=20"), ())],
     ids=["a header", "in lower case", "of the URI"],
 )
-def test_an_invitation_of_ours_that_expires_is_cancelled(uri: str, headers: tuple[tuple[str, str], ...]) -> None:
+def test_an_invitation_of_ours_that_expires_is_cancelled(uri: Uri, headers: tuple[tuple[str, str], ...]) -> None:
     house = House()
     alice = house.phone("alice")
     script = house.script()
