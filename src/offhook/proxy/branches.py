@@ -16,7 +16,6 @@ from offhook.proxy.targets import as_sip, by_preference, is_among
 from offhook.proxy.watch import Watch
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
-from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
 from offhook.transaction.failover import LARGEST_DATAGRAM, calls_for_next
@@ -138,24 +137,7 @@ class Branches:
                 self._start_timer_c(branch, self._settings.timer_c, now)
 
     def _draft(self, branch: Branch, hop: Target) -> Draft:
-        context = branch.context
-        request = context.request
-        target = branch.target
-        forwarder = self._forwarder
-        draft = forwarder.copy(request, target, context.routed, branch.breadth)
-        route = forwarder.next_route(request, target, context.routed)
-        if context.dialog_forming:
-            arrival = context.arrival
-            sips = target.sips or (isinstance(route, SipUri) and route.secure)
-            # Step 4: where TLS begins or ends this proxy must stay in the way.
-            if self._settings.record_route or sips != arrival.secure:
-                came_to = self._stack.sent_by(arrival)
-                caller_ours, callee_ours = context.caller_ours, context.callee_ours
-                sides = forwarder.sides(request, arrival, target, hop, context.routed, caller_ours, callee_ours)
-                forwarder.record(draft, request, arrival, came_to, target, hop, sips, sides)
-        if route is not None:
-            forwarder.fix_strict_route(draft, request, target, route)
-        return draft
+        return self._forwarder.draft(branch.context, branch.target, branch.breadth, hop)
 
     def _start_timer_c(self, branch: Branch, seconds: float, now: Moment) -> None:
         """Step 11. What starts it again (16.7 step 2) is only noted, and looked at when it fires."""
