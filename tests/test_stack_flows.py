@@ -294,7 +294,7 @@ def test_a_stateless_forward_keeps_nothing_and_repeats_exactly() -> None:
     assert bench.left() == 0
 
 
-@pytest.mark.rfc("3261 16.11")
+@pytest.mark.rfc("3261 16.11", "3261 16.11 #16")
 def test_the_answer_to_a_stateless_forward_goes_back_from_where_the_request_came() -> None:
     bench = Bench()
     request = forwarded(bench, incoming())

@@ -48,6 +48,7 @@ FIGURE_1: dict[tuple[UsageState, UsageEvent], Outcome] = {
     (EARLY, PROVISIONAL): (EARLY, []),
     (EARLY, SUCCESS): (MORATORIUM, ["acknowledge"]),
     (EARLY, FAILURE): (MORGUE, OVER),
+    (EARLY, HANG_UP): (MORTAL, SAY_BYE),
     (EARLY, BYE): (MORTAL, ["session over"]),
     (MORATORIUM, ACK): (ESTABLISHED, []),
     (MORATORIUM, HANG_UP): (LEAVING, []),

@@ -31,7 +31,7 @@ def test_forks_are_told_apart_by_the_remote_tag() -> None:
     assert table.of_request(of_peer("3")) is None
 
 
-@pytest.mark.rfc("3261 12.2.2")
+@pytest.mark.rfc("3261 12.2.2 #1")
 def test_the_tags_of_a_request_stand_the_other_way_round() -> None:
     table = DialogTable()
     own = dialog("1")

@@ -9,6 +9,7 @@ from offhook.flow import Flow, Target
 from offhook.proxy import forwarding
 from offhook.proxy.forwarding import Forwarder, query_of
 from offhook.proxy.own import OwnNames
+from offhook.proxy.passage import Passage
 from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
@@ -26,8 +27,7 @@ FROM_ALICE = Flow("UDP", HOP.listener, HERE, ("192.0.2.1", 5060))
 
 def copied(arrived: Request, target: TargetUri, own_routes: int = 0, breadth: int = 60) -> Request:
     routed = routes_of(arrived, own_routes)
-    draft = FORWARDER.copy(arrived, target, routed, breadth)
-    FORWARDER.fix_strict_route(draft, arrived, target, FORWARDER.next_route(arrived, target, routed))
+    draft = FORWARDER.draft(Passage(arrived, FROM_ALICE, routed), target, breadth, HOP)
     return draft.request()
 
 
@@ -62,7 +62,7 @@ def test_credentials_for_this_proxy_end_here(given: list[str], left: list[str]) 
         made.add("Proxy-Authorization", credentials).add("X-Between", str(number))
     arrived = received(made.request(), Request)
     forwarder = Forwarder(RecordRoutes(b"secret", OWN), frozenset(("example.com", "The \\Office")))
-    copy = forwarder.copy(arrived, TargetUri("sip:bob@h"), NO_ROUTE, 0).request()
+    copy = forwarder.copy(Passage(arrived, FROM_ALICE, NO_ROUTE), TargetUri("sip:bob@h"), 0).request()
     assert copy.texts("Proxy-Authorization") == left
     gone = [line for line in arrived.lines if line not in copy.lines and line[:19] == b"Proxy-Authorization"]
     kept = [line for line in arrived.lines[1:] if line not in gone and line[:12] != b"Max-Forwards"]
@@ -70,7 +70,7 @@ def test_credentials_for_this_proxy_end_here(given: list[str], left: list[str]) 
     assert arrived.texts("Proxy-Authorization") == copied(arrived, TargetUri("sip:bob@h")).texts("Proxy-Authorization")
 
 
-@pytest.mark.rfc("3261 16.6 step 1")
+@pytest.mark.rfc("3261 16.6 step 1", "3261 16.6 #1", "3261 16.6 #2", "3261 16.6 #3", "3261 16.6 #4")
 def test_what_no_step_names_stays_in_its_place_and_order() -> None:
     arrived = request(Subject="one", X_Odd="  kept ;; as it is", Route="<sip:192.0.2.77;lr>", Max_Breadth="9")
     copy = copied(arrived, TargetUri("sip:bob@192.0.2.101"), breadth=5)
@@ -81,7 +81,7 @@ def test_what_no_step_names_stays_in_its_place_and_order() -> None:
     assert arrived.request_uri == "sip:bob@example.com"
 
 
-@pytest.mark.rfc("3261 16.6 step 3")
+@pytest.mark.rfc("3261 16.6 step 3", "3261 16.6 #8", "3261 16.6 #9", "3261 16.6 #10")
 @pytest.mark.parametrize(("given", "sent"), [(None, 70), ("70", 69), ("1", 0), ("255", 254)])
 def test_max_forwards(given: str | None, sent: int) -> None:
     assert copied(request(Max_Forwards=given), TargetUri("sip:bob@h")).max_forwards == sent
@@ -101,14 +101,14 @@ def test_our_own_routes_go() -> None:
     assert copied(arrived, TargetUri("sip:bob@h"), own_routes=2).texts("Route") == ["<sip:192.0.2.77;lr>"]
 
 
-@pytest.mark.rfc("3327 5.2")
+@pytest.mark.rfc("3327 5.2", "3261 16.6 #24")
 def test_a_path_goes_above_what_is_left_of_the_route() -> None:
     target = TargetUri("sip:bob@h", None, ("<sip:edge;lr>", "<sip:inner;lr>"))
     copy = copied(request(Route="<sip:192.0.2.77;lr>"), target)
     assert [str(route) for route in copy.routes] == ["<sip:edge;lr>", "<sip:inner;lr>", "<sip:192.0.2.77;lr>"]
 
 
-@pytest.mark.rfc("3261 16.6 step 6")
+@pytest.mark.rfc("3261 16.6 step 6", "3261 16.6 #28", "3261 16.6 #29", "3261 16.6 #30", "3261 16.6 #31")
 @pytest.mark.parametrize(
     ("routes", "path", "request_uri", "left"),
     [
@@ -126,7 +126,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
     assert (copy.request_uri, [str(route) for route in copy.routes]) == (request_uri, left)
 
 
-@pytest.mark.rfc("3261 16.6 step 7")
+@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #34", "3261 16.6 #35", "3261 16.6 #27")
 @pytest.mark.parametrize(
     ("target", "routes", "own", "key"),
     [
@@ -143,6 +143,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri(
         # Whatever the Route is, a sips Request-URI goes over TLS.
         (TargetUri("sips:bob@h"), "<sip:p;lr>", 0, "/p/0/True"),
         (TargetUri("sip:bob@h", None, ("<sip:edge;lr>",)), "<sip:p;lr>", 0, "/edge/0/False"),
+        (TargetUri("sips:bob@h", None, ("<sip:edge;lr>",)), None, 0, "/edge/0/True"),
         (TargetUri("tel:+1555"), "<sip:gateway;lr>", 0, "/gateway/0/False"),
     ],
 )
@@ -173,15 +174,17 @@ def recorded(
     came_to: str = "192.0.2.10:5060",
     sips: bool = False,
 ) -> list[str]:
-    draft = FORWARDER.copy(arrived, target, NO_ROUTE, 0)
-    FORWARDER.record(draft, arrived, arrival, came_to, target, hop, sips)
+    passage = Passage(arrived, arrival, NO_ROUTE)
+    passage.came_to = came_to
+    draft = FORWARDER.copy(passage, target, 0)
+    FORWARDER.record(draft, passage, target, hop, sips)
     return [str(value) for value in draft.request().record_routes]
 
 
 BOB = TargetUri("sip:bob@192.0.2.101")
 
 
-@pytest.mark.rfc("3261 16.6 step 4")
+@pytest.mark.rfc("3261 16.6 step 4", "3261 16.6 #11", "3261 16.6 #13", "3261 16.6 #14")
 def test_one_entry_above_all_others() -> None:
     values = recorded(request(Record_Route="<sip:192.0.2.77;lr>"), BOB)
     assert len(values) == 2
@@ -194,7 +197,7 @@ TLS_HOP = Target("TLS", "192.0.2.101", 5061, "tls:192.0.2.10:5061", ("192.0.2.10
 OTHER_SIDE = Target("UDP", "10.0.0.5", 5060, "udp:10.0.0.1:5060", ("10.0.0.1", 5060), "10.0.0.1:5060")
 
 
-@pytest.mark.rfc("5658 4")
+@pytest.mark.rfc("5658 4", "3261 16.6 #17")
 @pytest.mark.parametrize(
     ("uri", "arrival", "came_to", "hop", "sips", "starts"),
     [
@@ -223,6 +226,14 @@ OTHER_SIDE = Target("UDP", "10.0.0.5", 5060, "udp:10.0.0.1:5060", ("10.0.0.1", 5
             ["<sips:192.0.2.10:5061;lr", "<sip:192.0.2.10:5060;lr"],
         ),
         ("sips:b@h", TLS_ARRIVAL, "192.0.2.10:5061", TLS_HOP, True, ["<sips:192.0.2.10:5061;lr"]),
+        (
+            "sips:b@h",
+            FROM_ALICE,
+            "192.0.2.10:5060",
+            TLS_HOP,
+            True,
+            ["<sips:192.0.2.10:5061;lr", "<sip:192.0.2.10:5060;lr"],
+        ),
     ],
 )
 def test_an_entry_for_each_side_where_they_differ(
@@ -331,13 +342,23 @@ BY_PROXY = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.1;branch=z
             (False, True),
             "/192.0.2.101+edge.example.net+10.0.0.1",
         ),
+        (
+            {},
+            FROM_ALICE,
+            TargetUri("tel:+1555", None, ("<sip:edge.example.net;lr>",)),
+            (False, True),
+            "/192.0.2.101+edge.example.net",
+        ),
     ],
 )
 def test_the_sides_that_are_ours_by_all_that_leads_to_them(
     headers: dict[str, str], arrival: Flow, target: TargetUri, ours: tuple[bool, bool], written: str
 ) -> None:
-    sides = FORWARDER.sides(request(**headers), arrival, target, HOP, NO_ROUTE, *ours)
+    passage = Passage(request(**headers), arrival, NO_ROUTE)
+    passage.came_to = HOP.sent_by
+    passage.caller_ours, passage.callee_ours = ours
+    sides = FORWARDER.sides(passage, target, HOP)
     assert sides == written
-    draft = FORWARDER.copy(request(), target, NO_ROUTE, 0)
-    FORWARDER.record(draft, request(), arrival, HOP.sent_by, target, HOP, False, sides)
+    draft = FORWARDER.copy(passage, target, 0)
+    FORWARDER.record(draft, passage, target, HOP, False)
     assert (f";oh-p={written}" in str(draft.request().record_routes[0])) is bool(written)

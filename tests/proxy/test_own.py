@@ -38,6 +38,8 @@ def test_all_names_exist() -> None:
         ("sip:example.com", True),
         ("sip:EXAMPLE.COM:5070", True),
         ("sip:example.com:5999", False),
+        ("sip:example.com.", True),
+        ("sip:sip.example.com.:5070", True),
     ],
 )
 def test_a_listener_is_known_by_host_and_port(names: OwnNames, uri: str, expected: bool) -> None:
@@ -62,6 +64,8 @@ def test_a_domain_and_a_listener_are_ours(names: OwnNames, uri: str, expected: b
     [
         ("sip:bob@example.com", "example.com"),
         ("sip:bob@Example.COM:5999", "example.com"),
+        ("sip:bob@example.com.", "example.com"),
+        ("sip:bob@[2001:DB8:0::10]:5061", "2001:db8::10"),
         ("sip:bob@sip.example.com", None),
         ("sip:bob@192.0.2.10", "192.0.2.10"),
         ("sip:bob@192.0.2.10:5060", "192.0.2.10"),
@@ -84,6 +88,7 @@ def test_what_our_vias_say_is_noted_once(names: OwnNames) -> None:
     [
         ("sip:alice@example.com", True),
         ("sips:alice@EXAMPLE.com:5999", True),
+        ("sip:alice@example.com.", True),
         ("sip:alice@[2001:DB8::10]", True),
         ("sip:alice@sip.example.com", False),
         ("tel:+1555", False),
@@ -91,6 +96,22 @@ def test_what_our_vias_say_is_noted_once(names: OwnNames) -> None:
 )
 def test_somebody_is_of_a_served_domain_at_any_port(names: OwnNames, uri: str, expected: bool) -> None:
     assert names.is_served(parse_uri(uri)) is expected
+
+
+@pytest.mark.rfc("3261 16.4 #4")
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:bob@elsewhere.example;maddr=example.com", True),
+        ("sip:bob@elsewhere.example;MADDR=192.0.2.10", True),
+        ("sip:bob@elsewhere.example:5999;maddr=192.0.2.10", False),
+        ("sip:bob@example.com;maddr=192.0.2.99", False),
+        ("sip:bob@example.com", False),
+        ("tel:+1555", False),
+    ],
+)
+def test_a_maddr_is_ours_as_a_host_is(names: OwnNames, uri: str, expected: bool) -> None:
+    assert names.is_maddr(parse_uri(uri)) is expected
 
 
 OURS, THEIRS = "192.0.2.10:5060;branch=z9hG4bKx", "192.0.2.10:5080;branch=z9hG4bKx"
@@ -107,6 +128,7 @@ OURS, THEIRS = "192.0.2.10:5060;branch=z9hG4bKx", "192.0.2.10:5080;branch=z9hG4b
         ("TCP", ("192.0.2.10", 40000), "SIP.example.com:5070;branch=z9hG4bKx", True),
         ("TCP", ("192.0.2.10", 40000), THEIRS, False),
         ("TCP", ("192.0.2.11", 40000), OURS, False),
+        ("TLS", ("2001:db8::10", 40000), "[2001:db8:0::10]:5061;branch=z9hG4bKx", True),
     ],
 )
 def test_what_comes_back_from_ourselves_is_known(

@@ -12,7 +12,7 @@ from offhook.proxy.access import PENDING, Standing
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.validation import Refusal
 from offhook.sip.serializer import Draft
-from tests.proxy.wiring import PROXY, World, sip_uri
+from tests.proxy.wiring import PROXY, World, answered_call, sip_uri, within_dialog
 
 OUTSIDE, CLAIMED, BOUND, KNOWN = Standing
 
@@ -21,33 +21,7 @@ def statuses(world: World) -> list[int]:
     return [status for status in world.alice.role.statuses() if status != 100]
 
 
-def within_dialog(world: World, method: str, routes: list[str], to_tag: str, cseq: int = 2) -> None:
-    """Alice sends a request within her dialog with Bob's first phone."""
-    phone = world.callees[0]
-
-    def act(now: Moment) -> None:
-        draft = world.alice.role.request(method, phone.role.contact, "c1", cseq, to_tag)
-        for route in routes:
-            draft.add("Route", route)
-        target = world.alice.target_to(PROXY, 5060)
-        if method == "ACK":
-            world.alice.role.stack.send_ack(draft, target)
-        else:
-            world.alice.role.send(draft, target, now)
-
-    world.alice.call(act)
-    world.run(world.network.clock.monotonic + 1.0)
-
-
-def answered_call(world: World) -> list[str]:
-    """A call from Alice to Bob's first phone; the Record-Route values of its dialog."""
-    world.callee((0.1, 200))
-    world.send()
-    world.run(1.0)
-    return [str(route) for route in world.alice.role.responses[-1].record_routes]
-
-
-@pytest.mark.rfc("3261 16.6 step 3")
+@pytest.mark.rfc("3261 16.6 step 3", "3261 16.6 #8")
 @pytest.mark.parametrize(("given", "sent"), [(None, 69), ("1", 0), ("255", 254)])
 def test_max_forwards_goes_down_by_one(given: str | None, sent: int) -> None:
     world = World()
@@ -57,7 +31,7 @@ def test_max_forwards_goes_down_by_one(given: str | None, sent: int) -> None:
     assert phone.role.requests[0].max_forwards == sent
 
 
-@pytest.mark.rfc("3261 16.6 step 3")
+@pytest.mark.rfc("3261 16.6 step 3", "3261 16.6 #9", "3261 16.6 #10")
 def test_a_request_without_max_forwards_gets_70() -> None:
     world = World()
     phone = world.callee((0.1, 486))
@@ -66,7 +40,7 @@ def test_a_request_without_max_forwards_gets_70() -> None:
     assert phone.role.requests[0].max_forwards == 70
 
 
-@pytest.mark.rfc("3261 16.3 step 3")
+@pytest.mark.rfc("3261 16.3 step 3", "3261 16.3 #2", "3261 16.3 #9", "3261 16.3 #10")
 def test_max_forwards_0_is_a_483() -> None:
     world = World()
     phone = world.callee((0.1, 200))
@@ -76,7 +50,7 @@ def test_max_forwards_0_is_a_483() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3261 16.3 step 1")
+@pytest.mark.rfc("3261 16.3 step 1", "3261 16.3 #4", "3261 16.3 #5")
 def test_a_malformed_max_forwards_is_a_400() -> None:
     world = World()
     world.callee((0.1, 200))
@@ -85,7 +59,7 @@ def test_a_malformed_max_forwards_is_a_400() -> None:
     assert statuses(world) == [400]
 
 
-@pytest.mark.rfc("3261 16.3 step 2")
+@pytest.mark.rfc("3261 16.3 step 2", "3261 16.3 #2", "3261 16.3 #8")
 def test_an_unknown_scheme_is_a_416() -> None:
     world = World()
     world.send(uri="nobodyKnowsThisScheme:totallyopaquecontent")
@@ -93,7 +67,7 @@ def test_an_unknown_scheme_is_a_416() -> None:
     assert statuses(world) == [416]
 
 
-@pytest.mark.rfc("3261 16.3 step 5")
+@pytest.mark.rfc("3261 16.3 step 5", "3261 16.3 #2", "3261 16.3 #11", "3261 16.3 #12")
 def test_an_unknown_proxy_require_is_a_420_that_names_it() -> None:
     world = World()
     world.callee((0.1, 200))
@@ -103,7 +77,7 @@ def test_an_unknown_proxy_require_is_a_420_that_names_it() -> None:
     assert world.alice.role.responses[-1].tokens("Unsupported") == ["foo", "bar"]
 
 
-@pytest.mark.rfc("3261 16.5")
+@pytest.mark.rfc("3261 16.5", "3261 16.5 #13", "3261 16.5 #14", "3261 16.5 #15")
 @pytest.mark.parametrize(("known", "status"), [(True, 480), (False, 404)])
 def test_a_user_without_a_binding(known: bool, status: int) -> None:
     world = World()
@@ -150,7 +124,7 @@ def test_a_slow_check_goes_on_when_the_verdict_is_there(refusal: Refusal | None,
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3261 16.6 step 4")
+@pytest.mark.rfc("3261 16.6 step 4", "3261 16.6 #11", "3261 16.6 #16")
 def test_a_dialog_comes_back_through_us() -> None:
     world = World()
     routes = answered_call(world)
@@ -324,7 +298,7 @@ def test_a_user_who_forks_to_himself_stimulates_ten_requests() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("5393 4.2.1 #1", "5393 4.2.1 #3")
+@pytest.mark.rfc("5393 4.2.1 #1", "5393 4.2.1 #3", "3261 16.6 #39", "3261 16.6 #41")
 def test_our_via_goes_above_those_that_are_there() -> None:
     world = World()
     phone = world.callee((0.1, 200))
@@ -357,7 +331,14 @@ def test_a_spiral_is_no_loop() -> None:
     assert len(phone.role.requests[0].vias) == 3
 
 
-@pytest.mark.rfc("3261 16.6 step 6")
+@pytest.mark.rfc(
+    "3261 16.6 step 6",
+    "3261 16.6 #28",
+    "3261 16.6 #29",
+    "3261 16.6 #30",
+    "3261 16.6 #31",
+    "3261 16.6 #33",
+)
 def test_a_strict_router_finds_its_uri_in_the_request_uri() -> None:
     world = World()
     routes = answered_call(world)
@@ -368,7 +349,7 @@ def test_a_strict_router_finds_its_uri_in_the_request_uri() -> None:
     assert [str(route) for route in seen.routes] == ["<sip:192.0.2.77;lr>", f"<{world.callees[0].role.contact}>"]
 
 
-@pytest.mark.rfc("3327 5.2")
+@pytest.mark.rfc("3327 5.2", "3261 16.6 #25")
 def test_path_values_of_a_binding_become_routes() -> None:
     world = World()
     edge = world.callee((0.1, 200))
@@ -405,7 +386,7 @@ def test_a_stateless_domain_keeps_nothing() -> None:
     assert acks[0].partition(b"branch=")[2].partition(b";")[0].decode() == phone.role.requests[0].branch
 
 
-@pytest.mark.rfc("3261 16.11")
+@pytest.mark.rfc("3261 16.11", "3261 16.11 #6", "3261 16.11 #9", "3261 16.11 #10", "3261 16.11 #11", "3261 16.11 #13")
 def test_stateless_forwarding_gives_what_is_sent_again_the_same_branch() -> None:
     world = World()
     phone = world.callee()
@@ -418,6 +399,7 @@ def test_stateless_forwarding_gives_what_is_sent_again_the_same_branch() -> None
     assert len(set(sent)) == 1
 
 
+@pytest.mark.rfc("3261 16.11 #19")
 def test_a_response_with_a_made_up_stateless_branch_goes_nowhere() -> None:
     world = World()
     phone = world.callee((0.1, 200))
@@ -436,6 +418,7 @@ def test_a_response_with_a_made_up_stateless_branch_goes_nowhere() -> None:
     assert world.proxy.stack.counters.stray_responses == 1
 
 
+@pytest.mark.rfc("3261 16.3 #6", "3261 16.6 #1", "3261 16.6 #2", "3261 16.6 #5")
 def test_what_nobody_changes_leaves_as_it_came() -> None:
     world = World()
     phone = world.callee((0.1, 486))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.proxy.context import Branch, ResponseContext
+from offhook.proxy.record_route import NO_ROUTE
 from offhook.proxy.responses import best_branch, final_response, onward
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Response
@@ -21,7 +22,7 @@ def answered(*statuses: int, method: str = "INVITE") -> ResponseContext:
     arrived = request(method)
     flow = FLOWS["UDP"]
     server = InviteServerTransaction(Rig().table, (b"z9hG4bKone", "h", 5060, "INVITE"), arrived, flow, flow)
-    context = ResponseContext(arrived, server, flow, "0")
+    context = ResponseContext(arrived, server, flow, NO_ROUTE, "0")
     forwarded = Draft.of(arrived).prepend("Via", OURS).request()
     for status in statuses:
         branch = Branch(context, TargetUri("sip:bob@h"), 1)
@@ -31,7 +32,7 @@ def answered(*statuses: int, method: str = "INVITE") -> ResponseContext:
     return context
 
 
-@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.rfc("3261 16.7 step 6", "3261 16.7 #24", "3261 16.7 #25", "3261 16.7 #26")
 @pytest.mark.parametrize(
     ("statuses", "best"),
     [
@@ -83,7 +84,7 @@ def test_our_via_goes() -> None:
     assert [via.branch for via in response.vias] == ["z9hG4bK-0-1", "z9hG4bKone"]
 
 
-@pytest.mark.rfc("3261 16.7 step 3")
+@pytest.mark.rfc("3261 16.7 step 3", "3261 16.7 #6")
 def test_a_response_with_our_via_alone_is_for_nobody_else() -> None:
     response = received(reply(request(Via=OURS), 200, None, "b").response(), Response)
     assert onward(response) is None
@@ -96,7 +97,7 @@ def test_a_comma_separates_vias_too() -> None:
     assert [via.branch for via in upstream.vias] == ["z9hG4bKone"]
 
 
-@pytest.mark.rfc("3261 16.7 step 6")
+@pytest.mark.rfc("3261 16.7 step 6", "3261 16.7 #28", "3261 16.7 #32")
 @pytest.mark.parametrize(("status", "sent", "tag"), [(486, 486, "t0"), (600, 600, "t0"), (503, 500, "ours")])
 def test_the_answer_is_the_received_one_but_for_503(status: int, sent: int, tag: str) -> None:
     context = answered(status)
@@ -113,7 +114,7 @@ def test_a_branch_without_an_answer_gets_one_of_ours() -> None:
     assert (response.status, response.to_tag, response.call_id) == (408, "ours", "call")
 
 
-@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 16.7 #29")
 def test_a_challenge_bears_the_challenges_of_all() -> None:
     context = answered(401, 407, 404)
     for branch, name in zip(

@@ -26,7 +26,7 @@ def secure_world(contact: str) -> tuple[World, VirtualNode[ScriptedPeer]]:
     return world, phone
 
 
-@pytest.mark.rfc("3261 16.6 step 7")
+@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #17", "3261 16.6 #35", "3261 26.3.1 #5")
 def test_a_sips_call_goes_over_tls() -> None:
     world, phone = secure_world("sips:bob@HOST:5060")
     world.send(uri="sips:bob@example.com", transport="TLS")
@@ -82,6 +82,7 @@ def test_a_registered_flow_that_is_not_secure_does_not_carry_sips() -> None:
     assert len(world.alice.role.requests) == before
 
 
+@pytest.mark.rfc("3261 16.6 #35")
 def test_a_route_of_sip_does_not_lead_sips_away_from_tls() -> None:
     world, _ = secure_world("sips:bob@HOST:5060")
     hop = world.callee((0.1, 200))
@@ -95,7 +96,7 @@ def test_a_route_of_sip_does_not_lead_sips_away_from_tls() -> None:
     assert hop.role.requests[0].vias[0].transport == "TLS"
 
 
-@pytest.mark.rfc("3261 16.6 step 4")
+@pytest.mark.rfc("3261 16.6 step 4", "3261 16.6 #19")
 @pytest.mark.parametrize(
     ("transport", "contact", "routes"),
     [
@@ -112,6 +113,18 @@ def test_a_proxy_stays_where_tls_ends(transport: str, contact: str, routes: list
     world.run(1.0)
     values = [str(route) for route in phone.role.requests[0].record_routes]
     assert [value.startswith(start) for value, start in zip(values, routes, strict=True)] == [True] * len(routes)
+
+
+@pytest.mark.rfc("3261 16.6 #18")
+def test_a_proxy_stays_where_tls_begins() -> None:
+    """An edge that ends TLS before us: each side comes back as it came."""
+    world = World(settings=ProxySettings(record_route=False))
+    phone = world.callee((0.1, 200))
+    world.directory.bindings[BOB] = [TargetUri(f"sips:bob@{phone.host}:5060")]
+    world.send(uri="sips:bob@example.com")
+    world.run(1.0)
+    values = [str(route).partition(";oh-mac")[0] for route in phone.role.requests[0].record_routes]
+    assert values == ["<sips:192.0.2.10:5060;lr", "<sip:192.0.2.10:5060;lr"]
 
 
 def test_a_sips_dialog_comes_back_over_tls() -> None:

@@ -13,7 +13,7 @@ def test_the_defaults() -> None:
     assert (domain.name, domain.fallback, domain.stateless) == ("example.com", None, False)
 
 
-@pytest.mark.rfc("3261 16.6 step 11")
+@pytest.mark.rfc("3261 16.6 step 11", "3261 16.6 #49")
 @pytest.mark.parametrize("seconds", [0.0, 180.0])
 def test_timer_c_is_more_than_three_minutes(seconds: float) -> None:
     with pytest.raises(ValueError, match="180"):

@@ -6,10 +6,13 @@ import pytest
 
 from offhook.clock import Moment
 from offhook.flow import Query, Target
+from offhook.proxy.access import Standing
+from offhook.proxy.settings import ProxySettings
 from offhook.proxy.target_uri import TargetUri
+from offhook.proxy.validation import Refusal
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft
-from tests.proxy.wiring import PROXY, World
+from tests.proxy.wiring import PROXY, World, answered_call, within_dialog
 
 
 def stateless(*script: tuple[float, int], transport: str = "") -> World:
@@ -23,7 +26,7 @@ def received_by(world: World, host: str, method: bytes) -> list[bytes]:
     return [data for _, _, to, data in world.network.trace or [] if to == host and data.startswith(method + b" ")]
 
 
-@pytest.mark.rfc("3263 4.4 #1")
+@pytest.mark.rfc("3263 4.4 #1", "3261 16.11 #7")
 def test_request_answer_and_ack_keep_one_branch() -> None:
     world = stateless((0.1, 180), (0.5, 486))
     world.send()
@@ -36,7 +39,7 @@ def test_request_answer_and_ack_keep_one_branch() -> None:
     assert world.left() == [0, 0, 0]
 
 
-@pytest.mark.rfc("3261 16.11", "3263 4.4 #1")
+@pytest.mark.rfc("3261 16.11", "3263 4.4 #1", "3261 16.11 #7", "3261 16.11 #14")
 def test_a_cancel_takes_the_way_of_its_invite() -> None:
     world = stateless((0.1, 180), (60.0, 200))
     invite = world.send()
@@ -48,6 +51,7 @@ def test_a_cancel_takes_the_way_of_its_invite() -> None:
     assert world.left() == [0, 0, 0]
 
 
+@pytest.mark.rfc("3261 16.11 #2")
 def test_a_request_is_validated_like_any_other() -> None:
     world = stateless((0.1, 200))
     world.send("MESSAGE", edit=lambda draft: draft.set("Max-Forwards", "0"))
@@ -55,6 +59,7 @@ def test_a_request_is_validated_like_any_other() -> None:
     assert world.alice.role.statuses() == [483]
 
 
+@pytest.mark.rfc("3261 16.11 #3")
 @pytest.mark.parametrize(("known", "status"), [(True, 480), (False, 404)])
 def test_a_user_without_a_target_is_answered_without_state(known: bool, status: int) -> None:
     world = stateless((0.1, 200))
@@ -66,6 +71,7 @@ def test_a_user_without_a_target_is_answered_without_state(known: bool, status: 
     assert world.left() == [0, 0, 0]
 
 
+@pytest.mark.rfc("3261 16.1 #2", "3261 16.11 #4", "3261 16.11 #5")
 def test_of_several_targets_the_best_is_called_and_always_the_same() -> None:
     for turned in (False, True):
         world = stateless((0.1, 486))
@@ -92,7 +98,7 @@ def test_breadth_is_passed_on_whole() -> None:
         assert world.callees[0].role.requests[0].number("Max-Breadth") == sent
 
 
-@pytest.mark.rfc("3261 16.1")
+@pytest.mark.rfc("3261 16.1", "3261 16.1 #3")
 def test_a_change_of_transport_makes_it_stateful() -> None:
     """Whoever sends by TCP does not send again; somebody has to, by UDP."""
     world = stateless((0.1, 180), (1.0, 486))
@@ -102,6 +108,17 @@ def test_a_change_of_transport_makes_it_stateful() -> None:
     world.run()
     assert [status for status in world.alice.role.statuses() if status > 100] == [180, 486]
     assert world.left() == [0, 0, 0]
+
+
+@pytest.mark.rfc("3261 18.1.1 #1")
+@pytest.mark.parametrize(("octets", "transport"), [(700, "UDP"), (1300, "TCP")])
+def test_what_is_too_large_for_a_datagram_goes_with_state(octets: int, transport: str) -> None:
+    world = stateless((0.1, 486))
+    world.send("MESSAGE", edit=lambda draft: draft.body(b"x" * octets, "text/plain"))
+    world.run(0.5)
+    assert [request.vias[0].transport for request in world.callees[0].role.requests] == [transport]
+    assert world.left()[1] == (transport == "TCP")
+    assert world.alice.role.statuses() == [200]
 
 
 def test_over_tcp_on_both_sides_it_stays_stateless() -> None:
@@ -222,3 +239,52 @@ def test_a_target_with_a_flow_is_reached_over_it() -> None:
     world.send(uri="sip:carol@example.com", transport="TCP", call_id="spiral")
     world.run(1.2)
     assert [request.request_uri for request in world.alice.role.requests] == ["sip:carol@10.9.9.9;transport=tcp"]
+
+
+def test_a_dialog_comes_back_through_us_and_passes_without_state() -> None:
+    world = World()
+    world.proxy.role.domain.stateless = True
+    routes = answered_call(world)
+    assert ";oh-s=1;" in routes[0]
+    assert world.left() == [0, 0, 0]
+    within_dialog(world, "ACK", routes, "b101", 1)
+    within_dialog(world, "INVITE", routes, "b101", 2)
+    assert world.left() == [0, 0, 0]
+    within_dialog(world, "BYE", routes, "b101", 3)
+    assert world.left() == [0, 0, 0]
+    phone = world.callees[0]
+    assert [request.method for request in phone.role.requests] == ["INVITE", "ACK", "INVITE", "BYE"]
+    assert all(len(received_by(world, phone.host, method)) == 1 for method in (b"ACK", b"BYE"))
+    assert world.proxy.role.gate.standings == [Standing.OUTSIDE, Standing.BOUND, Standing.BOUND, Standing.BOUND]
+    assert [status for status in world.alice.role.statuses() if status > 100] == [200, 200, 200]
+
+
+def test_without_record_route_it_does_not_stay() -> None:
+    world = World(settings=ProxySettings(record_route=False))
+    world.proxy.role.domain.stateless = True
+    assert answered_call(world) == []
+
+
+@pytest.mark.parametrize(("verdict", "cancelled"), [(None, 1), (Refusal(403), 0)])
+def test_a_cancel_within_a_dialog_goes_the_way_of_its_invite(verdict: Refusal | None, cancelled: int) -> None:
+    """One that nobody of the dialog sends meets nothing."""
+    world = World()
+    world.proxy.role.domain.stateless = True
+    routes = answered_call(world)
+    phone = world.callees[0]
+    phone.role.script = lambda request: [(0.1, 180), (30.0, 200)]
+    within_dialog(world, "INVITE", routes, "b101", 2)
+    invite = list(world.alice.stack.transactions.clients.values())[-1]
+    world.proxy.role.gate.verdict = verdict
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run(world.network.clock.monotonic + 1.0)
+    assert len(phone.role.cancelled) == cancelled
+
+
+@pytest.mark.parametrize("forged", ["", ";oh-s=2", ";oh-s"])
+def test_whether_state_is_kept_is_proven_with_the_rest(forged: str) -> None:
+    world = World()
+    world.proxy.role.domain.stateless = True
+    routes = answered_call(world)
+    within_dialog(world, "BYE", [route.replace(";oh-s=1", forged) for route in routes], "b101")
+    assert world.proxy.role.gate.standings[-1] is Standing.OUTSIDE

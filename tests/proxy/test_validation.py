@@ -20,6 +20,7 @@ def judged(arrived: Request) -> int | None:
     return None if refusal is None else refusal.status
 
 
+@pytest.mark.rfc("3261 16.3 #1", "3261 16.3 #6", "3261 16.3 #7", "3261 16.3 #8")
 @pytest.mark.parametrize(
     ("arrived", "status"),
     [
@@ -54,6 +55,7 @@ def test_a_420_names_what_is_not_understood() -> None:
     assert refusal.headers == (("Unsupported", "foo, bar"),)
 
 
+@pytest.mark.rfc("3261 16.3 #5")
 @pytest.mark.parametrize("broken", [request(Max_Forwards="many"), request(uri="sip:")])
 def test_what_validation_reads_must_be_well_formed(broken: Request) -> None:
     with pytest.raises(ParseError):

@@ -20,6 +20,7 @@ from offhook.testing.network import Faults, VirtualNetwork, VirtualNode
 from offhook.testing.peer import ScriptedPeer
 from offhook.transaction.effects import Effect, RequestReceived
 from offhook.transaction.machine import Transaction
+from offhook.transaction.timers import TimerValues
 
 PROXY = "192.0.2.10"
 DOMAIN = "example.com"
@@ -86,9 +87,15 @@ class ProxyRole:
 class World:
     """Alice at 192.0.2.1, the proxy, and callees at 192.0.2.101 and up."""
 
-    def __init__(self, faults: Faults | None = None, settings: ProxySettings | None = None, seed: int = 1) -> None:
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        settings: ProxySettings | None = None,
+        seed: int = 1,
+        values: TimerValues | None = None,
+    ) -> None:
         self.network = VirtualNetwork(seed, faults, trace=True)
-        self.proxy = self.network.add(PROXY, lambda stack: ProxyRole(stack, settings))
+        self.proxy = self.network.add(PROXY, lambda stack: ProxyRole(stack, settings), values=values)
         self.alice = self.network.add("192.0.2.1", lambda stack: ScriptedPeer(stack, "sip:alice@192.0.2.1", None, "a"))
         self.callees: list[VirtualNode[ScriptedPeer]] = []
 
@@ -137,6 +144,32 @@ class World:
         """Transactions and timers that the proxy still holds."""
         transactions = self.proxy.stack.transactions
         return [len(transactions.clients), len(transactions.servers), len(transactions.timers)]
+
+
+def within_dialog(world: World, method: str, routes: list[str], to_tag: str, cseq: int = 2) -> None:
+    """Alice sends a request within her dialog with Bob's first phone."""
+    phone = world.callees[0]
+
+    def act(now: Moment) -> None:
+        draft = world.alice.role.request(method, phone.role.contact, "c1", cseq, to_tag)
+        for route in routes:
+            draft.add("Route", route)
+        target = world.alice.target_to(PROXY, 5060)
+        if method == "ACK":
+            world.alice.role.stack.send_ack(draft, target)
+        else:
+            world.alice.role.send(draft, target, now)
+
+    world.alice.call(act)
+    world.run(world.network.clock.monotonic + 1.0)
+
+
+def answered_call(world: World) -> list[str]:
+    """A call from Alice to Bob's first phone; the Record-Route values of its dialog."""
+    world.callee((0.1, 200))
+    world.send()
+    world.run(1.0)
+    return [str(route) for route in world.alice.role.responses[-1].record_routes]
 
 
 def sip_uri(text: str) -> SipUri:

@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from offhook.accounts.authenticator import Realm
 from offhook.accounts.base import Account
 from offhook.errors import SipError
+from offhook.flow import Flow
 from offhook.location.binding import Binding
 from offhook.location.update import Update
+from offhook.proxy.access import Standing
 from offhook.security.digest import Challenge, answer_challenge, compute_ha1
 from offhook.server import access
 from offhook.server.access import DomainAccess
@@ -21,7 +23,7 @@ from offhook.server.config import DomainConfig
 from offhook.sip.headers.auth import Credentials, parse_challenge
 from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft
-from offhook.testing.network import VirtualNode
+from offhook.testing.network import Faults, VirtualNode
 from offhook.testing.peer import ScriptedPeer
 from tests.server.wiring import DOMAIN, PASSWORDS, SERVER, Site
 
@@ -41,6 +43,19 @@ def bind(site: Site, aor: str, contact: str) -> None:
     site.location.save(
         Update(aor, "c", 1, [Binding(contact, "", None, now.wall + 900, "c", 1, "b", (), "", False)]), now
     )
+
+
+@pytest.mark.rfc("3261 26.3.2.4 #2")
+@pytest.mark.parametrize(("method", "status"), [("INVITE", 407), ("MESSAGE", 407), ("REGISTER", 401)])
+def test_a_challenge_leaves_nothing_behind_and_comes_once_for_each_request(method: str, status: int) -> None:
+    site = Site(faults=Faults(duplication=1.0))
+    peer = site.stranger(contact="sip:alice@198.51.100.1")
+    answers = site.send(peer, method, "sip:example.com" if method == "REGISTER" else "sip:bob@example.com", as_alice)
+    assert set(answers) == {status}
+    assert site.left() == [0, 0]
+    sent = [message for message in site.messages(of=SERVER) if isinstance(message, Response)]
+    assert len(sent) == 4  # two came of the request, and each answer came twice
+    assert len({message.to_tag for message in sent}) == 1
 
 
 # Strangers
@@ -64,6 +79,31 @@ def test_a_stranger_reaches_nobody_else_by_us(method: str) -> None:
         ("a foreign caller for a foreign domain", "198.51.100.1:5060")
     ]
     assert reached(site, FOREIGN) == []
+
+
+@pytest.mark.rfc("3261 26.3.2.2 #8")
+@pytest.mark.parametrize(
+    ("domains", "told"),
+    [
+        ((), False),
+        (("example.net",), True),
+        (("example.net", "ELSEWHERE.example"), False),
+        (("sub.elsewhere.example",), True),
+    ],
+)
+def test_a_caller_of_another_domain_than_the_certificate_is_told_of(domains: tuple[str, ...], told: bool) -> None:
+    site = Site()
+    peer = site.stranger()
+    draft = peer.role.request("INVITE", "sip:bob@example.com", "c1", 1, "").add("Via", "SIP/2.0/TLS 198.51.100.1")
+    draft.set("From", "<sip:carol@elsewhere.example>;tag=1")
+    flow = Flow("TLS", "tls:192.0.2.10:5061", (SERVER, 5061), ("198.51.100.1", 40000), "0", 1, True)
+    flow.domains = domains
+    with capture_logs() as lines:
+        verdict = site.server.role.access.check(draft.request(), flow, Standing.OUTSIDE, site.network.clock.now())
+    assert verdict is None
+    assert [(line["caller"], line["certificate"]) for line in lines] == (
+        [("elsewhere.example", ", ".join(domains))] if told else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,6 +137,8 @@ def test_a_strangers_maddr_leads_nowhere_else() -> None:
     assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;maddr={FOREIGN}") == [403]
     assert reached(site, FOREIGN) == []
     assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;maddr={SERVER}") == [200]
+    # By way of our other port, and from there to Bob.
+    assert site.send(site.stranger(), "MESSAGE", f"sip:bob@example.com;transport=tcp;maddr={SERVER}") == [200]
 
 
 @pytest.mark.parametrize("uri", ["tel:+15550100", f"sip:carol@{FOREIGN}"])
@@ -128,6 +170,17 @@ def test_a_stranger_whose_sender_cannot_be_read_is_refused() -> None:
 # In another's name
 
 
+def test_the_final_dot_of_a_domain_makes_nobody_a_stranger() -> None:
+    site = Site()
+    site.phone("bob").register()
+
+    def edit(draft: Draft) -> None:
+        draft.set("From", "<sip:alice@example.com.>;tag=1")
+
+    assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", edit) == [407]
+
+
+@pytest.mark.rfc("3261 16.3 #13", "3261 26.3.1 #7")
 @pytest.mark.parametrize(
     "sender",
     [
@@ -154,6 +207,7 @@ def test_a_caller_of_our_domain_is_challenged(sender: str) -> None:
     assert site.left() == [0, 0]
 
 
+@pytest.mark.rfc("3261 16.3 #13")
 def test_nothing_is_looked_up_before_the_caller_is_known() -> None:
     site = Site()
     stranger = site.stranger()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from offhook.server import assembly
 from offhook.server.assembly import domains_of, realm_of
 from offhook.server.config import DomainConfig, RegistrarConfig, ServerConfig, parse
@@ -10,11 +12,13 @@ def test_all_names_exist() -> None:
     assert all(hasattr(assembly, name) for name in assembly.__all__)
 
 
+@pytest.mark.rfc("3261 26.3.1 #8")
 def test_without_a_domain_there_is_one_for_trying_things_out() -> None:
     [domain] = domains_of(ServerConfig())
     assert (domain.name, domain.aliases, realm_of(domain)) == ("localhost", ["127.0.0.1", "[::1]"], "localhost")
 
 
+@pytest.mark.rfc("3261 26.3.1 #8", "3261 26.3.1 #9", "3261 26.3.2.1 #8")
 def test_the_realm_is_the_domain_unless_it_is_named() -> None:
     assert realm_of(DomainConfig(name="Example.COM")) == "example.com"
     assert realm_of(DomainConfig(name="[2001:db8::1]")) == "2001:db8::1"
@@ -46,6 +50,24 @@ def test_the_registrars_bounds_are_kept() -> None:
 def test_the_proxy_knows_the_realms_that_it_asks_in() -> None:
     assert Site(domain=DomainConfig(name="Example.com")).server.role.proxy.settings.realms == {"example.com"}
     assert Site(domain=DomainConfig(name=DOMAIN, realm="Büro")).server.role.proxy.settings.realms == {"Büro"}
+
+
+@pytest.mark.rfc("3261 16.5 #10", "3261 16.5 #11")
+def test_a_phone_that_registers_during_a_call_is_called_next() -> None:
+    """By whichever name of the domain."""
+    site = Site(domain=DomainConfig(name=DOMAIN, aliases=["example.net"]))
+    site.network.name("example.net", (SERVER, 5060))
+    alice, first, second = site.phone("alice"), site.phone("bob"), site.phone("bob", domain="example.net")
+    first.register()
+    alice.invite("sip:bob@example.com")
+    assert second.register() == [200]
+    assert (len(first.rings), len(second.rings)) == (1, 0)
+    first.node.call(lambda now: first.rings[0].refuse(486, now))
+    site.run(1.0)
+    second.node.call(second.rings[0].answer)
+    site.run(1.0)
+    assert alice.heard[-1] == "Answered"
+    assert not site.server.role.proxy.seeks("sip:bob@example.net")
 
 
 def test_timer_c_is_as_configured() -> None:

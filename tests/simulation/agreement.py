@@ -96,6 +96,10 @@ def _unanswered(caller: Leg, callees: list[Leg], failures: list[str], conditions
         return None if caller.given_up else "the caller never gave up"
     if caller.cause is EndCause.NOT_ANSWERED:
         return None
+    if caller.cause is LOST:
+        # Who rang reliably and does not answer the PRACK is gone, and the call with it (12.2.1.2).
+        silent = any(line.startswith("PRACK at ") and line.endswith(": timeout") for line in failures)
+        return None if silent else "the caller lost a phone that answered its PRACK"
     if caller.cause is not EndCause.FAILED:
         return f"a call that was never answered ends with {caller.cause!r}"
     status = caller.status or 0

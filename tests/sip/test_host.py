@@ -11,6 +11,7 @@ from offhook.sip.host import (
     canonical_host,
     checked_host,
     checked_port,
+    host_key,
     is_ip_address,
     reaches_many,
 )
@@ -49,6 +50,20 @@ def test_three_colons_are_mended_once() -> None:
     assert checked_host("[2001:db8:::192.0.2.1]") == "[2001:db8::192.0.2.1]"
     with pytest.raises(ParseError):
         checked_host("[::::1]")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Example.COM", "example.com"),
+        ("example.com.", "example.com"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("[2001:DB8:0::1]", "2001:db8::1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+    ],
+)
+def test_the_key_of_a_host(text: str, key: str) -> None:
+    assert host_key(text) == key
 
 
 @pytest.mark.parametrize(("text", "port"), [("0", 0), ("5060", 5060), ("65535", 65535), ("0" * 5000 + "7", 7)])

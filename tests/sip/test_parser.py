@@ -346,7 +346,7 @@ def test_content_length_stands_once() -> None:
 # The headers that routing needs
 
 
-@pytest.mark.rfc("3261 8.1.1 #1")
+@pytest.mark.rfc("3261 8.1.1 #1", "3261 20 #5")
 @pytest.mark.parametrize("name", ["Via", "From", "To", "Call-ID", "CSeq"])
 def test_what_must_be_there(name: str) -> None:
     line = name.encode()

@@ -26,7 +26,7 @@ def answered(original: Request, branch: str) -> Response:
     return received(reply(forwarded(original, branch), 200, None, "b").response(), Response)
 
 
-@pytest.mark.rfc("3261 16.11")
+@pytest.mark.rfc("3261 16.11", "3261 16.11 #9", "3261 16.11 #10")
 @pytest.mark.parametrize("via", ["SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKone", OLD])
 def test_what_belongs_together_gets_the_same_branch(via: str) -> None:
     """A retransmission, the CANCEL, the ACK with its To tag; in every worker, over any connection of datagrams."""
@@ -108,7 +108,7 @@ def test_a_branch_of_ours_over_another_via_proves_nothing() -> None:
     assert OURS.verify(answered(request("INVITE", Via="SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKone"), branch)) is None
 
 
-@pytest.mark.rfc("3261 18.1.2 #1")
+@pytest.mark.rfc("3261 18.1.2 #1", "3261 16.11 #15", "3261 16.11 #19")
 @pytest.mark.parametrize(
     ("sent_by", "ours"),
     [("192.0.2.1:5060", True), ("192.0.2.1", True), ("192.0.2.1:5070", False), ("192.0.2.9:5060", False)],

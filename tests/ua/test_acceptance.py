@@ -65,7 +65,7 @@ def test_it_is_repeated_until_its_own_ack() -> None:
     assert waiting == [True, False]
 
 
-@pytest.mark.rfc("3261 13.3.1.4")
+@pytest.mark.rfc("3261 13.3.1.4 #4")
 def test_without_it_the_loss_is_told() -> None:
     bench = Bench()
     bench.run(100.0)

@@ -8,6 +8,7 @@ from offhook.ua.bye import Bye
 from tests.ua.test_in_dialog import in_call
 
 
+@pytest.mark.rfc("3261 15.1.1 #2")
 @pytest.mark.parametrize("status", [200, 481, 500, None])
 def test_it_is_answered_once_and_over_once(status: int | None) -> None:
     house, script = in_call()
@@ -32,6 +33,22 @@ def test_it_is_answered_once_and_over_once(status: int | None) -> None:
         assert told == ["answered"]
     house.run(60)
     assert told == ["answered", "over"]
+
+
+@pytest.mark.rfc("3261 15.1.1 #1", "3261 15.1.1 #2")
+@pytest.mark.parametrize("status", [481, 500, None])
+def test_the_call_is_over_with_the_bye_and_the_dialog_with_its_answer_or_none(status: int | None) -> None:
+    house, script = in_call()
+    alice = house.phones[0]
+    assert not alice.port.closed
+    alice.do(alice.core.hang_up_all)
+    assert (alice.heard[-1], alice.port.closed, script.methods()[-1]) == ("ended: HUNG_UP", True, "ACK")
+    house.run(0.3)
+    if status is not None:
+        script.respond(status, method="BYE", contact=False)
+    house.run(40)
+    assert script.methods().count("BYE") == 1
+    assert house.nothing_is_left()
 
 
 def test_a_challenged_bye_is_sent_again() -> None:

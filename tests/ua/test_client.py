@@ -24,6 +24,7 @@ from offhook.transaction.machine import Transaction
 from offhook.ua.client import MAX_CONTACTS, ClientRequest, RequestEvent, RequestState
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
+from offhook.ua.forming import Formed
 from offhook.ua.settings import Settings
 from tests.ua.household import House, Script, aor
 
@@ -43,7 +44,8 @@ RESOLVING, TRYING, PROCEEDING, CANCELLING, COMPLETED = RequestState
 ) = RequestEvent
 
 OUTCOMES: dict[tuple[RequestState, RequestEvent], tuple[RequestState, list[str]]] = {
-    (RESOLVING, TARGETS): (TRYING, ["INVITE 1"]),
+    # The number is taken when the request goes; this one is the second of the bench.
+    (RESOLVING, TARGETS): (TRYING, ["INVITE 2"]),
     (RESOLVING, UNREACHABLE): (COMPLETED, ["failure", "over"]),
     (RESOLVING, CANCEL): (COMPLETED, ["failure", "over"]),
     (TRYING, PROVISIONAL): (PROCEEDING, ["1xx"]),
@@ -80,6 +82,7 @@ class User:
         self.body = body
         self.fails: SipError | None = None
         self.number = 0
+        self.retries = 0
         self.told: list[str] = []
         self.failures: list[Failure] = []
         self.uris: list[str] = []
@@ -100,6 +103,9 @@ class User:
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         self.told.append("2xx")
+
+    def on_retry(self, now: Moment) -> None:
+        self.retries += 1
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
         self.told.append("failure")
@@ -153,7 +159,7 @@ def test_every_state_and_event(state: RequestState, event: RequestEvent) -> None
     request = bench.request
     request.start(NOW)
     bench.sent()
-    request._contacts.append(uri("sip:carol@192.0.2.7"))
+    request._contacts.append(Formed(uri("sip:carol@192.0.2.7")))
     machine = request.machine
     machine.state = state
     machine.row = machine.table[state]
@@ -199,7 +205,7 @@ def test_a_uri_without_a_way_is_refused() -> None:
     assert bench.user.failures[0].status == 416
 
 
-@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 8.1.2 #8")
+@pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 8.1.2 #8", "3261 21.5.4 #2")
 def test_503_goes_to_the_next_server_with_the_same_cseq() -> None:
     bench = Bench([target("192.0.2.7"), target("192.0.2.8")])
     bench.request.start(NOW)
@@ -207,6 +213,7 @@ def test_503_goes_to_the_next_server_with_the_same_cseq() -> None:
     bench.answer(503)
     # The ACK to the 503 goes first.
     assert "INVITE 1" in bench.sent()
+    assert bench.user.retries == 1
     bench.answer(503)
     assert bench.user.told == ["failure"]
     assert bench.user.failures[0].status == 503
@@ -282,7 +289,7 @@ def test_redirections_are_followed_best_first_and_each_once() -> None:
     assert bench.user.told == ["2xx"]
     # The one that is its own target is not tried again, nor is one twice.
     assert bench.user.uris == ["sip:bob@biloxi.com", "sip:none@c", "sip:high@b", "sip:low@a", "sip:late@d"]
-    assert bench.user.number == 5
+    assert (bench.user.number, bench.user.retries) == (5, 4)
 
 
 @pytest.mark.rfc("3261 8.1.3.2 #1", "3261 8.1.3.2 #2")
@@ -329,7 +336,7 @@ def test_a_number_that_the_proxy_cannot_call_is_called_as_a_sip_uri() -> None:
     assert bench.user.failures[0].status == 416
 
 
-@pytest.mark.rfc("3261 8.1.2 #3", "3261 8.1.2 #4")
+@pytest.mark.rfc("3261 8.1.2 #3", "3261 8.1.2 #4", "3261 26.3.1 #5")
 @pytest.mark.parametrize(
     ("request_uri", "next_hop", "secure"),
     [
@@ -468,7 +475,7 @@ def reply_next(script: Script, left: list[tuple[int, tuple[str, str]]]) -> None:
         script.respond(486)
 
 
-@pytest.mark.rfc("3261 22.2", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6")
+@pytest.mark.rfc("3261 22.2", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6", "3261 26.3.1 #7")
 def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     house, script = asking((401, challenge("example.com")))
     alice = house.phone("alice", "secret")
@@ -486,7 +493,7 @@ def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     assert "nc=00000001" in credentials
 
 
-@pytest.mark.rfc("3261 22.3", "3261 8.1.3.5 #1")
+@pytest.mark.rfc("3261 22.3", "3261 8.1.3.5 #1", "3261 20.7 #1", "3261 20.28 #1", "3261 21.4.8 #1")
 def test_several_realms_are_answered_one_after_the_other() -> None:
     house, script = asking((407, challenge("proxy", "Proxy-Authenticate")), (401, challenge("example.com")))
     alice = house.phone("alice", "secret")

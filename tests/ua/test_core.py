@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from offhook.sip.message import Request, Response
+from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.sip.uri import SipUri, parse_uri
+from offhook.testing.network import Faults
 from offhook.ua.message import ReceivedMessage
 from tests.ua.household import OFFER, House, Phone, Script
 from tests.ua.test_accept import invite, statuses
@@ -40,7 +43,7 @@ ELSEWHERE = "<sip:bob@example.com>;tag=unknown"
 
 
 @pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE"])
-@pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4")
+@pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4", "3261 21.4.6 #1")
 def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [405]
@@ -55,7 +58,7 @@ def test_a_method_that_nobody_knows_is_501() -> None:
 
 
 @pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK", "INVITE", "OPTIONS"])
-@pytest.mark.rfc("3261 12.2.2")
+@pytest.mark.rfc("3261 12.2.2 #1", "3261 15.1.2 #1")
 def test_what_belongs_to_an_unknown_dialog_is_481(method: str) -> None:
     _, bob, script = receiving(request(method, to=ELSEWHERE))
     assert statuses(script) == [481]
@@ -63,7 +66,7 @@ def test_what_belongs_to_an_unknown_dialog_is_481(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK"])
-@pytest.mark.rfc("3261 15.1.2")
+@pytest.mark.rfc("3261 15.1.2 #1")
 def test_what_lives_in_dialogs_alone_is_481_without_a_tag_too(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [481]
@@ -113,7 +116,7 @@ def test_it_may_come_again_once_the_first_is_over() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 7.3.2 #1")
+@pytest.mark.rfc("3261 7.3.2 #1", "3261 20 #9")
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
 def test_what_belongs_into_responses_alone_is_ignored_in_requests(method: str) -> None:
     odd = [
@@ -141,17 +144,47 @@ def test_requests_other_than_invite_are_answered_at_once(method: str) -> None:
     assert round(answered - asked, 6) == 0.001  # the way through the network alone
 
 
+CHALLENGE = (("WWW-Authenticate", 'Digest realm="r", nonce="n"'),)
+
+
+def challenge(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+    return None if received.has("Authorization") else (401, CHALLENGE)
+
+
 @pytest.mark.rfc("3261 8.2 #3", "3261 8.2.1 #1")
 def test_authentication_comes_first() -> None:
-    def challenge(received: Request) -> Draft | None:
-        if received.has("Authorization"):
-            return None
-        return reply(received, 401, None, "tag").add("WWW-Authenticate", 'Digest realm="r", nonce="n"')
-
     _, _, script = receiving(
         request("DANCE"), request("DANCE", ("Authorization", 'Digest username="x"'), cseq=2), authenticate=challenge
     )
     assert statuses(script) == [401, 501]
+
+
+@pytest.mark.rfc("3261 8.2.7 #5", "3261 26.3.2.4 #2")
+def test_a_challenge_leaves_nothing_behind_and_is_not_repeated_by_itself() -> None:
+    house = House(faults=Faults(duplication=1.0))
+    bob = house.phone("bob", authenticate=challenge)
+    script = house.script()
+    script.send(invite(), bob)
+    house.run(0.1)
+    assert {answer.status for answer in script.responses} == {401}
+    assert bob.left == (0, 0, 0, 0, 0)
+    assert bob.core.idle
+    assert len({parse(data).to_tag for _, sender, _, data in house.network.trace or [] if sender == bob.node.host}) == 1
+
+
+def test_a_request_whose_credentials_cannot_be_read_is_400() -> None:
+    def read(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        received.headers("Authorization")
+        return None
+
+    _, bob, script = receiving(request("OPTIONS", ("Authorization", "Digest =")), authenticate=read)
+    assert statuses(script) == [400]
+    assert bob.core.idle
+
+
+def test_a_cancel_is_not_challenged() -> None:
+    _, _, script = receiving(request("CANCEL"), authenticate=challenge)
+    assert statuses(script) == [481]
 
 
 def test_nobody_who_takes_calls_is_480() -> None:
@@ -171,6 +204,7 @@ def test_a_call_that_is_not_taken_is_480() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 13.3.1.3 #1")
 def test_too_many_calls_are_486() -> None:
     house, bob, script = receiving(most_calls=2)
     for number in range(3):
@@ -208,13 +242,67 @@ def test_in_a_dialog_options_and_message_are_answered_as_outside() -> None:
     assert statuses(script)[-3:] == [200, 200, 405]
 
 
-def test_after_a_bye_everything_else_in_the_dialog_is_481() -> None:
+@pytest.mark.rfc("3261 12.2.2 #3", "3261 12.2.2 #4", "3261 12.2.2 #5", "3261 15.1.2 #2")
+def test_requests_in_a_dialog_may_leave_gaps_and_not_go_back() -> None:
     house, bob, script = answered()
-    to = script.responses[-1].text("To") or ""
-    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "BYE"), 2):
+    to = next(response for response in script.responses if response.status == 200).text("To") or ""
+    for number, method in ((2, "OPTIONS"), (9, "OPTIONS"), (5, "OPTIONS"), (8, "BYE")):
         script.send(request(method, to=to, cseq=number), bob)
         house.run(house.now + 0.1)
-    assert statuses(script)[-4:] == [200, 481, 481, 200]
+    assert statuses(script)[-4:] == [200, 200, 500, 500]
+    assert bob.got[0].answered
+    script.send(request("BYE", to=to, cseq=20), bob)
+    house.run(house.now + 0.1)
+    assert statuses(script)[-1] == 200
+    assert not bob.got[0].answered
+
+
+@pytest.mark.rfc("3261 11.2 #1")
+@pytest.mark.parametrize(
+    ("status", "settings", "headers"),
+    [
+        (404, {"serves": lambda uri: False}, ()),
+        (420, {}, (("Require", "magic"),)),
+        (480, {}, ()),
+        (486, {"most_calls": 0}, ()),
+    ],
+)
+def test_options_get_what_an_invite_would_get(
+    status: int, settings: dict[str, Any], headers: tuple[tuple[str, str], ...]
+) -> None:
+    house, bob, script = receiving(**settings)
+    if status == 480:
+        bob.core.on_call = None
+    for draft in (invite(*headers), request("OPTIONS", *headers)):
+        script.send(draft, bob)
+        house.run(house.now + 0.1)
+    assert statuses(script) == [status, status]
+
+
+@pytest.mark.rfc("3261 11.2 #1")
+def test_in_a_dialog_options_get_200_even_when_another_call_would_not() -> None:
+    house, bob, script = answered()
+    to = next(response for response in script.responses if response.status == 200).text("To") or ""
+    bob.core.context.settings = replace(bob.core.context.settings, most_calls=1)
+    for number in (2, 3):
+        script.send(request("OPTIONS", to=to, cseq=number), bob)
+        script.send(request("OPTIONS", cseq=number + 10), bob)
+        house.run(house.now + 0.1)
+        bob.core.on_call = None
+    assert statuses(script)[-4:] == [200, 486, 200, 480]
+    alone = script.responses[-2]
+    assert (alone.has("Allow"), alone.has("Supported"), b"m=audio 0" in alone.body) == (True, True, True)
+
+
+@pytest.mark.rfc("3261 15.1.2 #4", "3261 15.1.2 #5")
+def test_after_a_bye_everything_else_in_the_dialog_is_481() -> None:
+    house, bob, script = answered()
+    bob.core.take_messages(lambda message: True)
+    to = script.responses[-1].text("To") or ""
+    for number, method in enumerate(("BYE", "UPDATE", "INVITE", "OPTIONS", "MESSAGE", "BYE"), 2):
+        script.send(request(method, to=to, cseq=number), bob)
+        house.run(house.now + 0.1)
+    assert statuses(script)[-6:] == [200, 481, 481, 481, 481, 200]
     house.run()
     assert house.nothing_is_left()
 
@@ -223,6 +311,16 @@ def test_broken_headers_are_400() -> None:
     _, bob, script = receiving(invite(("Require", "not a token;")))
     assert statuses(script) == [400]
     assert bob.got == []
+
+
+@pytest.mark.rfc("3261 20 #12")
+def test_parameters_of_headers_that_are_not_known_are_passed_over() -> None:
+    draft = invite().set("Contact", "<sip:peer@192.0.2.9>;x=1;y").set("Content-Type", "application/sdp;x=1")
+    draft.set("From", "<sip:peer@example.com>;tag=peer;x=y").set("To", '<sip:bob@example.com>;x="y;z"')
+    house, bob, script = receiving(draft.add("Content-Disposition", "session;x=y").add("Accept", "*/*;x=1"))
+    bob.answer()
+    house.run(house.now + 0.1)
+    assert statuses(script) == [200]
 
 
 @pytest.mark.rfc("3261 8.2.2 #1", "3261 8.2.2 #2")

@@ -28,7 +28,7 @@ def test_a_refusal_is_raised_with_its_status_and_an_error_as_itself() -> None:
     assert repr(refused) == "Failure(486 Busy Here)"
 
 
-@pytest.mark.rfc("3261 12.2.1.2")
+@pytest.mark.rfc("3261 12.2.1.2 #2", "3261 12.2.1.2 #3")
 def test_what_loses_a_dialog() -> None:
     lost = {status: Failure(status, "", new_response(status).response()).ends_dialog for status in (408, 481, 486, 500)}
     assert lost == {408: True, 481: True, 486: False, 500: False}

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from offhook.clock import Moment
+from offhook.flow import Query, Target
 from offhook.sip.serializer import new_response
+from offhook.sip.uri import parse_uri
+from offhook.testing.network import VirtualNode
 from offhook.transaction.client_non_invite import TRANSITIONS
 from offhook.transaction.machine import State, Transaction
 from offhook.ua.events import Failure
@@ -41,6 +48,55 @@ def test_it_is_sent_in_the_dialog_and_answers_challenges() -> None:
     sent = script.last("INFO")
     assert sent.cseq_number == 3
     assert 'uri="sip:peer@192.0.2.9:5060"' in (sent.text("Proxy-Authorization") or "")
+
+
+@pytest.mark.rfc("3261 12.2.1.1 #7", "3261 12.2.1.1 #8", "3261 12.2.1.1 #9")
+def test_numbers_are_given_in_the_order_of_sending_and_leave_no_gap() -> None:
+    house, script = in_call()
+    alice = house.phones[0]
+    session = alice.core.calls[0].session
+    assert session is not None
+    dialog = session.dialog
+    here = dialog.remote_target
+    plain = house.network.resolve
+    asked: list[str] = []
+
+    def resolve(node: VirtualNode[Any], query: Query) -> list[Target]:
+        """The slow name is found when it is asked for again."""
+        asked.append(query.host)
+        if query.host == "slow.example.com" and asked.count(query.host) > 1:
+            return [node.target_to("192.0.2.9", 5060)]
+        return plain(node, query)
+
+    house.network.resolve = resolve  # type: ignore[method-assign]
+
+    def send(now: Moment) -> None:
+        for host in ("slow.example.com", "nowhere.example.com", "here", "here"):
+            dialog.remote_target = here if host == "here" else parse_uri(f"sip:peer@{host}")
+            DialogRequest(session.context, dialog, session.digest, "INFO", (("X-To", host),)).send(now)
+
+    alice.do(send)
+    house.run(1)
+    sent = [request for request, _ in script.requests if request.method == "INFO"]
+    assert [request.text("X-To") for request in sent] == ["here", "here", "slow.example.com"]
+    assert [request.text("CSeq") for request in sent] == ["2 INFO", "3 INFO", "4 INFO"]
+
+
+def test_once_the_dialog_is_over_a_request_fails_unsent() -> None:
+    house, script = in_call()
+    alice = house.phones[0]
+    session = alice.core.calls[0].session
+    assert session is not None
+    session.dialog.terminate()
+    failed: list[int] = []
+
+    class Request(DialogRequest):
+        def on_failure(self, failure: Failure, now: Moment) -> None:
+            failed.append(failure.status)
+
+    alice.do(Request(session.context, session.dialog, session.digest, "INFO", ()).send)
+    house.run(1)
+    assert (failed, script.methods()) == ([503], ["INVITE", "ACK"])
 
 
 def test_its_outcome_matters_to_nobody_by_itself() -> None:

@@ -38,6 +38,18 @@ def test_where_media_are_bound_and_what_is_shown(local: str, sent_by: str, hosts
     assert media_hosts(Target("UDP", "192.0.2.9", 5060, "x", (local, 0), sent_by)) == hosts
 
 
+@pytest.mark.rfc("3261 12.2.1.1 #20", "3261 12.2.1.1 #21")
+@pytest.mark.parametrize("scheme", ["sip", "sips"])
+def test_our_contact_changes_with_our_address_alone(scheme: str) -> None:
+    house, _ = in_call()
+    session = session_of(house)
+    first = session._contact = f"<{scheme}:alice@192.0.2.1:5060>"
+    for transport in ("UDP", "TCP", "TLS"):
+        assert session.contact(Target(transport, "192.0.2.9", 5060, "x", ("192.0.2.1", 0), "192.0.2.1:5060")) == first
+    moved = Target("UDP", "192.0.2.9", 5060, "x", ("192.0.2.77", 0), "192.0.2.77:5060")
+    assert session.contact(moved) == f"<{scheme}:alice@192.0.2.77:5060>" == session._contact
+
+
 def test_a_session_ends_once_and_keeps_its_first_reason() -> None:
     house, _ = in_call()
     session = session_of(house)

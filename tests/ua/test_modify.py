@@ -11,6 +11,8 @@ from offhook.sip.uri import parse_uri
 from offhook.ua.invite import ClientInvite
 from offhook.ua.modify import MAX_TRIES, PATIENCE, Modification, ModifyEvent, ModifyState
 from tests.ua.household import House, Phone, Script, sdp
+from tests.ua.test_accept import statuses
+from tests.ua.test_reinvite import answered, reinvite
 
 BLOCKED, CALLING, BACKING_OFF, DONE = ModifyState
 PROCEED, SUCCESS, GLARE, FAILURE, GONE, TIMER, LATE, STOP = ModifyEvent
@@ -19,6 +21,8 @@ PEER = parse_uri("sip:peer@192.0.2.9")
 OUTCOMES: dict[tuple[ModifyState, ModifyEvent], tuple[ModifyState, list[str]]] = {
     (BLOCKED, PROCEED): (CALLING, ["INVITE"]),
     (BLOCKED, STOP): (DONE, ["failed"]),
+    # Nothing is in the way any more.
+    (BLOCKED, TIMER): (CALLING, ["INVITE"]),
     (CALLING, SUCCESS): (DONE, ["done"]),
     (CALLING, GLARE): (BACKING_OFF, ["timer"]),
     (CALLING, FAILURE): (DONE, ["failed"]),
@@ -69,7 +73,7 @@ class Hold:
 
 @pytest.mark.parametrize("event", list(ModifyEvent))
 @pytest.mark.parametrize("state", list(ModifyState))
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #7")
 def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     bench = Hold()
     bench.script.requests.clear()
@@ -96,6 +100,7 @@ def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     assert (machine.state, outcome) == (expected or (state, []))
 
 
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20", "3261 13.2.1 #13", "3261 14.1 #1")
 def test_hold_and_resume() -> None:
     bench = Hold()
     bench.hold()
@@ -114,6 +119,23 @@ def test_hold_and_resume() -> None:
     assert bench.alice.port.direction == "sendrecv"
 
 
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20")
+def test_the_contact_stays_what_it_was_by_whatever_transport_we_send() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(parse_uri("sip:peer@192.0.2.9;transport=tcp"))
+    house.run(0.1)
+    first = script.last("INVITE")
+    script.respond(200, body=sdp())
+    house.run(0.2)
+    alice.do(lambda now: call.hold(True, lambda error, now: None, now))
+    house.run(0.3)
+    again = script.last("INVITE")
+    assert (first.top_via.transport, again.top_via.transport) == ("TCP", "UDP")
+    assert first.text("Contact") == again.text("Contact") == "<sip:alice@192.0.2.1:5060;transport=tcp>"
+
+
 def test_what_is_so_already_needs_no_request() -> None:
     bench = Hold()
     bench.hold(False)
@@ -121,6 +143,7 @@ def test_what_is_so_already_needs_no_request() -> None:
     assert bench.invites() == 1
 
 
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #3")
 def test_one_change_at_a_time() -> None:
     bench = Hold()
     bench.hold()
@@ -141,7 +164,7 @@ def test_before_the_answer_and_after_the_end_there_is_nothing_to_hold() -> None:
         bench.hold()
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #1", "3261 14.1 #5")
 def test_a_refusal_leaves_the_session_as_it_was() -> None:
     bench = Hold()
     before = bench.alice.port.sessions[-1]
@@ -160,7 +183,7 @@ def test_a_refusal_leaves_the_session_as_it_was() -> None:
     assert bench.results[1:] == [None]
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #6", "3261 14.1 #7")
 def test_glare_is_tried_again_after_a_while() -> None:
     bench = Hold()
     bench.hold()
@@ -174,6 +197,7 @@ def test_glare_is_tried_again_after_a_while() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 14.1 #6")
 def test_the_other_side_of_a_glare_waits_less() -> None:
     house = House()
     alice, bob = house.phone("alice"), house.phone("bob")
@@ -224,7 +248,7 @@ def test_endless_glare_ends() -> None:
     assert isinstance(bench.results[0], RequestFailed)
 
 
-@pytest.mark.rfc("3261 12.2.1.2")
+@pytest.mark.rfc("3261 12.2.1.2 #2")
 @pytest.mark.parametrize("status", [481, 408])
 def test_a_dialog_that_the_peer_has_lost_is_ended(status: int) -> None:
     bench = Hold()
@@ -236,6 +260,7 @@ def test_a_dialog_that_the_peer_has_lost_is_ended(status: int) -> None:
     assert bench.alice.heard[-1] == "ended: LOST"
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #3")
 def test_a_peer_that_does_not_answer_is_lost() -> None:
     bench = Hold()
     assert bench.script.node is not None
@@ -306,6 +331,7 @@ def test_a_hang_up_cancels_a_re_invite_that_nobody_answers_any_more() -> None:
     assert bench.alice.left == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.rfc("3261 14.1 #7")
 def test_a_hang_up_while_backing_off_leaves_no_timer() -> None:
     bench = Hold()
     bench.hold()
@@ -330,7 +356,7 @@ def test_a_200_without_a_usable_answer_ends_the_call(body: bytes) -> None:
     assert bench.alice.heard[-1] == "ended: NO_MEDIA"
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #4")
 def test_it_waits_for_the_ack_to_a_200_of_ours() -> None:
     house = House()
     alice, bob = house.phone("alice"), house.phone("bob")
@@ -343,6 +369,29 @@ def test_it_waits_for_the_ack_to_a_200_of_ours() -> None:
     assert done == [None]
     log = house.log()
     assert log.index("1>2 ACK") < log.index("2>1 INVITE")
+
+
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #4")
+@pytest.mark.parametrize("hang_up", [False, True])
+def test_it_waits_for_the_ack_to_a_refusal_of_ours(hang_up: bool) -> None:
+    house, bob, script = answered()
+    script.send(reinvite(script, 2, sdp(codecs="3", version=2)), bob)
+    house.run(house.now + 0.0015)
+    house.network.partition({bob.node.host}, {"192.0.2.9"})
+    bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
+    house.run(house.now + 1.2)
+    clients = [bob.left[2]]
+    house.network.heal()
+    if hang_up:
+        bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run(house.now + 2.5)
+    assert clients == [0]
+    assert statuses(script)[-1] == 488
+    assert [request.method for request, _ in script.requests] == ["BYE" if hang_up else "INVITE"]
+    script.respond(200, method="BYE" if hang_up else "INVITE", contact=not hang_up, body=b"" if hang_up else sdp())
+    house.run(house.now + 60)
+    assert bob.left[2:4] == (0, 0)
+    assert bob.left[4] == (0 if hang_up else 1)  # the longest time for a call
 
 
 def test_a_challenge_is_answered_with_the_same_offer() -> None:
@@ -373,6 +422,19 @@ def test_a_reliable_response_to_a_re_invite_gets_its_prack() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #3")
+def test_a_prack_that_finds_nobody_ends_the_call() -> None:
+    bench = Hold()
+    bench.hold()
+    bench.script.respond(183, ("Require", "100rel"), ("RSeq", "5"), method="INVITE")
+    bench.run(0.1)
+    assert bench.script.last("PRACK").text("RAck") == "5 2 INVITE"
+    bench.run(33)
+    assert bench.results[0] is not None
+    assert bench.alice.heard[-1] == "ended: LOST"
+    assert "BYE" in bench.script.methods()
+
+
 def test_a_broken_provisional_response_does_no_harm() -> None:
     bench = Hold()
     bench.hold()
@@ -381,6 +443,7 @@ def test_a_broken_provisional_response_does_no_harm() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 12.2.1.2 #1")
 def test_the_target_moves_with_the_200() -> None:
     bench = Hold()
     bench.hold()

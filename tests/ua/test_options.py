@@ -33,7 +33,7 @@ class Asked:
         self.failure = failure
 
 
-@pytest.mark.rfc("3261 11.2")
+@pytest.mark.rfc("3261 11 #1", "3261 11.1 #1", "3261 11.2 #1", "3261 11.2 #2", "3261 11.2 #4")
 def test_the_answer_lists_what_we_can_do() -> None:
     asked = Asked(House())
     asked.ask()
@@ -77,7 +77,7 @@ def test_the_answer_comes_at_once_and_alone() -> None:
     assert answered - sent < 0.1
 
 
-@pytest.mark.rfc("3261 11.2")
+@pytest.mark.rfc("3261 11.2 #1")
 def test_the_status_is_what_an_invite_would_get() -> None:
     asked = Asked(House())
     asked.bob.core.on_call = None
@@ -96,6 +96,7 @@ def test_who_is_not_there_is_a_failure_without_response() -> None:
     assert (asked.failure.status, asked.failure.response) == (408, None)
 
 
+@pytest.mark.rfc("3261 20.1 #1", "3261 20.3 #1")
 @pytest.mark.parametrize(
     ("accept", "described"),
     [(None, True), ("", False), ("text/plain", False), ("text/*, application/sdp;q=0", False), ("*/*", True)],

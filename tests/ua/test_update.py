@@ -21,6 +21,7 @@ def test_a_hold_by_update_works() -> None:
     assert bob.heard == ["answered", "held"]
 
 
+@pytest.mark.rfc("3261 12.2.2 #6")
 def test_without_an_offer_it_only_moves_the_target() -> None:
     house, bob, script = answered()
     script.send(in_dialog(script, "UPDATE", 2, CONTACT), bob)

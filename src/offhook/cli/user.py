@@ -23,7 +23,7 @@ from offhook.server.assembly import domains_of, realm_of
 from offhook.server.config import DATABASE, DomainConfig, ServerConfig, default_data_folder, load
 from offhook.server.demonstration import forget
 from offhook.server.private_file import make_folder
-from offhook.sip.host import bare_host
+from offhook.sip.host import host_key
 from offhook.storage.sqlite import Database
 
 __all__ = ["add", "list_users", "passwd", "remove", "user"]
@@ -95,7 +95,7 @@ class _Place:
     def domain_named(self, host: str) -> DomainConfig:
         """The domain that has this name or alias. Raises ConfigError for one that is not served."""
         for domain in self._domains:
-            if bare_host(host).lower() in [bare_host(name).lower() for name in (domain.name, *domain.aliases)]:
+            if host_key(host) in [host_key(name) for name in (domain.name, *domain.aliases)]:
                 return domain
         served = ", ".join(domain.name for domain in self._domains)
         raise ConfigError(f"{self._name} serves no domain {host}; it serves {served} (-c names a configuration)")

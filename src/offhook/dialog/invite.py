@@ -118,7 +118,9 @@ CALLER: Table = {
         UsageEvent.PROVISIONAL: (None, UsageState.EARLY),
         UsageEvent.SUCCESS: (_acknowledge, UsageState.MORATORIUM),
         UsageEvent.FAILURE: (_end, UsageState.MORGUE),
-        # The callee must not send BYE here (15), but one that overtook its 2xx looks like it: RFC 5407 3.1.4.
+        # The caller may send BYE here, the callee must not (15); but one that overtook its 2xx looks like it: RFC 5407
+        # 3.1.4.
+        UsageEvent.HANG_UP: (_leave, UsageState.MORTAL),
         UsageEvent.BYE: (_left, UsageState.MORTAL),
     },
     UsageState.MORATORIUM: {

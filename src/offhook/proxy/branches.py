@@ -11,9 +11,11 @@ from offhook.proxy.context import Branch, ResponseContext
 from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.responses import best_branch, final_response, onward
 from offhook.proxy.settings import ProxySettings
+from offhook.proxy.target_uri import TargetUri
+from offhook.proxy.targets import as_sip, by_preference, is_among
+from offhook.proxy.watch import Watch
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
-from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
 from offhook.transaction.failover import LARGEST_DATAGRAM, calls_for_next
@@ -29,9 +31,10 @@ _VIA_ROOM: Final = 90
 class Branches:
     """Sends the copies of a request and decides what of their answers goes back."""
 
-    __slots__ = ("_forwarder", "_settings", "_stack")
+    __slots__ = ("_forwarder", "_settings", "_stack", "watch")
 
     def __init__(self, stack: Stack, forwarder: Forwarder, settings: ProxySettings) -> None:
+        self.watch = Watch()
         self._stack = stack
         self._forwarder = forwarder
         self._settings = settings
@@ -49,6 +52,29 @@ class Branches:
             context.waiting = []
             self._settle(context, 440, now)
             return
+        self._fork(context, targets, free, now)
+
+    def join(self, context: ResponseContext, targets: list[TargetUri], now: Moment) -> None:
+        """Add what became known while the request is under way to the target set, each URI once (16.5).
+
+        A URI that is tried already is none the newer for another flow.
+        """
+        tried = [branch.target for branch in context.branches]
+        new = [target for target in targets if not is_among(target, tried + context.waiting)]
+        if new and not context.closed:
+            context.waiting = by_preference(context.waiting + new)
+            self._fork_to_joined(context, now)
+
+    def _fork_to_joined(self, context: ResponseContext, now: Moment) -> None:
+        """Let targets that joined late ring beside those of their preference, as far as Max-Breadth has room."""
+        least = min([branch.target.q for branch in context.branches])
+        free = context.free_breadth()
+        joined = [target for target in context.waiting if target.q >= least][:free]
+        if joined:
+            context.waiting = context.waiting[len(joined) :]
+            self._fork(context, joined, free, now)
+
+    def _fork(self, context: ResponseContext, targets: list[TargetUri], free: int, now: Moment) -> None:
         # The parts differ by one at most and add up to what is free.
         branches = [
             Branch(context, target, (free + position) // len(targets)) for position, target in enumerate(targets)
@@ -73,8 +99,14 @@ class Branches:
             hops = self._stack.resolve(query, branch, None)
             if hops is None:
                 return
-            branch.next_hops = hops.copy()
+            branch.next_hops = self._available(branch, hops, now)
         self._try_next(branch, 503, now)
+
+    def _available(self, branch: Branch, hops: list[Target], now: Moment) -> list[Target]:
+        """The addresses without servers that want no requests now (21.5.4); within a dialog there is no other."""
+        if branch.context.request.to_tag is not None:
+            return hops.copy()
+        return self._stack.unavailable.without(hops, now)
 
     def _try_next(self, branch: Branch, status: int, now: Moment) -> None:
         """Send to the next resolved address; `status` is the branch's answer when none is left (RFC 3263 4.3)."""
@@ -105,24 +137,7 @@ class Branches:
                 self._start_timer_c(branch, self._settings.timer_c, now)
 
     def _draft(self, branch: Branch, hop: Target) -> Draft:
-        context = branch.context
-        request = context.request
-        target = branch.target
-        forwarder = self._forwarder
-        draft = forwarder.copy(request, target, context.routed, branch.breadth)
-        route = forwarder.next_route(request, target, context.routed)
-        if context.dialog_forming:
-            arrival = context.arrival
-            sips = target.sips or (isinstance(route, SipUri) and route.secure)
-            # Step 4: where TLS begins or ends this proxy must stay in the way.
-            if self._settings.record_route or sips != arrival.secure:
-                came_to = self._stack.sent_by(arrival)
-                caller_ours, callee_ours = context.caller_ours, context.callee_ours
-                sides = forwarder.sides(request, arrival, target, hop, context.routed, caller_ours, callee_ours)
-                forwarder.record(draft, request, arrival, came_to, target, hop, sips, sides)
-        if route is not None:
-            forwarder.fix_strict_route(draft, request, target, route)
-        return draft
+        return self._forwarder.draft(branch.context, branch.target, branch.breadth, hop)
 
     def _start_timer_c(self, branch: Branch, seconds: float, now: Moment) -> None:
         """Step 11. What starts it again (16.7 step 2) is only noted, and looked at when it fires."""
@@ -152,7 +167,7 @@ class Branches:
         branch = event.user
         if not isinstance(branch, Branch) or branch.status:
             return
-        branch.next_hops = event.targets.copy()
+        branch.next_hops = self._available(branch, event.targets, now)
         self._try_next(branch, 503, now)
 
     def _response(self, branch: Branch, response: Response, now: Moment) -> None:
@@ -169,8 +184,18 @@ class Branches:
             self._try_next(branch, status, now)
         elif not self._has_upstream(response):
             self._conclude(branch, 502, None, now)
-        else:
+        elif status != 416 or not self._tries_as_sip(branch, now):
             self._conclude(branch, status, response, now)
+
+    def _tries_as_sip(self, branch: Branch, now: Moment) -> bool:
+        """Step 4: whether a SIP URI takes the place of one whose scheme was not understood; the 416 is forgotten."""
+        context = branch.context
+        target = None if context.closed else as_sip(branch.target, context.request)
+        if target is None or is_among(target, [other.target for other in context.branches] + context.waiting):
+            return False
+        branch.target = target
+        self._resolve(branch, now)
+        return True
 
     def _provisional(self, branch: Branch, response: Response, now: Moment) -> None:
         """Steps 2 and 5: Timer C starts again, the response goes back."""
@@ -190,7 +215,7 @@ class Branches:
             return
         if not context.done or context.request.method == "INVITE":
             self._send_back(context, upstream, now)
-        context.done = True
+        self._finish(context)
         self._end(branch, response.status, None)
         if len(context.branches) > 1 or context.waiting:
             self._cancel_others(context, now)
@@ -214,15 +239,23 @@ class Branches:
         if status >= 600:
             context.waiting = []
             self._cancel_others(context, now)
-        if context.done or context.pending:
+        if context.done:
+            return
+        if context.pending:
+            if context.waiting:
+                self._fork_to_joined(context, now)
             return
         if context.waiting and not context.cancelled:
             self.launch(context, now)
             return
         best = best_branch(context)
         if best is not None:
-            context.done = True
+            self._finish(context)
             self._send_back(context, final_response(context, best, self._tag(context)), now)
+
+    def _finish(self, context: ResponseContext) -> None:
+        context.done = True
+        self.watch.end(context)
 
     def _end(self, branch: Branch, status: int, response: Response | None) -> None:
         branch.status = status
@@ -238,7 +271,7 @@ class Branches:
         transaction.user = None
         if isinstance(user, ResponseContext):
             # Too late for any answer (RFC 4320 4.2): nothing goes back any more.
-            user.done = True
+            self._finish(user)
             user.release()
         elif isinstance(user, Branch) and user.transaction is transaction:
             user.transaction = None
@@ -268,6 +301,7 @@ class Branches:
             return
         context.cancelled = True
         context.waiting = []
+        self.watch.end(context)
         if not context.pending:
             self._settle(context, 487, now)
             return
@@ -275,11 +309,13 @@ class Branches:
             self._cancel_branch(branch, reason, now)
 
     def _cancel_others(self, context: ResponseContext, now: Moment) -> None:
-        """Step 10: no other branch shall ring on after a 2xx or a 6xx."""
+        """Step 10: no other branch shall ring on after a 2xx or a 6xx, nor be tried at another address (step 5).
+
+        A CANCEL is for INVITE alone (9.1): of other requests the answers are waited for.
+        """
         context.waiting = []
-        if context.request.method == "INVITE":
-            for branch in context.branches:
-                self._cancel_branch(branch, None, now)
+        for branch in context.branches:
+            self._cancel_branch(branch, None, now)
 
     def _cancel_branch(self, branch: Branch, reason: str | None, now: Moment) -> None:
         if branch.status:
@@ -293,11 +329,16 @@ class Branches:
     # Answers of our own
 
     def refuse(
-        self, context: ResponseContext, status: int, now: Moment, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        context: ResponseContext,
+        status: int,
+        now: Moment,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
     ) -> None:
-        """Answer a request that is forwarded nowhere."""
-        context.done = True
-        draft = reply(context.request, status, None, self._tag(context))
+        """Answer a request that is forwarded nowhere; `reason` is the phrase where it is not the registered one."""
+        self._finish(context)
+        draft = reply(context.request, status, reason, self._tag(context))
         for name, value in headers:
             draft.add(name, value)
         self._send_back(context, draft.response(), now)

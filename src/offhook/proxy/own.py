@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offhook.flow import Flow
-from offhook.sip.host import bare_host, is_ip_address
+from offhook.sip.host import bare_host, host_key, is_ip_address
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
 from offhook.transaction.way_back import default_port
@@ -29,10 +29,11 @@ class OwnNames:
 
     def add(self, host: str, port: int) -> None:
         """A listener: its host as sent-by says it, or as a request reaches it, without brackets."""
-        bare = bare_host(host).lower()
-        self.addresses.add(bare)
-        self.hosts.add((bare, port))
+        key = host_key(host)
+        self.addresses.add(key)
+        self.hosts.add((key, port))
         self._ports.add(port)
+        bare = bare_host(host).lower()
         written = f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
         octets = written.encode("utf-8", "surrogateescape")
         if octets not in self.sent_by:
@@ -40,11 +41,17 @@ class OwnNames:
 
     def is_listener(self, uri: SipUri) -> bool:
         """Whether host and port of a URI are those of a listener, or a domain of ours without a port."""
-        host = uri.bare_host.lower()
+        host = uri.host_key
         port = uri.port
         if port is None:
             return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
         return (host, port) in self.hosts or (host in self.domains and port in self._ports)
+
+    def is_maddr(self, uri: object) -> bool:
+        """Whether a URI has a maddr, and it is ours (RFC 3261 16.4)."""
+        return (
+            isinstance(uri, SipUri) and uri.maddr is not None and self.is_listener(uri.with_host(uri.maddr, uri.port))
+        )
 
     def is_ours(self, uri: SipUri) -> bool:
         """Whether a URI names this server or a domain of it, whoever its user is."""
@@ -52,7 +59,7 @@ class OwnNames:
 
     def is_served(self, uri: object) -> bool:
         """Whether somebody's URI is of a served domain. No port makes him a stranger."""
-        return isinstance(uri, SipUri) and uri.bare_host.lower() in self.domains
+        return isinstance(uri, SipUri) and uri.host_key in self.domains
 
     def sent(self, request: Request, flow: Flow) -> bool:
         """Whether a request comes back from ourselves, rather than from a neighbour at our address.
@@ -64,7 +71,7 @@ class OwnNames:
         if not flow.reliable:
             return flow.remote in self.hosts
         via = request.top_via
-        return (via.host.lower(), via.port or default_port(via.transport)) in self.hosts
+        return (host_key(via.host), via.port or default_port(via.transport)) in self.hosts
 
     def domain_of(self, uri: SipUri) -> str | None:
         """The served domain of a URI, or None when somebody else answers for it (RFC 3261 16.5).
@@ -72,7 +79,7 @@ class OwnNames:
         A port tells no users of a domain name apart; but a domain that is an address shares it with whatever else
         listens there.
         """
-        host = uri.bare_host.lower()
+        host = uri.host_key
         if host not in self.domains:
             return None
         port = uri.port

@@ -6,27 +6,34 @@ Whatever would have to be remembered makes a request stateful instead: a choice 
 
 from __future__ import annotations
 
+from typing import Final
+
 from offhook.flow import Flow, Query, Target
 from offhook.proxy.forwarding import Forwarder
+from offhook.proxy.passage import Passage
 from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
+from offhook.sip.serializer import Draft
 from offhook.stack import Stack
 from offhook.transaction.effects import Resolved
+from offhook.transaction.failover import LARGEST_DATAGRAM, VIA_ROOM
 
 __all__ = ["StatelessForward", "StatelessForwarding"]
 
+_FOLLOWING: Final = frozenset(("ACK", "CANCEL"))
+"""They go the way of their INVITE, whatever their size."""
 
-class StatelessForward:
-    """A request with its target; `routed` is what its Routes say, `arrival` the flow that it came by."""
 
-    __slots__ = ("arrival", "breadth", "request", "routed", "target")
+class StatelessForward(Passage):
+    """A request with the one target that it goes to; `breadth` is its Max-Breadth, 0 for none."""
 
-    def __init__(self, request: Request, target: TargetUri, routed: OwnRoute, arrival: Flow, breadth: int) -> None:
-        self.request = request
+    __slots__ = ("breadth", "target")
+
+    def __init__(self, request: Request, arrival: Flow, routed: OwnRoute, target: TargetUri, breadth: int) -> None:
+        super().__init__(request, arrival, routed)
+        self.stateless = True
         self.target = target
-        self.routed = routed
-        self.arrival = arrival
         self.breadth = breadth
 
 
@@ -42,8 +49,8 @@ class StatelessForwarding:
     def at_once(self, forward: StatelessForward) -> bool:
         """Forward a request that needs no look-up and stays on its transport; False when it has to be stateful.
 
-        So it has to be where there is a second server, for when the first does not answer (RFC 3263 4.4). An ACK is
-        answered by nobody, and has no other way.
+        So it has to be where there is a second server, for when the first does not answer (RFC 3263 4.4), and where it
+        is too large for a datagram (18.1.1). An ACK is answered by nobody, and has no other way.
         """
         hop = self._way(forward.target)
         if hop is None:
@@ -53,7 +60,11 @@ class StatelessForwarding:
             hop = hops[0]
         if hop.transport != forward.arrival.transport:
             return False
-        self._send(forward, hop)
+        draft = self._draft(forward, hop)
+        bound = hop.stream is not None and forward.request.method not in _FOLLOWING
+        if bound and draft.size + VIA_ROOM > LARGEST_DATAGRAM:
+            return False
+        self._stack.forward_stateless(draft, forward.request, hop, forward.arrival)
         return True
 
     def when_resolved(self, forward: StatelessForward) -> None:
@@ -65,8 +76,11 @@ class StatelessForwarding:
 
     def resolved(self, event: Resolved) -> None:
         """Take the answer that a request waited for. Without one there is nobody to tell."""
-        if isinstance(event.user, StatelessForward) and event.targets:
-            self._send(event.user, event.targets[0])
+        forward = event.user
+        if isinstance(forward, StatelessForward) and event.targets:
+            self._stack.forward_stateless(
+                self._draft(forward, event.targets[0]), forward.request, event.targets[0], forward.arrival
+            )
 
     def _way(self, target: TargetUri) -> Target | None:
         flow = target.flow
@@ -76,11 +90,7 @@ class StatelessForwarding:
         return self._forwarder.next_hop(forward.request, forward.target, forward.routed)
 
     def _send(self, forward: StatelessForward, hop: Target) -> None:
-        request = forward.request
-        target = forward.target
-        forwarder = self._forwarder
-        draft = forwarder.copy(request, target, forward.routed, forward.breadth)
-        route = forwarder.next_route(request, target, forward.routed)
-        if route is not None:
-            forwarder.fix_strict_route(draft, request, target, route)
-        self._stack.forward_stateless(draft, request, hop, forward.arrival)
+        self._stack.forward_stateless(self._draft(forward, hop), forward.request, hop, forward.arrival)
+
+    def _draft(self, forward: StatelessForward, hop: Target) -> Draft:
+        return self._forwarder.draft(forward, forward.target, forward.breadth, hop)

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from offhook.clock import Moment
 from offhook.errors import ParseError
+from offhook.flow import Flow
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.settings import ProxyDomain
 from offhook.proxy.target_uri import TargetUri
+from offhook.sip.message import Request
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Lookups", "as_asked", "by_preference", "fallback_target"]
+__all__ = ["Lookups", "as_asked", "as_sip", "by_preference", "fallback_target", "is_among", "itself"]
 
 
 class Lookups(Protocol):
@@ -25,6 +27,15 @@ class Lookups(Protocol):
 
     def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
         """Ask; `Proxy.located` is called with the answer."""
+
+
+def itself(request: Request, flow: Flow | None = None) -> TargetUri:
+    """The Request-URI as the only target (16.5), over a flow where one leads there.
+
+    What no Request-URI may have, and this one has nevertheless, is taken out (16.6 step 2).
+    """
+    text = request.request_uri
+    return TargetUri(_undressed(text) if _is_dressed(text) else text, flow)
 
 
 def fallback_target(uri: SipUri | TelUri, domain: ProxyDomain | None) -> list[TargetUri]:
@@ -51,6 +62,11 @@ def by_preference(targets: list[TargetUri]) -> list[TargetUri]:
     return unique
 
 
+def is_among(target: TargetUri, others: list[TargetUri]) -> bool:
+    """Whether a target set has the URI of a target already, over whatever flow."""
+    return any(target.uri == other.uri or _parsed(target.uri) == _parsed(other.uri) for other in others)
+
+
 def as_asked(targets: list[TargetUri], secure: bool) -> list[TargetUri]:
     """The targets that may be used for a Request-URI of sip or, with `secure`, of sips (RFC 5630 5.3).
 
@@ -60,6 +76,19 @@ def as_asked(targets: list[TargetUri], secure: bool) -> list[TargetUri]:
     if secure:
         return [target for target in targets if target.sips]
     return [_plain(target) if target.sips else target for target in targets]
+
+
+def as_sip(target: TargetUri, request: Request) -> TargetUri | None:
+    """The SIP URI for a next hop that does not understand that of a telephone number (16.7 step 4, 19.1.6).
+
+    Only where the caller named a SIP URI, whose domain the number then stands in; None elsewhere.
+    """
+    called = request.uri
+    uri = _parsed(target.uri)
+    if not isinstance(called, SipUri) or not isinstance(uri, TelUri):
+        return None
+    number = called.without_params().without_headers().with_user(uri.digits).with_param("user", "phone")
+    return TargetUri(number.serialize(), target.flow, target.path, target.q, target.secure)
 
 
 def _plain(target: TargetUri) -> TargetUri:

@@ -8,12 +8,13 @@ its time, a transaction absorbs retransmissions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from offhook.clock import Moment
 from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
-from offhook.location.base import Later, LocationService
+from offhook.location.base import Later, LocationService, Outcome
 from offhook.location.binding import Binding
 from offhook.location.update import Update
 from offhook.registrar.answer import Answer, Answers, local_status
@@ -25,8 +26,9 @@ from offhook.registrar.refused import Refused
 from offhook.registrar.removals import Removals
 from offhook.registrar.settings import RegistrarSettings
 from offhook.sip.headers.address import NameAddr
-from offhook.sip.host import bare_host, canonical_host, is_ip_address
+from offhook.sip.host import host_key, is_ip_address
 from offhook.sip.message import Request
+from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 
@@ -57,12 +59,14 @@ class Registrar:
         self.stack = stack
         self.location = location
         self.later = later
-        self.domains = frozenset([bare_host(domain).lower() for domain in domains])
+        self.domains = frozenset([host_key(domain) for domain in domains])
         self._numeric = frozenset([domain for domain in self.domains if is_ip_address(domain)])
         self.settings = RegistrarSettings() if settings is None else settings
         self._is_listener = is_listener
         self._answers = Answers(stack, secret)
         self._removals = Removals(stack.transactions.values.timeout)
+        self.registered: Callable[[str, list[Binding], Moment], None] = _nobody
+        """Called with each address-of-record whose bindings were written, and all that it then has."""
 
     def request(self, request: Request, flow: Flow, now: Moment, identity: str | None = None) -> None:
         """Take a REGISTER that matches no transaction.
@@ -75,7 +79,7 @@ class Registrar:
         except Refused as refused:
             self.stack.refuse(request, flow, refused.status, refused.headers)
         except (ParseError, ProtocolError) as error:
-            self.stack.refuse(request, flow, local_status(error.status))
+            self.stack.refuse(request, flow, local_status(error.status), (), phrase_for(error))
 
     def _register(self, request: Request, flow: Flow, now: Moment, identity: str | None) -> None:
         domain = self._requested_domain(request)  # Step 1
@@ -99,7 +103,7 @@ class Registrar:
         """
         uri = request.uri
         if isinstance(uri, SipUri):
-            host = bare_host(canonical_host(uri.host)).rstrip(".")
+            host = uri.host_key
             is_ours = host in self.domains
             if is_ours and host not in self._numeric:
                 return host
@@ -155,10 +159,15 @@ class Registrar:
             return
         if isinstance(saved, list):
             self._removals.remember(update, now)
-            answer.complete(saved, now)
+            self._saved(aor, answer, saved, now)
         else:
             answer.transaction = self.stack.accept(request, flow, now)
-            self.later(saved, answer.complete)
+            self.later(saved, partial(self._saved, aor, answer))
+
+    def _saved(self, aor: str, answer: Answer, outcome: Outcome, now: Moment) -> None:
+        answer.complete(outcome, now)
+        if isinstance(outcome, list):
+            self.registered(aor, outcome, now)
 
     def _update(self, request: Request, flow: Flow, aor: str, answer: Answer, now: Moment) -> Update:
         contacts = wanted_contacts(request, self.settings)
@@ -216,3 +225,7 @@ def _asserted(request: Request, to: bytes, aor: str) -> str:
     if to[-1:] == b">" and value[: len(to) + 5] == to + b";tag=":
         return aor
     return aor_of(value)
+
+
+def _nobody(aor: str, bindings: list[Binding], now: Moment) -> None:
+    """Stands where nobody wants to know what was registered."""

@@ -26,6 +26,7 @@ from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
 from offhook.proxy.validation import Refusal
 from offhook.registrar.aor import aor_of, host_of
+from offhook.security.domain_cert import same_domain
 from offhook.server.aliases import Aliases
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
@@ -171,20 +172,31 @@ class AccessControl:
 
     def _domain_named(self, uri: object) -> DomainAccess | None:
         """The served domain that somebody says to be of; no port makes him a stranger."""
-        return self._domains.get(uri.bare_host.lower()) if isinstance(uri, SipUri) else None
+        return self._domains.get(uri.host_key) if isinstance(uri, SipUri) else None
 
     def _check_foreign(self, request: Request, flow: Flow, now: Moment) -> Refusal | None:
         """A foreign caller reaches our users, and nobody else by us."""
         uri = request.uri
         if not isinstance(uri, SipUri) or self._own.domain_of(uri) is None:
             return self._refused(request, flow, 403, "a foreign caller for a foreign domain", now)
-        if uri.maddr is not None:
-            # One of ours has been taken out (16.4); any other is where the request would go (16.5).
+        if uri.maddr is not None and not self._own.is_maddr(uri):
+            # That is where the request would go (16.5). One of ours leads to another port or transport of ours (16.4).
             return self._refused(request, flow, 403, "a foreign caller's maddr to somewhere else", now)
         routes = request.routes if request.holds("route") else []
         if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):
             return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else", now)
+        self._compare(request, flow, now)
         return None
+
+    def _compare(self, request: Request, flow: Flow, now: Moment) -> None:
+        """Tell of a caller whom the peer's certificate does not name (26.3.2.2); a peer may relay for others."""
+        caller = request.from_uri
+        if not flow.domains or not isinstance(caller, SipUri):
+            return
+        host = caller.bare_host
+        if not any(same_domain(domain, host) for domain in flow.domains) and self._limit.admits(now):
+            named = ", ".join(flow.domains)
+            _log.warning("a caller of another domain", caller=host, certificate=named, **self._limit.remark)
 
     def _spirals(self, request: Request, flow: Flow) -> bool:
         """Whether a request comes back from ourselves: it was checked when it came, and its nonce-count is used up.

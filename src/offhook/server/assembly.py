@@ -7,7 +7,9 @@ from ipaddress import ip_network
 
 from offhook.accounts.authenticator import Authenticator, Realm
 from offhook.accounts.base import AccountStore
+from offhook.clock import Moment
 from offhook.location.base import LocationService
+from offhook.location.binding import Binding
 from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar, RegistrarSettings
@@ -21,7 +23,7 @@ from offhook.server.demonstration import DEMONSTRATION_ALIASES, DEMONSTRATION_DO
 from offhook.server.lookups import KnowingLocation, LocationLookups
 from offhook.server.role import ServerRole
 from offhook.server.secret import derive
-from offhook.sip.host import bare_host
+from offhook.sip.host import host_key
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
 
@@ -35,7 +37,7 @@ def domains_of(config: ServerConfig) -> list[DomainConfig]:
 
 def realm_of(domain: DomainConfig) -> str:
     """The realm in which the users of a domain have their secrets."""
-    return domain.realm or _key(domain.name)
+    return domain.realm or host_key(domain.name)
 
 
 def assemble(
@@ -48,7 +50,7 @@ def assemble(
     domains = domains_of(config)
     names = _hosts(domains, lambda domain: True)
     own = OwnNames(names)
-    aliases = Aliases({_key(alias): _key(domain.name) for domain in domains for alias in domain.aliases})
+    aliases = Aliases({host_key(alias): host_key(domain.name) for domain in domains for alias in domain.aliases})
     location = AliasedLocation(location, aliases)
     knowing = KnowingLocation(location, accounts, aliases)
     authenticator = Authenticator(accounts, NonceSource(derive(secret, b"nonces"), stack.ids), NonceGuard())
@@ -61,19 +63,20 @@ def assemble(
     access.admitted = proxy.admitted
     tags = derive(secret, b"tags")
     registrar = Registrar(stack, location, later, names, own.is_listener, tags, _registrar_settings(config, aliases))
+
+    def registered(aor: str, bindings: list[Binding], now: Moment) -> None:
+        if proxy.seeks(aor):
+            proxy.registered(aor, lookups.targets(bindings), now)
+
+    registrar.registered = registered
     redirect = Redirect(stack, knowing, later, knowing.is_known)
     redirected = _hosts(domains, lambda domain: domain.mode == "redirect")
     return ServerRole(stack, own, access, location, registrar, proxy, redirect, redirected, later)
 
 
-def _key(host: str) -> str:
-    """A host as tables of hosts have it."""
-    return bare_host(host).lower()
-
-
 def _hosts(domains: list[DomainConfig], chosen: Callable[[DomainConfig], bool]) -> frozenset[str]:
     """The names and aliases of the domains that are chosen."""
-    return frozenset(_key(host) for domain in domains if chosen(domain) for host in (domain.name, *domain.aliases))
+    return frozenset(host_key(host) for domain in domains if chosen(domain) for host in (domain.name, *domain.aliases))
 
 
 def _access(domains: list[DomainConfig]) -> dict[str, DomainAccess]:
@@ -81,7 +84,7 @@ def _access(domains: list[DomainConfig]) -> dict[str, DomainAccess]:
     for domain in domains:
         realm = Realm(realm_of(domain), require_algorithms(domain.algorithms))
         shared = DomainAccess(realm, tuple(ip_network(network) for network in domain.trusted))
-        access |= {_key(host): shared for host in (domain.name, *domain.aliases)}
+        access |= {host_key(host): shared for host in (domain.name, *domain.aliases)}
     return access
 
 
@@ -90,8 +93,8 @@ def _proxied(domains: list[DomainConfig]) -> dict[str, ProxyDomain]:
     for domain in domains:
         uri = parse_uri(domain.fallback) if domain.fallback else None
         fallback = uri if isinstance(uri, SipUri) else None
-        for host in (domain.name, *domain.aliases):
-            proxied[_key(host)] = ProxyDomain(_key(host), fallback, domain.mode == "stateless")
+        shared = ProxyDomain(host_key(domain.name), fallback, domain.mode == "stateless")
+        proxied |= {host_key(host): shared for host in (domain.name, *domain.aliases)}
     return proxied
 
 

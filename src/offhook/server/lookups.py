@@ -91,7 +91,7 @@ class LocationLookups:
     def targets_now(self, aor: str, now: Moment) -> list[TargetUri] | None:
         """The targets of an address-of-record, None when asking takes time."""
         bindings = self._service(aor).lookup_now(aor, now)
-        return None if bindings is None else self._targets(bindings)
+        return None if bindings is None else self.targets(bindings)
 
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not; asked right after the targets."""
@@ -102,7 +102,7 @@ class LocationLookups:
 
         def answered(outcome: list[Binding] | Exception, then: Moment) -> None:
             if isinstance(outcome, list):
-                self.located(context, self._targets(outcome), then)
+                self.located(context, self.targets(outcome), then)
             elif isinstance(outcome, ProtocolError):
                 self._absent = aor
                 self.located(context, [], then)
@@ -113,10 +113,8 @@ class LocationLookups:
 
         self._later(self._service(aor).lookup(aor, now), answered)
 
-    def _service(self, aor: str) -> LocationService:
-        return self._location if self._has_fallback(aor) else self._knowing
-
-    def _targets(self, bindings: list[Binding]) -> list[TargetUri]:
+    def targets(self, bindings: list[Binding]) -> list[TargetUri]:
+        """The targets that bindings stand for; none for those whose way is gone."""
         targets = []
         for binding in bindings:
             way = binding.way(self._stack.is_open)
@@ -125,6 +123,9 @@ class LocationLookups:
             flow = None if isinstance(way, str) else way
             targets.append(TargetUri(binding.contact, flow, binding.path, binding.preference))
         return targets
+
+    def _service(self, aor: str) -> LocationService:
+        return self._location if self._has_fallback(aor) else self._knowing
 
 
 def _nobody(context: ResponseContext, targets: list[TargetUri] | None, now: Moment) -> None:

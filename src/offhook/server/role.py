@@ -28,6 +28,7 @@ from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
 from offhook.sip.method import is_known
 from offhook.sip.serializer import reply
+from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, RequestReceived, ResponseReceived, TimerFired
@@ -36,10 +37,17 @@ from offhook.transport.log_limit import LogLimit
 
 __all__ = ["ServerRole"]
 
-ALLOW: Final = (
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, REFER, PRACK, UPDATE, PUBLISH"
+CAPABILITIES: Final = (
+    ("Accept", ""),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en"),
+    ("Supported", "path, outbound"),
 )
-SUPPORTED: Final = "path, outbound"
+"""What OPTIONS is told; no Allow, for a proxy passes every method on (RFC 3261 11.2)."""
+
+ALLOW_HERE: Final = "ACK, CANCEL, OPTIONS, REGISTER"
+"""What the server itself takes: no INVITE, but what may come in the train of one is understood (20.5)."""
+
 SWEEP: Final = "sweep"
 
 _log = structlog.get_logger("offhook.server")
@@ -117,7 +125,7 @@ class ServerRole:
         try:
             self._request(request, flow, now)
         except (ParseError, ProtocolError) as error:
-            self._refuse(request, flow, error.status, str(error), now)
+            self._refuse(request, flow, error, now)
 
     def _request(self, request: Request, flow: Flow, now: Moment) -> None:
         uri = request.uri
@@ -188,22 +196,22 @@ class ServerRole:
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
             # 8.2.1, 21.5.2
-            self.stack.refuse(request, flow, 405 if is_known(method) else 501, (("Allow", "OPTIONS, REGISTER"),))
+            self.stack.refuse(request, flow, 405 if is_known(method) else 501, (("Allow", ALLOW_HERE),))
         elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
         elif refusal := refusal_of_body(request):
             self.stack.refuse(request, flow, 415, refusal)
         else:
-            headers = (("Allow", ALLOW), ("Accept", ""), ("Accept-Encoding", "identity"), ("Supported", SUPPORTED))
-            self.stack.refuse(request, flow, 200, headers)
+            self.stack.refuse(request, flow, 200, CAPABILITIES)
 
-    def _refuse(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> None:
+    def _refuse(self, request: Request, flow: Flow, error: ParseError | ProtocolError, now: Moment) -> None:
+        status, reason = error.status, str(error)
         if self._limit.admits(now):
             remark = self._limit.remark
             _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0], **remark)
         try:
-            self.stack.refuse(request, flow, status)
+            self.stack.refuse(request, flow, status, (), phrase_for(error))
         except ParseError:
             # Not even the way back can be read.
             return

@@ -16,6 +16,7 @@ __all__ = [
     "canonical_host",
     "checked_host",
     "checked_port",
+    "host_key",
     "is_ip_address",
     "reaches_many",
 ]
@@ -88,6 +89,17 @@ def canonical_host(host: str) -> str:
         except ValueError:
             return host.lower()
     return host.lower()
+
+
+def host_key(host: str) -> str:
+    """A host as tables of hosts have it: canonical, without brackets and without the final dot of a name.
+
+    The dot says that a name is whole (RFC 1034 3.1), which a name in SIP always is: it names the same host.
+    """
+    if ":" in host:
+        return bare_host(canonical_host(bracketed_host(host)))
+    host = host.lower()
+    return host.removesuffix(".")
 
 
 def is_ip_address(host: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from offhook.errors import ParseError
 from offhook.sip.escapes import escape, normalize_escapes, unescape
-from offhook.sip.host import HOST, bare_host, bracketed_host, canonical_host, checked_host, checked_port
+from offhook.sip.host import HOST, bare_host, bracketed_host, canonical_host, checked_host, checked_port, host_key
 from offhook.sip.tel import TelUri, parse_tel
 from offhook.sip.uri_parameters import URI_PARAMETERS, compared_params, decode_params, encode_param, remove_param
 
@@ -113,10 +113,7 @@ class SipUri:
 
         In lower case and with its parameters in order, so that equal numbers make equal URIs.
         """
-        params = sorted(number.params_text.lower().split(";")[1:], key=_telephone_order)
-        # What is escaped already stays so.
-        pieces = [escape(piece, _UNSAFE_USER) for piece in ";".join([number.number.lower(), *params]).split("%")]
-        return cls("sip", "%".join(pieces), None, checked_host(bracketed_host(host)), None, ";user=phone")
+        return cls("sip", _telephone_user(number), None, checked_host(bracketed_host(host)), None, ";user=phone")
 
     @property
     def secure(self) -> bool:
@@ -132,6 +129,11 @@ class SipUri:
     def bare_host(self) -> str:
         """The host without the brackets of an IPv6 reference."""
         return bare_host(self.host)
+
+    @property
+    def host_key(self) -> str:
+        """The host as tables of hosts have it (`offhook.sip.host.host_key`)."""
+        return host_key(self.host)
 
     @property
     def params(self) -> Mapping[str, str | None]:
@@ -203,6 +205,11 @@ class SipUri:
         """A copy with another user, given as plain text, and without password."""
         escaped = escape(user, _UNSAFE_USER) if user else None
         return SipUri(self.scheme, escaped, None, self.host, self.port, self.params_text, self.headers_text)
+
+    def with_telephone(self, number: TelUri) -> SipUri:
+        """A copy whose user is a telephone number, as `of_telephone` writes it, and without password."""
+        params = remove_param(self.params_text, "user") + ";user=phone"
+        return SipUri(self.scheme, _telephone_user(number), None, self.host, self.port, params, self.headers_text)
 
     def with_host(self, host: str, port: int | None = None) -> SipUri:
         """A copy with another host and port. Raises ParseError when `host` is none."""
@@ -312,6 +319,13 @@ class OtherUri:
 
 Uri = SipUri | TelUri | OtherUri
 """What `parse_uri` gives."""
+
+
+def _telephone_user(number: TelUri) -> str:
+    """The telephone-subscriber as a user part, in lower case and in order; what is escaped already stays so."""
+    params = sorted(number.params_text.lower().split(";")[1:], key=_telephone_order)
+    pieces = [escape(piece, _UNSAFE_USER) for piece in ";".join([number.number.lower(), *params]).split("%")]
+    return "%".join(pieces)
 
 
 def _telephone_order(param: str) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from offhook.sip.host import HOST, bare_host, checked_port, is_ip_address, reach
 from offhook.sip.message import Message, Response
 from offhook.sip.scan import scan_via, stamped_via
 from offhook.sip.serializer import new_response, tagged
+from offhook.sip.status import phrase_for
 
 __all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
 
@@ -82,7 +83,7 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
         back = _flow_by_sent_by(vias[0].decode("utf-8", "surrogateescape"), flow)
         if back is None:
             return None
-    draft = new_response(error.status)
+    draft = new_response(error.status, phrase_for(error))
     for value in vias:
         draft.add("Via", value)
     found = (("From", salvage.from_), ("To", salvage.to), ("Call-ID", salvage.call_id), ("CSeq", salvage.cseq))

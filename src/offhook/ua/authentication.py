@@ -9,7 +9,7 @@ from offhook.sip.headers.auth import AuthenticationInfo, Credentials, parse_chal
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft
 
-__all__ = ["add_credentials", "challenged", "succeeded"]
+__all__ = ["add_credentials", "challenged", "is_stale", "succeeded"]
 
 
 def add_credentials(draft: Draft, attempt: Attempt) -> Draft:
@@ -38,6 +38,12 @@ def succeeded(attempt: Attempt, response: Response) -> None:
         return
     if isinstance(info, AuthenticationInfo):
         attempt.accepted(digest.AuthenticationInfo.parse(info.params), response.body)
+
+
+def is_stale(response: Response) -> bool:
+    """Whether a 401 or 407 refuses the nonce, and not the password (RFC 7616 3.3)."""
+    names = ("WWW-Authenticate", "Proxy-Authenticate")
+    return any(challenge.stale for name in names for challenge in _challenges(response, name))
 
 
 def _challenges(response: Response, name: str) -> list[digest.Challenge]:

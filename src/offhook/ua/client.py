@@ -33,6 +33,7 @@ from offhook.transaction.machine import Machine, Table, Transaction
 from offhook.ua.authentication import add_credentials, challenged, succeeded
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
+from offhook.ua.forming import Formed, form_from_contact
 from offhook.ua.nat_binding import NatBinding
 from offhook.ua.transaction_user import TransactionUser
 
@@ -79,6 +80,9 @@ class RequestUser(Protocol):
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A 1xx came."""
 
+    def on_retry(self, now: Moment) -> None:
+        """What was sent has failed, with all that it began, and the request is sent anew."""
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """A 2xx came; to an INVITE it may come more than once."""
 
@@ -94,6 +98,7 @@ class ClientRequest(TransactionUser):
 
     `next_hop` is the URI of the first route where there is one, else the Request-URI. `follow`: whether redirections
     are followed. `known`: the flow to the server that is tried before the others, as long as it is among them.
+    `headers` are those that the URI asks for, in the place of the user's own (19.1.5).
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class ClientRequest(TransactionUser):
         digest: DigestClient,
         follow: bool = False,
         known: Flow | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.machine = Machine(TRANSITIONS, RequestState.RESOLVING, self)
         self.uri = uri
@@ -122,7 +128,9 @@ class ClientRequest(TransactionUser):
         self._wide = False
         self._failover: Failover | None = None
         self._attempt: Attempt | None = None
-        self._contacts: list[SipUri] = []
+        self._headers = headers
+        self._proxy: SipUri | None = None
+        self._contacts: list[Formed] = []
         self._tried: list[Uri] = [uri]
         self._failure = Failure(503, "Service Unavailable")
         self._reason: str | None = None
@@ -130,7 +138,6 @@ class ClientRequest(TransactionUser):
 
     def start(self, now: Moment) -> None:
         """Send the request as soon as its target is known."""
-        self._number = self._user.next_cseq()
         self._resolve(now)
 
     def cancel(self, now: Moment, reason: str | None = None) -> None:
@@ -148,6 +155,10 @@ class ClientRequest(TransactionUser):
     def on_resolved(self, token: object, targets: list[Target], error: Exception | None, now: Moment) -> None:
         if token != self._look_up:
             return
+        if targets and self._follow:
+            # Within a dialog a server is asked all the same: nobody else can end a call there.
+            targets = self._context.stack.unavailable.without(targets, now)
+            error = TransportFailed(f"{self._next_hop} wants no requests for a while (503 with Retry-After)")
         if targets:
             self._targets = sorted(targets, key=self._is_other)
             self._failover = Failover(self._targets)
@@ -224,11 +235,13 @@ class ClientRequest(TransactionUser):
             return RequestEvent.CHALLENGE if self._may_answer(response) else RequestEvent.FAILURE
         if calls_for_next(status) and self._step():
             return RequestEvent.NEXT_TARGET
-        if self._follow and status < 400:
+        if self._follow and status == 305:
+            self._collect_proxies(response)
+        elif self._follow and status < 400:
             self._collect(response)
         elif self._follow and status == 416 and isinstance(self.uri, TelUri):
             # 8.1.3.5: once more with a SIP URI, which our own domain is to make something of (19.1.6).
-            self._contacts.append(SipUri.of_telephone(self.uri, self._context.settings.aor.host))
+            self._contacts.append(Formed(SipUri.of_telephone(self.uri, self._context.settings.aor.host), self._headers))
         return RequestEvent.NEXT_CONTACT if self._contacts and status < 600 else RequestEvent.FAILURE
 
     def _may_answer(self, response: Response) -> bool:
@@ -243,23 +256,49 @@ class ClientRequest(TransactionUser):
 
     def _collect(self, response: Response) -> None:
         """Take the contacts of a 3xx into the target set, each once, the best first (RFC 3261 8.1.3.4)."""
+        transaction = self.transaction
+        if transaction is None:
+            return
+        for uri in self._offered(response):
+            try:
+                formed = form_from_contact(uri, transaction.request.method)
+            except ParseError:
+                continue  # no request can be made of it (19.1.5)
+            if self._is_new(formed.uri):
+                self._contacts.append(formed)
+
+    def _collect_proxies(self, response: Response) -> None:
+        """Take the proxies of a 305, through which this one request has to go (21.3.4)."""
+        for uri in self._offered(response):
+            proxy = uri.without_headers().without_param("method").with_param("lr")
+            if self._is_new(proxy):
+                self._contacts.append(Formed(self.uri, self._headers, proxy))
+
+    def _offered(self, response: Response) -> list[SipUri]:
+        """The contacts of a redirection that may be followed, the best first."""
         try:
             contacts = [value for value in response.contacts if isinstance(value, Contact)]
         except ParseError:
-            return
-        for contact in sorted(contacts, key=lambda value: -1.0 if value.q is None else -value.q):
-            uri = contact.uri
-            # From sips to sip nobody is led without asking the user, whom nobody can ask here.
-            if not isinstance(uri, SipUri) or (is_sips(self.uri) and not uri.secure):
-                continue
-            plain = uri.without_headers().without_param("method")
-            if plain not in self._tried and len(self._tried) <= MAX_CONTACTS:
-                self._tried.append(plain)
-                self._contacts.append(plain)
+            return []
+        contacts.sort(key=lambda value: -1.0 if value.q is None else -value.q)
+        # From sips to sip nobody is led without asking the user, whom nobody can ask here.
+        only_sips = is_sips(self.uri)
+        uris = [contact.uri for contact in contacts]
+        return [uri for uri in uris if isinstance(uri, SipUri) and (uri.secure or not only_sips)]
 
-    def _transmit(self, now: Moment) -> None:
-        """Send the request to the current target."""
+    def _is_new(self, uri: Uri) -> bool:
+        """Whether something has not been tried yet, and still may be; it counts as tried then."""
+        if uri in self._tried or len(self._tried) > MAX_CONTACTS:
+            return False
+        self._tried.append(uri)
+        return True
+
+    def _transmit(self, now: Moment, anew: bool) -> None:
+        """Send the request to the current target; `anew` under a new number, as another request."""
         try:
+            if anew:
+                # Not before it goes: numbers are contiguous, and in the order of sending (RFC 3261 12.2.1.1).
+                self._number = self._user.next_cseq()
             request = self._build()
             while self._widen(len(request.serialize()) + VIA_ROOM):
                 request = self._build()
@@ -275,7 +314,14 @@ class ClientRequest(TransactionUser):
         return self._failover.current
 
     def _build(self) -> Request:
-        request = self._user.draft(self.uri, self._current, self._number).request()
+        draft = self._user.draft(self.uri, self._current, self._number)
+        if self._proxy is not None:
+            draft.add("Route", f"<{self._proxy.serialize()}>")
+        for name, _ in self._headers:
+            draft.remove(name)
+        for name, value in self._headers:
+            draft.add(name, value)
+        request = draft.request()
         if self._attempt is None:
             self._attempt = self._digest.attempt(request.method, request.request_uri, request.body)
         return add_credentials(Draft.of(request), self._attempt).request()
@@ -295,22 +341,29 @@ class ClientRequest(TransactionUser):
 
 
 def _send(self: ClientRequest, _message: Message | None, now: Moment) -> None:
-    self._transmit(now)
+    self._transmit(now, True)
 
 
 def _send_again(self: ClientRequest, _message: Message | None, now: Moment) -> None:
     # With credentials it is a new request: CSeq + 1 (RFC 3261 8.1.3.5, 22.2).
-    self._number = self._user.next_cseq()
-    self._transmit(now)
+    self._user.on_retry(now)
+    self._transmit(now, True)
+
+
+def _send_on(self: ClientRequest, _message: Message | None, now: Moment) -> None:
+    # The same request to the next server (RFC 3263 4.3).
+    self._user.on_retry(now)
+    self._transmit(now, False)
 
 
 def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> None:
-    self.uri = self._contacts.pop(0)
+    self._user.on_retry(now)
+    formed = self._contacts.pop(0)
+    self.uri, self._headers, self._proxy = formed.uri, formed.headers, formed.proxy
     if not self._routed:
-        self._next_hop = self.uri
+        self._next_hop = formed.proxy or formed.uri
     self._attempt = None
     self._wide = False
-    self._number = self._user.next_cseq()
     self._resolve(now)
 
 
@@ -357,7 +410,7 @@ TRANSITIONS: Table = {
     RequestState.TRYING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
         RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
-        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
         RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),
@@ -367,7 +420,7 @@ TRANSITIONS: Table = {
     RequestState.PROCEEDING: {
         RequestEvent.PROVISIONAL: (_progress, RequestState.PROCEEDING),
         RequestEvent.CHALLENGE: (_send_again, RequestState.TRYING),
-        RequestEvent.NEXT_TARGET: (_send, RequestState.TRYING),
+        RequestEvent.NEXT_TARGET: (_send_on, RequestState.TRYING),
         RequestEvent.NEXT_CONTACT: (_redirect, RequestState.RESOLVING),
         RequestEvent.SUCCESS: (_succeed, RequestState.COMPLETED),
         RequestEvent.FAILURE: (_refused, RequestState.COMPLETED),

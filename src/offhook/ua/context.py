@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.clock import Moment
-from offhook.dialog.dialog import MAX_FORWARDS, is_sips, routed
+from offhook.dialog.dialog import MAX_FORWARDS, is_sips, named_by, routed
 from offhook.dialog.reliable import OPTION_TAG
 from offhook.dialog.table import DialogTable
 from offhook.errors import ProtocolError
@@ -102,13 +102,14 @@ class Context:
         name = settings.display_name
         if name is None and settings.aor.host.lower() == NOBODYS_HOST:
             name = "Anonymous"
-        sender = NameAddr(settings.aor, name).with_tag(tag)
+        sender = NameAddr(named_by(settings.aor), name).with_tag(tag)
         # Routes before there is a dialog are followed as within one (8.1.1.1).
         request_uri, values = routed(uri, routes)
         draft = new_request(method, request_uri)
         for value in values:
             draft.add("Route", value)
-        draft.add("Max-Forwards", MAX_FORWARDS).add("From", sender.serialize()).add("To", NameAddr(to).serialize())
+        draft.add("Max-Forwards", MAX_FORWARDS).add("From", sender.serialize())
+        draft.add("To", NameAddr(named_by(to)).serialize())
         draft.add("Call-ID", call_id).add("CSeq", f"{number} {method}")
         return draft.add("User-Agent", settings.user_agent)
 

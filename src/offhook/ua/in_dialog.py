@@ -48,6 +48,9 @@ class DialogRequest:
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """Nothing is made of it."""
 
+    def on_retry(self, now: Moment) -> None:
+        """Nothing had begun."""
+
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         """The peer took it."""
 

@@ -92,7 +92,14 @@ class Modification(TransactionUser):
     def proceed(self, now: Moment) -> None:
         session = self._session
         blocked = session.usage.state is not UsageState.ESTABLISHED or session.acknowledgement_pending
-        if self.machine.state is ModifyState.BLOCKED and not blocked and session.exchange.stable:
+        if self.machine.state is not ModifyState.BLOCKED or blocked or not session.exchange.stable:
+            return
+        if session.refusal_pending:
+            # The ACK to a refusal ends in the transaction, which tells nobody of it.
+            self._stop_timers()
+            stack = session.context.stack
+            self._timer = stack.start_timer(stack.transactions.values.t1, self, ModifyEvent.TIMER, now)
+        else:
             self.machine.fire(ModifyEvent.PROCEED, None, now)
 
     def stop(self, now: Moment) -> None:
@@ -119,11 +126,17 @@ class Modification(TransactionUser):
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         try:
             if ProvisionalOrder.is_reliable(response) and self._order.take(response) is Sequence.NEXT:
-                self._take_answer(response, True, now)
-                Prack(self._session, response).send(now)
+                try:
+                    # The answer may come with a later one (13.2.1).
+                    self._take_answer(response, False, now)
+                finally:
+                    Prack(self._session, response, InviteSession.lose).send(now)
         except (ParseError, ProtocolError):
             # What a provisional response says wrongly, the final one can still say rightly.
             return
+
+    def on_retry(self, now: Moment) -> None:
+        self._order = ProvisionalOrder()
 
     def on_success(self, response: Response, transaction: Transaction, now: Moment) -> None:
         if self._acknowledgement is not None:
@@ -193,6 +206,7 @@ class Modification(TransactionUser):
 
 
 def _send(self: Modification, _message: Message | None, now: Moment) -> None:
+    self._stop_timers()
     self._tries += 1
     session = self._session
     self._order = ProvisionalOrder()
@@ -256,6 +270,7 @@ def _abandon(self: Modification, message: Message | None, now: Moment) -> None:
 TRANSITIONS: Table = {
     ModifyState.BLOCKED: {
         ModifyEvent.PROCEED: (_send, ModifyState.CALLING),
+        ModifyEvent.TIMER: (_try_again, ModifyState.BLOCKED),
         ModifyEvent.STOP: (_stop, ModifyState.DONE),
     },
     ModifyState.CALLING: {

@@ -21,6 +21,7 @@ def receive_reinvite(session: InviteSession, request: Request, transaction: Serv
     """Answer a re-INVITE at once: what it offers is taken as far as we can. Raises ParseError."""
     context = session.context
     usage = session.usage
+    session.peer_invite = transaction
     if usage.state is UsageState.LEAVING:
         # We have hung up, and our BYE only waits for an ACK.
         context.refuse(transaction, 481, now)
@@ -35,6 +36,8 @@ def receive_reinvite(session: InviteSession, request: Request, transaction: Serv
     if session.change is not None and session.change.pending:
         context.refuse(transaction, 491, now)
         return
+    # Read before anything changes: a request that is refused changes nothing (12.2.2).
+    request.headers("Contact")
     description = _description(session, request, transaction, now)
     if description is None:
         return

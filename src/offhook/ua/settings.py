@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from offhook.security.digest_client import Secret
 from offhook.sip.message import Request
-from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri
 
 __all__ = ["Settings"]
@@ -24,8 +23,8 @@ class Settings:
     for ours before it gets 480. `longest_call`: when a call ends by itself, so that none outlives a peer that vanished
     without a word. `most_calls`: beyond so many at a time callers get 486.
 
-    `serves`: which Request-URIs are ours (404 for others, 8.2.2.1); None takes all. `authenticate`: gives the answer
-    to a request that may not pass (8.2: before all else), or None.
+    `serves`: which Request-URIs are ours (404 for others, 8.2.2.1); None takes all. `authenticate`: gives status and
+    header fields of the answer to a request that may not pass (8.2: before all else), or None. May raise ParseError.
     """
 
     aor: SipUri
@@ -39,4 +38,4 @@ class Settings:
     longest_call: float = 4 * 3600.0
     most_calls: int = 16
     serves: Callable[[SipUri], bool] | None = None
-    authenticate: Callable[[Request], Draft | None] | None = None
+    authenticate: Callable[[Request], tuple[int, tuple[tuple[str, str], ...]] | None] | None = None

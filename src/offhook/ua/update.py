@@ -17,6 +17,8 @@ def receive_update(session: InviteSession, request: Request, transaction: Server
     """Answer an UPDATE at once, with or without an offer, in an early dialog or a confirmed one. Raises ParseError."""
     context = session.context
     exchange = session.exchange
+    # Read before anything changes: a request that is refused changes nothing (RFC 3261 12.2.2).
+    request.headers("Contact")
     offer = session_description(request)
     target = context.stack.target_over(transaction.arrival)
     draft = context.reply(transaction, 200).add("Contact", session.contact(target))
