@@ -117,7 +117,7 @@ class Wire:
                         answers += [Answer(item) for item in framer.receive(taken)]
                     self.closed = True
         finally:
-            writer.close()
+            await _closed(writer)
         return answers
 
     async def _options_over_stream(self) -> None:
@@ -132,7 +132,7 @@ class Wire:
                 assert taken, "the connection of an OPTIONS was closed"
                 found = framer.receive(taken)
         finally:
-            writer.close()
+            await _closed(writer)
         answer = Answer(found[0])
         assert (answer.status, answer.text("CSeq")) == (200, "1 OPTIONS")
 
@@ -144,6 +144,13 @@ class Wire:
             f"From: <sip:stranger@foreign.example>;tag=afterwards\r\nTo: <{self.asked}>\r\nMax-Forwards: 70\r\n"
             f"Call-ID: afterwards{number}@foreign.example\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         ).encode("ascii")
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Leave nothing behind that the loop would have to close after its end."""
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def _port_of(data: bytes) -> int:
