@@ -36,7 +36,7 @@ def test_it_is_sent_in_the_dialog_and_answers_challenges() -> None:
     house.run(0.3)
     sent = script.last("INFO")
     assert (sent.cseq_number, sent.to_tag, sent.text("X-Test")) == (2, "peer", "yes")
-    script.respond(407, ("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'), method="INFO")
+    script.respond(407, ("Proxy-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'), method="INFO")
     house.run(0.4)
     sent = script.last("INFO")
     assert sent.cseq_number == 3

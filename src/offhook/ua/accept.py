@@ -67,7 +67,7 @@ class ServerInvite(InviteCall):
             tag.lower() for tag in request.tokens("Supported")
         ]
         super().__init__(context, media, notify)
-        session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), context.digest())
+        session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), context.keyring.client())
         if offer is not None:
             session.exchange.take_offer(offer)
         self._own = session

@@ -17,7 +17,8 @@ __all__ = ["Settings"]
 class Settings:
     """The settings of one user agent; times in seconds.
 
-    `aor`: its address-of-record. `secrets` answer challenges. `outbound_proxy` gets every request outside of a dialog
+    `aor`: its address-of-record. `secrets` answer challenges; one that names no realm, those of the user's own servers
+    (see `offhook.ua.keyring`). `outbound_proxy` gets every request outside of a dialog
     (RFC 3261 8.1.2). `transport`: for URIs that name none; empty leaves it to RFC 3263.
 
     `ring_time`: how long an INVITE of ours may go without a final response. `answer_time`: how long a caller waits
