@@ -192,14 +192,14 @@ class UserAgentCore:
     def _answer(self, request: Request, transaction: ServerTransaction, merged: bool, now: Moment) -> None:
         """The steps of 8.2, then 12.2.2, then the method's own."""
         context = self.context
+        if request.method == "CANCEL":
+            # It is never challenged (22.1), and one that meets its INVITE is answered by the engine (9.2).
+            context.refuse(transaction, 481, now)
+            return
         authenticate = context.settings.authenticate
         challenge = None if authenticate is None else authenticate(request)
         if challenge is not None:
             context.respond(transaction, challenge, now)
-            return
-        if request.method == "CANCEL":
-            # One that meets its INVITE is answered by the engine (9.2).
-            context.refuse(transaction, 481, now)
             return
         if merged:
             context.refuse(transaction, 482, now)

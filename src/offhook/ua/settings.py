@@ -26,7 +26,7 @@ class Settings:
     without a word. `most_calls`: beyond so many at a time callers get 486.
 
     `serves`: which Request-URIs are ours (404 for others, 8.2.2.1); None takes all. `authenticate`: gives the answer
-    to a request that may not pass (8.2: before all else), or None.
+    to a request that may not pass (8.2: before all else), or None; it is not asked about ACK and CANCEL (22.1).
     """
 
     aor: SipUri
