@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from offhook.clock import Moment, Timer
-from offhook.errors import ParseError
+from offhook.errors import AuthenticationFailed, ParseError
 from offhook.flow import Flow, Target
 from offhook.sip.headers.address import Contact, NameAddr, parse_contact
 from offhook.sip.headers.durations import RetryAfter
@@ -25,6 +25,8 @@ __all__ = ["Registration", "RegistrationEvent", "RegistrationState", "retry_dela
 FIRST_RETRY: Final = 30.0
 LONGEST_RETRY: Final = 1800.0
 """RFC 5626 4.5: base-time-all-fail and max-time, in seconds."""
+MOST_FAILURES: Final = 16
+"""As many in a row have long brought the longest pause."""
 
 LEAD: Final = 40.0
 """Seconds by which a refresh comes before the expiry: more than 64*T1, so that a lost answer can be made up for."""
@@ -59,7 +61,7 @@ class RegistrationEvent(StrEnum):
 
 def retry_delay(failures: int, fraction: float) -> float:
     """Seconds to wait after so many failures in a row (RFC 5626 4.5); `fraction` is a random number below 1."""
-    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, 16))
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, MOST_FAILURES))
     return longest * (0.5 + 0.5 * fraction)
 
 
@@ -209,10 +211,13 @@ def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
 
 
 def _refused(self: Registration, _message: Message | None, now: Moment) -> None:
-    self._failures += 1
+    failure = self._failure
+    # A password that was refused is not soon tried again (RFC 3261 22.1): who tries often may be locked out.
+    rejected = failure is not None and isinstance(failure.error, AuthenticationFailed)
+    self._failures = MOST_FAILURES if rejected else self._failures + 1
     self._lose(now)
     self._start_timer(max(self._retry_after(), retry_delay(self._failures, self.context.stack.ids.fraction())), now)
-    self.on_change(self._failure, now)
+    self.on_change(failure, now)
 
 
 def _service_route(response: Response) -> list[NameAddr]:
