@@ -85,9 +85,10 @@ def test_from_sip_a_sips_contact_is_called_by_sip_over_tls() -> None:
         ("sip:carol@example.com", "sip:carol@192.0.2.70:5070;transport=tcp"),
         ("sip:a%20b:secret@example.com;x=1", "sip:a%20b@192.0.2.70:5070;transport=tcp"),
         ("tel:+1-555-1234;ext=7", "sip:+15551234@192.0.2.70:5070;transport=tcp;user=phone"),
+        ("tel:*31#;phone-context=+1", "sip:*31%23@192.0.2.70:5070;transport=tcp;user=phone"),
     ],
 )
-@pytest.mark.rfc("3261 19.1.6")
+@pytest.mark.rfc("3261 19.1.6", "3261 25.1 #2")
 def test_the_fallback_bears_the_user_that_was_called(called: str, expected: str) -> None:
     domain = ProxyDomain("example.com", sip_uri("sip:trunk@192.0.2.70:5070;transport=tcp"))
     uri = parse_uri(called)
