@@ -542,6 +542,7 @@ def test_what_a_server_asked_for_is_kept_for_its_destination_and_what_a_proxy_di
     assert not later.has("Proxy-Authorization")
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_a_wrong_password_fails_with_authentication_failed() -> None:
     house, _ = asking((401, challenge("example.com")), (401, challenge("example.com")))
     alice = house.phone("alice", "wrong")
@@ -552,6 +553,7 @@ def test_a_wrong_password_fails_with_authentication_failed() -> None:
     assert call.failure.status == 401
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_a_stale_nonce_is_answered_again() -> None:
     house, script = asking(
         (401, challenge("example.com")), (401, challenge("example.com", nonce="new", more=", stale=true"))
@@ -563,6 +565,7 @@ def test_a_stale_nonce_is_answered_again() -> None:
     assert 'nonce="new"' in (script.last("INVITE").text("Authorization") or "")
 
 
+@pytest.mark.rfc("3261 22.1 #9")
 def test_without_a_password_a_challenge_is_final() -> None:
     house, script = asking((401, challenge("example.com")))
     alice = house.phone("alice")
@@ -571,3 +574,4 @@ def test_without_a_password_a_challenge_is_final() -> None:
     assert script.methods() == ["INVITE"]
     assert call.failure is not None
     assert isinstance(call.failure.error, AuthenticationFailed)
+    assert call.failure.error.realm == "example.com"

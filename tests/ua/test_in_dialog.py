@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from offhook.clock import Moment
 from offhook.sip.serializer import new_response
 from offhook.transaction.client_non_invite import TRANSITIONS
@@ -26,6 +28,7 @@ def in_call() -> tuple[House, Script]:
     return house, script
 
 
+@pytest.mark.rfc("3261 22.3 #5")
 def test_it_is_sent_in_the_dialog_and_answers_challenges() -> None:
     house, script = in_call()
     alice = house.phones[0]
@@ -41,6 +44,11 @@ def test_it_is_sent_in_the_dialog_and_answers_challenges() -> None:
     sent = script.last("INFO")
     assert sent.cseq_number == 3
     assert 'uri="sip:peer@192.0.2.9:5060"' in (sent.text("Proxy-Authorization") or "")
+    script.respond(200, method="INFO")
+    alice.do(DialogRequest(session.context, session.dialog, session.digest, "INFO", ()).send)
+    house.run(0.5)
+    assert script.last("INFO").cseq_number == 4
+    assert "nc=00000002" in (script.last("INFO").text("Proxy-Authorization") or "")
 
 
 def test_its_outcome_matters_to_nobody_by_itself() -> None:

@@ -40,6 +40,9 @@ def made(method: str, uri: str, headers: dict[str, str], body: bytes, content_ty
     return draft.body(body, content_type).request()
 
 
+SIGNED = 'multipart/signed;protocol="application/pkcs7-signature";micalg=sha1;boundary=part'
+PKCS7 = "application/pkcs7-mime"
+
 CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple[str, str] | None]] = [
     ("INVITE", BOB, {}, OFFER, SDP, None, None),
     ("INVITE", BOB, {}, OFFER, "Application/SDP;charset=x", None, None),
@@ -61,6 +64,12 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     ("INVITE", BOB, {}, mixed("application/isup", "signal"), MIXED, 415, ("Accept", ACCEPT)),
     ("INVITE", BOB, {}, mixed("application/isup", "signal;handling=optional"), MIXED, None, None),
     ("INVITE", BOB, {}, b"--x", MIXED, 400, None),
+    ("INVITE", BOB, {}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": "attachment;handling=required"}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": "attachment;handling=optional"}, b"x", PKCS7, None, None),
+    ("INVITE", BOB, {}, mixed("application/pkcs7-signature", "attachment;handling=required"), SIGNED, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {}, mixed("application/pkcs7-signature", "attachment;handling=optional"), SIGNED, None, None),
+    ("INVITE", BOB, {}, b"x", "message/sip", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {}, b"x", "x/y", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {"Content-Disposition": "render;handling=optional"}, b"x", "x/y", None, None),
     ("BYE", BOB, {}, b"x", "x/y", None, None),
@@ -84,6 +93,7 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     "3261 8.2.3 #1",
     "3261 8.2.3 #2",
     "3261 8.2.3 #3",
+    "3261 23.2 #20",
 )
 def test_each_check(
     method: str,
