@@ -165,7 +165,9 @@ def test_credentials_for_others_are_not_ours_to_judge() -> None:
     other = credentials("n", realm="other.example")
     own = credentials(desk.nonce(at()))
     basic = ("Authorization", "Basic QWxhZGRpbjpvcGVu")
-    assert isinstance(desk.check(request(other, basic), at()), Unproven)
+    unknown = desk.check(request(other, basic), at())
+    assert isinstance(unknown, Unproven)
+    assert unknown.username is None, "what is for others is not even wrong"
     assert aor_of(desk.check(request(other, basic, own), at())) == "sip:alice@example.com"
 
 

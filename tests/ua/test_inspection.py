@@ -42,6 +42,8 @@ def made(method: str, uri: str, headers: dict[str, str], body: bytes, content_ty
 
 SIGNED = 'multipart/signed;protocol="application/pkcs7-signature";micalg=sha1;boundary=part'
 PKCS7 = "application/pkcs7-mime"
+REQUIRED, OPTIONAL = "attachment;handling=required", "attachment;handling=optional"
+SIGNATURE = "application/pkcs7-signature"
 
 CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple[str, str] | None]] = [
     ("INVITE", BOB, {}, OFFER, SDP, None, None),
@@ -65,10 +67,10 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     ("INVITE", BOB, {}, mixed("application/isup", "signal;handling=optional"), MIXED, None, None),
     ("INVITE", BOB, {}, b"--x", MIXED, 400, None),
     ("INVITE", BOB, {}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
-    ("INVITE", BOB, {"Content-Disposition": "attachment;handling=required"}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
-    ("INVITE", BOB, {"Content-Disposition": "attachment;handling=optional"}, b"x", PKCS7, None, None),
-    ("INVITE", BOB, {}, mixed("application/pkcs7-signature", "attachment;handling=required"), SIGNED, 415, ("Accept", ACCEPT)),
-    ("INVITE", BOB, {}, mixed("application/pkcs7-signature", "attachment;handling=optional"), SIGNED, None, None),
+    ("INVITE", BOB, {"Content-Disposition": REQUIRED}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": OPTIONAL}, b"x", PKCS7, None, None),
+    ("INVITE", BOB, {}, mixed(SIGNATURE, REQUIRED), SIGNED, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {}, mixed(SIGNATURE, OPTIONAL), SIGNED, None, None),
     ("INVITE", BOB, {}, b"x", "message/sip", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {}, b"x", "x/y", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {"Content-Disposition": "render;handling=optional"}, b"x", "x/y", None, None),

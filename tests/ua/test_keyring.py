@@ -124,6 +124,9 @@ def test_destinations_are_forgotten_by_when_they_were_last_asked() -> None:
     for number in range(255):
         own.client(parse_uri(f"sip:{number}@example.com"))
     assert kept(own, HOME) == [AUTHORIZATION]
+    for number in range(1000, 1255):
+        own.client(parse_uri(f"sip:{number}@example.com"))
+    assert kept(own, HOME) == [AUTHORIZATION]
     for number in range(256):
         own.client(parse_uri(f"sip:{number}@example.com"))
     assert kept(own, HOME) == []
