@@ -229,7 +229,6 @@ def test_line_ends_of_all_kinds_in_one_message() -> None:
     assert request_of(folded).from_tag == "1928301774"
 
 
-@pytest.mark.rfc("3261 25.1")
 def test_nul_in_a_quoted_pair_is_text() -> None:
     """RFC 4475 3.1.1.2."""
     line = b'To: "BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f" <sip:carol@chicago.example.com>'

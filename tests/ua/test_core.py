@@ -14,7 +14,7 @@ from offhook.sip.uri import SipUri, parse_uri
 from offhook.testing.network import Faults
 from offhook.ua.message import ReceivedMessage
 from tests.ua.household import OFFER, House, Phone, Script
-from tests.ua.test_accept import invite, statuses
+from tests.ua.test_accept import in_dialog, invite, statuses
 from tests.ua.test_reinvite import answered
 
 
@@ -182,9 +182,29 @@ def test_a_request_whose_credentials_cannot_be_read_is_400() -> None:
     assert bob.core.idle
 
 
-def test_a_cancel_is_not_challenged() -> None:
-    _, _, script = receiving(request("CANCEL"), authenticate=challenge)
-    assert statuses(script) == [481]
+@pytest.mark.rfc("3261 22.1 #6", "3261 22.1 #7")
+def test_ack_and_cancel_are_never_asked_for_credentials() -> None:
+    """Neither can be sent again with them."""
+
+    def asks(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        return None if received.method == "INVITE" else challenge(received)
+
+    _, _, script = receiving(request("CANCEL"), request("OPTIONS", cseq=2), authenticate=asks)
+    assert statuses(script) == [481, 401]
+    house, bob, script = receiving(invite(), authenticate=asks)
+    bob.answer()
+    house.run(0.2)
+    script.send_ack(in_dialog(script, "ACK", 1), bob)
+    house.run(40.0)
+    assert statuses(script) == [200], "it was acknowledged, and not challenged"
+    house, bob, script = receiving(invite(), authenticate=asks)
+    house.run(1.0)
+    [ringing] = script.stack.transactions.clients.values()
+    script_node = script.node
+    assert script_node is not None
+    script_node.call(lambda now: script.stack.cancel(ringing, now))
+    house.run(2.0)
+    assert sorted(statuses(script)) == [100, 200, 487]
 
 
 def test_nobody_who_takes_calls_is_480() -> None:

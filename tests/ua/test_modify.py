@@ -398,7 +398,9 @@ def test_a_challenge_is_answered_with_the_same_offer() -> None:
     bench = Hold("secret")
     bench.hold()
     first = bench.script.last("INVITE")
-    bench.script.respond(401, ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'), method="INVITE")
+    bench.script.respond(
+        401, ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'), method="INVITE"
+    )
     bench.run(0.1)
     second = bench.script.last("INVITE")
     assert second.has("Authorization")

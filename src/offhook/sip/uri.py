@@ -192,8 +192,10 @@ class SipUri:
         """The telephone number in the user part (RFC 3261 19.1.6), when user=phone says that there is one."""
         if self.user is None or self.user_param != "phone":
             return None
+        # What a number may have and a user may not is escaped (25.1); "%" within a parameter is the number's own.
+        number, semicolon, params = self.user.partition(";")
         try:
-            return parse_tel(self.user)
+            return parse_tel(f"{unescape(number)}{semicolon}{params}")
         except ParseError:
             return None
 

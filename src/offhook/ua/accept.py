@@ -71,7 +71,7 @@ class ServerInvite(InviteCall):
             str(tag).lower() for tag in request.readable("Supported")
         ]
         super().__init__(context, media, notify)
-        digest = context.digest()
+        digest = context.keyring.client()
         session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), digest, self._contact)
         if offer is not None:
             session.exchange.take_offer(offer)
