@@ -1,0 +1,118 @@
+"""The network of the races: what each host sends is written down in short, also when it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from offhook.flow import Flow
+from offhook.sip.message import Message, Request
+from offhook.sip.parser import parse
+from offhook.stack import FAILED
+from offhook.testing.network import Faults, VirtualNetwork, VirtualNode
+
+__all__ = ["DELAY", "STEP", "RacingNetwork"]
+
+DELAY: Final = 0.005
+"""Seconds that a datagram is under way."""
+
+STEP: Final = 0.001
+"""Seconds between two events of a race: too short for anybody to have heard of the first."""
+
+
+class Sent:
+    """One datagram that left."""
+
+    def __init__(self, time: float, sender: str, receiver: str, data: bytes) -> None:
+        self.time = time
+        self.sender = sender
+        self.receiver = receiver
+        self.data = data
+
+
+class RacingNetwork(VirtualNetwork):
+    """Every datagram takes DELAY; `sent` has those that left, `told` (time, words) what users heard."""
+
+    def __init__(self) -> None:
+        super().__init__(1, Faults(delay=(DELAY, DELAY)), trace=True)
+        self.sent: list[Sent] = []
+        self.told: list[tuple[float, str]] = []
+        self.mute: set[str] = set()
+        """Hosts whose datagrams get lost."""
+        self._later: set[tuple[str, str | None, int]] = set()
+        self._world = self.add("192.0.2.254", lambda stack: Nobody())
+
+    def transmit(self, node: VirtualNode[Any], flow: Flow, data: bytes) -> None:
+        self.sent.append(Sent(self.now, node.host, flow.remote[0], data))
+        message = parse(data)
+        if isinstance(message, Request) and message.method == "INVITE" and message.to_tag is not None:
+            self._later.add(_invite_of(message))
+        if node.host not in self.mute:
+            super().transmit(node, flow, data)
+
+    @property
+    def now(self) -> float:
+        return self.clock.monotonic
+
+    def tell(self, said: str) -> None:
+        """A user heard something."""
+        self.told.append((self.now, said))
+
+    def when(self, time: float, act: Callable[[], None]) -> None:
+        """Let something happen at a second."""
+        self.at(time - self.now, self._world, act)
+
+    def again(self, sender: str, node: VirtualNode[Any]) -> None:
+        """What came last from a host to another comes once more."""
+        assert self.trace is not None
+        for _, one, other, data in reversed(self.trace):
+            if (one, other) == (sender, node.host):
+                flow = _flow(node, sender)
+                node.call(lambda now: node.stack.receive(data, flow, now))
+                return
+
+    def unreachable(self, node: VirtualNode[Any], host: str) -> None:
+        """A host hears that it cannot reach another (ICMP)."""
+        node.call(partial(node.stack.flow_changed, _flow(node, host), FAILED, "unreachable"))
+
+    def shown(self, sender: str, receiver: str, start: float, end: float = float("inf"), link: str = "") -> list[str]:
+        """What one host sent to another from `start` to before `end`, each message once: with a + if it went again.
+
+        A message that went before `start` already has its + too. `link` is the tag of which nothing is said.
+        """
+        sent = [one for one in self.sent if one.sender == sender and one.receiver == receiver]
+        found: dict[bytes, str] = {}
+        for one in sent:
+            if start <= one.time < end and one.data not in found:
+                again = sum(other.data == one.data and other.time < end for other in sent) > 1
+                found[one.data] = self._words(parse(one.data), link) + ("+" if again else "")
+        return list(found.values())
+
+    def _words(self, message: Message, link: str) -> str:
+        """A message in short: its method, or status and method; "re-" within a dialog, "#" which callee."""
+        method = message.cseq_method
+        tags = (message.to_tag or "", message.from_tag or "")
+        mark = next((f"#{tag[6:]}" for tag in tags if tag.startswith("callee") and tag != link), "")
+        again = "re-" if method in ("INVITE", "ACK") and _invite_of(message) in self._later else ""
+        if isinstance(message, Request):
+            return again + method + mark
+        if method == "INVITE" and not again:
+            return f"{message.status}{mark}"
+        return f"{message.status} {again}{method}{mark}"
+
+
+def _invite_of(message: Message) -> tuple[str, str | None, int]:
+    """What an INVITE has in common with its responses and ACKs."""
+    return message.call_id, message.from_tag, message.cseq_number
+
+
+def _flow(node: VirtualNode[Any], host: str) -> Flow:
+    return Flow("UDP", f"udp:{node.host}:5060", (node.host, 5060), (host, 5060))
+
+
+class Nobody:
+    """A role that gets nothing."""
+
+    def receive(self, event: object, now: object) -> None:
+        raise AssertionError(f"{event} came to nobody")
