@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from offhook.clock import Moment
+from offhook.errors import InvalidState
 from offhook.flow import Target
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Request, Response
@@ -107,11 +108,12 @@ class Puppet:
         """Answer 200; with another `tag` as another phone behind a fork. `lost`: none of the 200s came through."""
         assert self.server is not None
         tag = tag or self.tag
+        if self.server.state not in (State.PROCEEDING, State.ACCEPTED):
+            raise InvalidState("it is refused, or too old")
         leg = self._leg_of_callee(tag)
         leg.confirmed = True
         response = self._response(self.server, 200, tag, sdp(self.host))
         if lost:
-            self.server.to_tag = self.tag
             return
         self.stack.respond(self.server, response, now)
         self._repeat(self.server, response, leg, now)
@@ -235,6 +237,8 @@ class Puppet:
     # Within
 
     def _leg(self, tag: str) -> Leg:
+        if not self.legs:
+            raise InvalidState("there is no dialog")
         return self.legs[tag] if tag else next(iter(self.legs.values()))
 
     def _leg_of_callee(self, tag: str) -> Leg:

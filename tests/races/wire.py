@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from offhook.flow import Flow
-from offhook.sip.message import Message, Request
+from offhook.sip.message import Message, Request, Response
 from offhook.sip.parser import parse
 from offhook.stack import FAILED
 from offhook.testing.network import Faults, VirtualNetwork, VirtualNode
@@ -17,18 +17,33 @@ __all__ = ["DELAY", "STEP", "RacingNetwork"]
 DELAY: Final = 0.005
 """Seconds that a datagram is under way."""
 
+LONGEST_REPEATED: Final = 32.0
+"""Seconds that a message is sent again at most: 64*T1. What comes later is as good as new."""
+
 STEP: Final = 0.001
 """Seconds between two events of a race: too short for anybody to have heard of the first."""
 
 
 class Sent:
-    """One datagram that left."""
+    """One datagram that left. `new`: the first with these octets on its way."""
 
-    def __init__(self, time: float, sender: str, receiver: str, data: bytes) -> None:
+    def __init__(self, time: float, sender: str, receiver: str, data: bytes, new: bool) -> None:
         self.time = time
         self.sender = sender
         self.receiver = receiver
         self.data = data
+        self.new = new
+        self.message = parse(data)
+
+
+class Arrived:
+    """One message that arrived. `expected`: it is a response that a transaction of the receiver waits for."""
+
+    def __init__(self, time: float, receiver: str, message: Message, expected: bool) -> None:
+        self.time = time
+        self.receiver = receiver
+        self.message = message
+        self.expected = expected
 
 
 class RacingNetwork(VirtualNetwork):
@@ -37,19 +52,30 @@ class RacingNetwork(VirtualNetwork):
     def __init__(self) -> None:
         super().__init__(1, Faults(delay=(DELAY, DELAY)), trace=True)
         self.sent: list[Sent] = []
+        self.arrived: list[Arrived] = []
         self.told: list[tuple[float, str]] = []
         self.mute: set[str] = set()
         """Hosts whose datagrams get lost."""
+        self._seen: set[tuple[str, str, bytes]] = set()
         self._later: set[tuple[str, str | None, int]] = set()
         self._world = self.add("192.0.2.254", lambda stack: Nobody())
 
     def transmit(self, node: VirtualNode[Any], flow: Flow, data: bytes) -> None:
-        self.sent.append(Sent(self.now, node.host, flow.remote[0], data))
-        message = parse(data)
+        new = (node.host, flow.remote[0], data) not in self._seen
+        self._seen.add((node.host, flow.remote[0], data))
+        sent = Sent(self.now, node.host, flow.remote[0], data, new)
+        self.sent.append(sent)
+        message = sent.message
         if isinstance(message, Request) and message.method == "INVITE" and message.to_tag is not None:
             self._later.add(_invite_of(message))
         if node.host not in self.mute:
             super().transmit(node, flow, data)
+
+    def _arrive(self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes) -> None:
+        message = parse(data)
+        expected = isinstance(message, Response) and receiver.stack.transactions.match_response(message) is not None
+        self.arrived.append(Arrived(self.now, receiver.host, message, expected))
+        super()._arrive(sender, receiver, flow, data)
 
     @property
     def now(self) -> float:
@@ -63,13 +89,15 @@ class RacingNetwork(VirtualNetwork):
         """Let something happen at a second."""
         self.at(time - self.now, self._world, act)
 
-    def again(self, sender: str, node: VirtualNode[Any]) -> None:
-        """What came last from a host to another comes once more."""
+    def again(self, sender: str, node: VirtualNode[Any], in_time: bool = False) -> None:
+        """What came last from a host to another comes once more; `in_time`: not if nobody would send it any more."""
         assert self.trace is not None
-        for _, one, other, data in reversed(self.trace):
+        for time, one, other, data in reversed(self.trace):
             if (one, other) == (sender, node.host):
-                flow = _flow(node, sender)
-                node.call(lambda now: node.stack.receive(data, flow, now))
+                if in_time and self.now - time > LONGEST_REPEATED:
+                    return
+                self._arrive(self.nodes[(sender, 5060)], node, _flow(node, sender), data)
+                node.flush()
                 return
 
     def unreachable(self, node: VirtualNode[Any], host: str) -> None:
@@ -86,7 +114,7 @@ class RacingNetwork(VirtualNetwork):
         for one in sent:
             if start <= one.time < end and one.data not in found:
                 again = sum(other.data == one.data and other.time < end for other in sent) > 1
-                found[one.data] = self._words(parse(one.data), link) + ("+" if again else "")
+                found[one.data] = self._words(one.message, link) + ("+" if again else "")
         return list(found.values())
 
     def _words(self, message: Message, link: str) -> str:
