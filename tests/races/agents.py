@@ -21,7 +21,7 @@ from tests.races.table import Row
 from tests.races.wire import DELAY, STEP, RacingNetwork
 from tests.ua.household import Phone, aor, words
 
-__all__ = ["EVENTS", "AgentWorld", "Callee", "Caller"]
+__all__ = ["EVENTS", "PATIENCE", "SILENCE", "AgentWorld", "Callee", "Caller", "join"]
 
 EVENTS: Final = ("CANCEL", "200", "TIMEOUT", "FAILURE", "AGAIN", "BYE>", "BYE<", "INVITE>", "INVITE<")
 

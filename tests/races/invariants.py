@@ -48,6 +48,7 @@ class View:
 
     def __init__(self, network: RacingNetwork, host: str) -> None:
         self.sent = [one for one in network.sent if one.sender == host]
+        self.failures = [time for time, other in network.failures if other == host]
         self.got = [one for one in network.arrived if one.receiver == host]
 
     def requests_sent(self, method: str) -> list[Sent]:
@@ -192,6 +193,8 @@ def _one_invite_at_a_time(seen: View) -> Iterator[str]:
                     for time, response, _ in seen.responses_got("INVITE")
                     if _branch(response) == _branch(other.message) and response.status >= 200
                 ]
+                # One that could not be sent is over too (17.1.4).
+                closed += [time for time in seen.failures if time >= other.time]
                 if not any(time <= one.time for time in closed) and one.time - other.time < TIMEOUT:
                     yield "a re-INVITE went before our last one had its final response"
         for came in seen.requests_got("INVITE"):

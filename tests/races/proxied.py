@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Final
 
+from offhook.errors import InvalidState
 from offhook.proxy.context import Branch, ResponseContext
 from offhook.proxy.target_uri import TargetUri
 from offhook.testing.network import VirtualNode
 from offhook.transaction.table import TransactionTable
 from tests.proxy.wiring import PROXY, ProxyRole
-from tests.races.agents import PATIENCE, join
+from tests.races.agents import PATIENCE, SILENCE, join
+from tests.races.invariants import of_proxy
 from tests.races.puppet import Puppet
 from tests.races.table import Row
 from tests.races.wire import DELAY, STEP, RacingNetwork
@@ -36,6 +40,7 @@ class ProxyWorld:
         self.callees = [self._puppet(host, f"callee{number + 1}") for number, host in enumerate(self.hosts)]
         targets = [TargetUri(callee.role.uri) for callee in self.callees]
         self.proxy.role.directory.bindings["sip:bob@example.com"] = targets
+        self.lenient = False
         self.answers = 0
         self.byes = 0
         self.reinvites = 0
@@ -64,15 +69,44 @@ class ProxyWorld:
             self.network.when(time, partial(self.network.unreachable, self.proxy, self.hosts[0]))
         elif event == "AGAIN":
             for host in (CALLER, self.hosts[0]):
-                self.network.when(time, partial(self.network.again, host, self.proxy))
+                self.network.when(time, partial(self.network.again, host, self.proxy, self.lenient))
         elif event == "CANCEL":
             self.network.when(time - DELAY, partial(self.caller.call, self.caller.role.cancel))
-        elif event == "200":
-            self.network.when(time - DELAY, self._answer)
-        elif event == "BYE":
-            self.network.when(time - DELAY, self._bye)
         else:
-            self.network.when(time - DELAY, self._reinvite)
+            act = {"200": self._answer, "BYE": self._bye, "INVITE": self._reinvite}[event]
+            self.network.when(time - DELAY, partial(self._prompt, act))
+
+    def order(self, start: str, events: Sequence[tuple[float, str]]) -> None:
+        """Let events happen, each so many seconds behind the one before; what cannot be then is left out.
+
+        Here a TIMEOUT is a silence of SILENCE seconds. In the end every end gives up what it still has.
+        """
+        self.lenient = True
+        self.begin(start)
+        time = 1.0
+        self.network.when(time - DELAY - STEP, self.network.mute.clear)
+        for gap, event in events:
+            time += gap
+            self.happen(event, time)
+            if event == "TIMEOUT":
+                time += SILENCE
+                self.network.when(time, self.network.heal)
+        for node in (self.caller, *self.callees):
+            self.network.when(time + PATIENCE, partial(node.call, node.role.end))
+        self.network.run()
+
+    def faults(self) -> Iterator[str]:
+        """All that is wrong after an order."""
+        yield from self.left()
+        yield from of_proxy(self.network, PROXY, CALLER)
+        caller = self.caller.role.legs
+        for callee in self.callees:
+            for tag, leg in callee.role.legs.items():
+                other = caller.get(tag)
+                if leg.confirmed and not leg.over and not (other is not None and other.over):
+                    yield f"the dialog {tag} stands at the callee"
+                if other is not None and other.confirmed and not other.over and not leg.over:
+                    yield f"the dialog {tag} stands at the caller"
 
     def race(self, row: Row) -> str:
         """Let the two events of a row happen; what the proxy sent to each, " / " before the end by the caller."""
@@ -116,6 +150,11 @@ class ProxyWorld:
         return self.proxy.stack.transactions
 
     # Within
+
+    def _prompt(self, act: Callable[[], None]) -> None:
+        """Let a puppet do something."""
+        with suppress(InvalidState) if self.lenient else nullcontext():
+            act()
 
     def _puppet(self, host: str, tag: str) -> VirtualNode[Puppet]:
         return self.network.add(host, lambda stack: Puppet(stack, host, PROXY, tag))

@@ -104,7 +104,7 @@ BYE<    | BYE<    | W | 200 BYE, 487, 200 BYE                              | PEE
 BYE<    | BYE<    | T | 200 BYE, 200 BYE                                   | PEER_HUNG_UP                | RFC 5407 2: Mortal takes BYE
 BYE<    | INVITE< | T | 200 BYE, 481 re-INVITE                             | PEER_HUNG_UP                | RFC 5407 2: Mortal takes nothing else
 INVITE> | TIMEOUT | T | re-INVITE+, BYE+                                   | hold failed, LOST           | 14.1, 12.2.1.2
-INVITE> | FAILURE | T | re-INVITE, BYE                                     | hold failed, LOST           | 17.1.4, 12.2.1.2
+INVITE> | FAILURE | T | re-INVITE / BYE                                    | hold failed / HUNG_UP       | 8.1.3.1: a 503; 14.1: the call stays
 INVITE> | AGAIN   | T | re-INVITE, re-ACK / BYE                            | hold done / HUNG_UP         | an ACK again is nothing
 INVITE> | BYE>    | T | re-INVITE, BYE, re-ACK                             | hold failed, HUNG_UP        | RFC 5407 3.2.3
 INVITE> | BYE<    | T | re-INVITE, 200 BYE, re-ACK                         | hold failed, PEER_HUNG_UP   | 15.1.2; the ACK is the 481's

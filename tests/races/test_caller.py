@@ -96,7 +96,7 @@ BYE<    | INVITE< | T | 200 BYE, 481 re-INVITE                             | PEE
 BYE<    | CANCEL  | R | 200 BYE, CANCEL                                    | CANCELLED                   | 9.1
 INVITE> | 200     | T | re-INVITE, ACK#2, BYE#2, re-ACK / BYE              | hold done / HUNG_UP         | 13.2.2.4, 14.1
 INVITE> | TIMEOUT | T | re-INVITE+, BYE+                                   | hold failed, LOST           | 14.1, 12.2.1.2
-INVITE> | FAILURE | T | re-INVITE, BYE                                     | hold failed, LOST           | 17.1.4, 12.2.1.2
+INVITE> | FAILURE | T | re-INVITE / BYE                                    | hold failed / HUNG_UP       | 8.1.3.1: a 503; 14.1: the call stays
 INVITE> | AGAIN   | T | re-INVITE, ACK+, re-ACK / BYE                      | hold done / HUNG_UP         | 13.2.2.4, 14.1
 INVITE> | BYE>    | T | re-INVITE, BYE, re-ACK                             | hold failed, HUNG_UP        | RFC 5407 3.2.3
 INVITE> | BYE<    | T | re-INVITE, 200 BYE, re-ACK                         | hold failed, PEER_HUNG_UP   | 15.1.2; the ACK is the 481's

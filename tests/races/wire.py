@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from offhook.flow import Flow
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.parser import parse
-from offhook.stack import FAILED
-from offhook.testing.network import Faults, VirtualNetwork, VirtualNode
+from offhook.stack import FAILED, Stack
+from offhook.testing.network import Faults, Role, VirtualNetwork, VirtualNode
+from offhook.transaction.effects import Effect, Transmit
+from offhook.transaction.timers import TimerValues
 
 __all__ = ["DELAY", "STEP", "RacingNetwork"]
+
+RoleType = TypeVar("RoleType", bound=Role)
 
 DELAY: Final = 0.005
 """Seconds that a datagram is under way."""
@@ -46,6 +50,25 @@ class Arrived:
         self.expected = expected
 
 
+class RacingNode(VirtualNode[RoleType]):
+    """A host that says what it sends, also over connections that cannot be opened."""
+
+    network: RacingNetwork
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Transmit):
+            self.network.note(self.host, effect.flow.remote[0], effect.data)
+        super()._carry_out(effect)
+
+    def refuse_stream(self, flow: Flow) -> None:
+        self.network.failures.append((self.network.now, self.host))
+        super().refuse_stream(flow)
+
+    def stream_ended(self, flow: Flow) -> None:
+        self.network.failures.append((self.network.now, self.host))
+        super().stream_ended(flow)
+
+
 class RacingNetwork(VirtualNetwork):
     """Every datagram takes DELAY; `sent` has those that left, `told` (time, words) what users heard."""
 
@@ -54,24 +77,42 @@ class RacingNetwork(VirtualNetwork):
         self.sent: list[Sent] = []
         self.arrived: list[Arrived] = []
         self.told: list[tuple[float, str]] = []
+        self.failures: list[tuple[float, str]] = []
+        """When a host heard that it cannot reach somebody, or lost a connection."""
         self.mute: set[str] = set()
         """Hosts whose datagrams get lost."""
         self._seen: set[tuple[str, str, bytes]] = set()
         self._later: set[tuple[str, str | None, int]] = set()
         self._world = self.add("192.0.2.254", lambda stack: Nobody())
 
-    def transmit(self, node: VirtualNode[Any], flow: Flow, data: bytes) -> None:
-        new = (node.host, flow.remote[0], data) not in self._seen
-        self._seen.add((node.host, flow.remote[0], data))
-        sent = Sent(self.now, node.host, flow.remote[0], data, new)
+    def add(
+        self,
+        host: str,
+        make_role: Callable[[Stack], RoleType],
+        port: int = 5060,
+        values: TimerValues | None = None,
+    ) -> VirtualNode[RoleType]:
+        node = RacingNode(self, host, port, make_role, values)
+        self.nodes[(host, port)] = node
+        return node
+
+    def note(self, sender: str, receiver: str, data: bytes) -> None:
+        """A host sends something, whatever becomes of it."""
+        new = (sender, receiver, data) not in self._seen
+        self._seen.add((sender, receiver, data))
+        sent = Sent(self.now, sender, receiver, data, new)
         self.sent.append(sent)
         message = sent.message
         if isinstance(message, Request) and message.method == "INVITE" and message.to_tag is not None:
             self._later.add(_invite_of(message))
+
+    def transmit(self, node: VirtualNode[Any], flow: Flow, data: bytes) -> None:
         if node.host not in self.mute:
             super().transmit(node, flow, data)
 
     def _arrive(self, sender: VirtualNode[Any], receiver: VirtualNode[Any], flow: Flow, data: bytes) -> None:
+        if flow.reliable and flow.key not in receiver.streams:
+            return  # it was under way when its connection broke
         message = parse(data)
         expected = isinstance(message, Response) and receiver.stack.transactions.match_response(message) is not None
         self.arrived.append(Arrived(self.now, receiver.host, message, expected))
@@ -102,6 +143,7 @@ class RacingNetwork(VirtualNetwork):
 
     def unreachable(self, node: VirtualNode[Any], host: str) -> None:
         """A host hears that it cannot reach another (ICMP)."""
+        self.failures.append((self.now, node.host))
         node.call(partial(node.stack.flow_changed, _flow(node, host), FAILED, "unreachable"))
 
     def shown(self, sender: str, receiver: str, start: float, end: float = float("inf"), link: str = "") -> list[str]:

@@ -32,7 +32,7 @@ class Prack(DialogRequest):
         self._lose = lose
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
-        if failure.ends_dialog and failure.status != 481:
+        if failure.status == 408:
             self._lose(self._session, now)
 
 
