@@ -23,6 +23,8 @@ from tests.ua.household import Phone, aor, words
 
 __all__ = ["EVENTS", "PATIENCE", "SILENCE", "AgentWorld", "Callee", "Caller", "join"]
 
+Acts = dict[str, Callable[[Moment], None]]
+
 EVENTS: Final = ("CANCEL", "200", "TIMEOUT", "FAILURE", "AGAIN", "BYE>", "BYE<", "INVITE>", "INVITE<")
 
 PATIENCE: Final = 10.0
@@ -64,26 +66,25 @@ class AgentWorld:
 
     def happen(self, event: str, time: float) -> None:
         """Let an event reach our phone, or its user do it, at a second."""
-        theirs = {"200": self._answer, "BYE<": self._bye, "INVITE<": self.puppet.reinvite}
-        ours = {"CANCEL": self._hang_up, "BYE>": self._hang_up, "INVITE>": self._hold}
+        ours, theirs = self.own(), self.theirs()
         if event == "TIMEOUT":
             self.network.when(time, self._fall_silent)
         elif event == "FAILURE":
             self.network.when(time, partial(self.network.unreachable, self.phone.node, "192.0.2.9"))
         elif event == "AGAIN":
             self.network.when(time, partial(self.network.again, "192.0.2.9", self.phone.node, self.lenient))
-        elif event in self.own(ours):
-            self.network.when(time, partial(self.phone.do, self.own(ours)[event]))
+        elif event in ours:
+            self.network.when(time, partial(self.phone.do, ours[event]))
         else:
-            self.network.when(time - DELAY, partial(self._prompt, self.theirs(theirs)[event]))
+            self.network.when(time - DELAY, partial(self._prompt, theirs[event]))
 
-    def own(self, usual: dict[str, Callable[[Moment], None]]) -> dict[str, Callable[[Moment], None]]:
+    def own(self) -> Acts:
         """What our user does."""
-        return usual
+        raise NotImplementedError
 
-    def theirs(self, usual: dict[str, Callable[[Moment], None]]) -> dict[str, Callable[[Moment], None]]:
+    def theirs(self) -> Acts:
         """What the puppet does."""
-        return usual
+        raise NotImplementedError
 
     def order(self, start: str, events: Sequence[tuple[float, str]]) -> None:
         """Let events happen, each so many seconds behind the one before; what cannot be then is left out.
@@ -103,7 +104,7 @@ class AgentWorld:
         self.network.run()
 
     def race(self, row: Row) -> tuple[str, str]:
-        """Let the two events of a row happen; what we sent, and what our user heard, " / " before the end by our user."""
+        """Let the two events of a row happen; what we sent, what our user heard, " / " before the end by our user."""
         due = self.begin(row.start)
         at = due if row.first == "TIMEOUT" else 1.0
         self.network.when(at - DELAY - STEP, self.network.mute.clear)
@@ -151,8 +152,8 @@ class AgentWorld:
 
     def _byes_sent(self) -> set[str]:
         """The tags in the BYEs that we sent, and that got lost."""
-        own = [one.message for one in self.network.sent if one.sender == "192.0.2.1" and one.message.cseq_method == "BYE"]
-        found = [message for message in own if isinstance(message, Request)]
+        sent = [one.message for one in self.network.sent if one.sender == "192.0.2.1"]
+        found = [message for message in sent if isinstance(message, Request) and message.method == "BYE"]
         return {tag or "" for message in found for tag in (message.to_tag, message.from_tag)}
 
     def left(self) -> list[str]:
@@ -187,12 +188,6 @@ class AgentWorld:
     def _fall_silent(self) -> None:
         self.network.partition({"192.0.2.1"}, {"192.0.2.9"})
 
-    def _answer(self, now: Moment) -> None:
-        raise NotImplementedError
-
-    def _bye(self, now: Moment) -> None:
-        self.puppet.bye(now)
-
     def _hang_up(self, now: Moment) -> None:
         assert self.call is not None
         self.call.hang_up(now)
@@ -217,6 +212,12 @@ class Caller(AgentWorld):
     """We call the puppet. States: C, the INVITE is out; R, it rings; T, it is answered and acknowledged."""
 
     puppet_tag = "callee1"
+
+    def own(self) -> Acts:
+        return {"CANCEL": self._hang_up, "BYE>": self._hang_up, "INVITE>": self._hold}
+
+    def theirs(self) -> Acts:
+        return {"200": self._answer, "BYE<": self._bye, "INVITE<": self.puppet.reinvite}
 
     def begin(self, start: str) -> float:
         self.call = self.phone.invite(parse_uri("sip:callee1@192.0.2.9"))
@@ -264,11 +265,11 @@ class Callee(AgentWorld):
         self.network.run(0.5)
         return 0.4 + (32.0 if start == "M" else LONGEST_CALL)
 
-    def own(self, usual: dict[str, Callable[[Moment], None]]) -> dict[str, Callable[[Moment], None]]:
-        return {"BYE>": usual["BYE>"], "INVITE>": usual["INVITE>"], "200": self._answer}
+    def own(self) -> Acts:
+        return {"BYE>": self._hang_up, "INVITE>": self._hold, "200": self._answer}
 
-    def theirs(self, usual: dict[str, Callable[[Moment], None]]) -> dict[str, Callable[[Moment], None]]:
-        return {"BYE<": usual["BYE<"], "INVITE<": usual["INVITE<"], "CANCEL": self.puppet.cancel}
+    def theirs(self) -> Acts:
+        return {"BYE<": self.puppet.bye, "INVITE<": self.puppet.reinvite, "CANCEL": self.puppet.cancel}
 
     def _answer(self, now: Moment) -> None:
         try:

@@ -12,6 +12,7 @@ from offhook.errors import InvalidState, ProtocolError, SipError
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.testing.network import VirtualNode
+from offhook.ua.accept import ServerInvite
 from offhook.ua.invite_call import InviteCall
 from offhook.ua.settings import Settings
 from tests.proxy.wiring import PROXY, ProxyRole
@@ -65,7 +66,7 @@ class CallWorld:
         hang up.
         """
         network = self.network
-        network.when(0.0, lambda: self.phones[0].invite(parse_uri("sip:bob@example.com")) and None)
+        network.when(0.0, self._call_bob)
         time = 0.0
         if talking:
             time = 0.2
@@ -120,13 +121,20 @@ class CallWorld:
         assert isinstance(proxy, SipUri)
         return Phone(self.network, "bob", host, Settings(aor("bob"), outbound_proxy=proxy, longest_call=3600.0))
 
+    def _call_bob(self) -> None:
+        self.phones[0].invite(parse_uri("sip:bob@example.com"))
+
+    def _heal_one(self) -> None:
+        if self.network.partitions:
+            self.network.partitions.pop(0)
+
     def _happen(self, event: str, number: int) -> None:
         phone, host = self.phones[number], self.hosts[number]
         network = self.network
         if event in ("silence", "blink"):
             network.partition({host}, {PROXY})
             lasts = SILENCE if event == "silence" else BLINK
-            network.at(lasts, self.proxy, lambda: network.partitions and network.partitions.pop(0))
+            network.at(lasts, self.proxy, self._heal_one)
         elif event == "failure":
             self._fail(number)
         elif event == "again":
@@ -159,11 +167,13 @@ class CallWorld:
             call.hang_up(now)
         elif event == "hold":
             self._hold(call, now)
-        else:
-            deed = getattr(call, event, None)
-            if deed is not None:
-                acts: dict[str, Callable[[], None]] = {"refuse": lambda: deed(486, now)}
-                acts.get(event, lambda: deed(now))()
+        elif isinstance(call, ServerInvite):
+            acts: dict[str, Callable[[Moment], None]] = {
+                "ring": call.ring,
+                "answer": call.answer,
+                "refuse": partial(call.refuse, 486),
+            }
+            acts[event](now)
 
     def _hold(self, call: InviteCall, now: Moment) -> None:
         try:

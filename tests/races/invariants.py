@@ -53,16 +53,20 @@ class View:
 
     def requests_sent(self, method: str) -> list[Sent]:
         """Its requests, without those that went again."""
-        return [one for one in self.sent if one.new and isinstance(one.message, Request) and one.message.method == method]
+        return [one for one in self.sent if one.new and _asks(one.message, method)]
 
     def requests_got(self, method: str) -> list[Arrived]:
-        return [one for one in self.got if isinstance(one.message, Request) and one.message.method == method]
+        return [one for one in self.got if _asks(one.message, method)]
 
     def responses_sent(self, method: str) -> list[tuple[float, Response]]:
         return [(one.time, one.message) for one in self.sent if _answers(one.message, method)]  # type: ignore[misc]
 
     def responses_got(self, method: str) -> list[tuple[float, Response, bool]]:
         return [(one.time, one.message, one.expected) for one in self.got if _answers(one.message, method)]  # type: ignore[misc]
+
+
+def _asks(message: Message, method: str) -> bool:
+    return isinstance(message, Request) and message.method == method
 
 
 def _answers(message: Message, method: str) -> bool:
@@ -212,8 +216,7 @@ def _still_open(seen: View, came: Arrived, time: float) -> Iterator[str]:
         yield "a re-INVITE went before the peer's had its final response"
     elif finals[0][1] < 300 and time - finals[0][0] < TIMEOUT:
         acked = any(
-            ack.time <= time and ack.message.cseq_number == came.message.cseq_number
-            for ack in seen.requests_got("ACK")
+            ack.time <= time and ack.message.cseq_number == came.message.cseq_number for ack in seen.requests_got("ACK")
         )
         if not acked:
             yield "a re-INVITE went before the peer's had its ACK"

@@ -124,7 +124,7 @@ class ProxyWorld:
         return self.sent(at - STEP / 2, end)
 
     def sent(self, start: float, end: float) -> str:
-        """What the proxy sent from `start` on: "a: to the caller; 1: to the first callee", nothing where there is none."""
+        """What the proxy sent from `start` on: "a: to the caller; 1: to the first callee", if anything."""
         links = []
         for name, host in [("a", CALLER), *[(str(number + 1), host) for number, host in enumerate(self.hosts)]]:
             spans = ((start, end), (end, float("inf")))
@@ -140,9 +140,8 @@ class ProxyWorld:
         table = self.table
         if table.clients or table.servers or len(table.timers) or table.over_flow:
             found.append(f"the proxy still has {table.clients}, {table.servers}, {len(table.timers)} timers")
-        for node in (self.caller, *self.callees):
-            if node.role.left != (0, 0, 0):
-                found.append(f"{node.role.tag} still has {node.role.left}")
+        roles = [node.role for node in (self.caller, *self.callees)]
+        found += [f"{role.tag} still has {role.left}" for role in roles if role.left != (0, 0, 0)]
         return found
 
     @property

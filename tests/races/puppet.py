@@ -74,6 +74,8 @@ class Puppet:
         self.stack = stack
         self.host = host
         self.tag = tag
+        self.late_offer = False
+        """Whether its INVITEs make no offer and its ACKs bring the answer (RFC 3264 5, RFC 3261 13.2.1)."""
         self.legs: dict[str, Leg] = {}
         self.invited: Request | None = None
         self.server: ServerTransaction | None = None
@@ -89,7 +91,9 @@ class Puppet:
         """Call somebody."""
         draft = new_request("INVITE", uri).add("Max-Forwards", "70").add("From", f"<{self.uri}>;tag={self.tag}")
         draft.add("To", f"<{uri}>").add("Call-ID", f"{self.tag}@{self.host}").add("CSeq", "1 INVITE")
-        draft.add("Contact", f"<{self.uri}>").body(sdp(self.host), "application/sdp")
+        draft.add("Contact", f"<{self.uri}>")
+        if not self.late_offer:
+            draft.body(sdp(self.host), "application/sdp")
         self.client = self.stack.send(draft, self._target, now, self)
 
     def cancel(self, now: Moment) -> None:
@@ -254,7 +258,9 @@ class Puppet:
         leg.cseq += 1
         draft = self._draft(method, leg, leg.cseq)
         if method == "INVITE":
-            draft.add("Contact", f"<{self.uri}>").body(sdp(self.host, version=leg.cseq), "application/sdp")
+            draft.add("Contact", f"<{self.uri}>")
+            if not self.late_offer:
+                draft.body(sdp(self.host, version=leg.cseq), "application/sdp")
         self.stack.send(draft, self._target, now, self)
 
     def _ack(self, leg: Leg, number: int) -> None:
@@ -262,7 +268,10 @@ class Puppet:
         if number in leg.acks:
             self.stack.transmit(leg.acks[number], self._target)
         else:
-            leg.acks[number] = self.stack.send_ack(self._draft("ACK", leg, number), self._target)
+            draft = self._draft("ACK", leg, number)
+            if self.late_offer:
+                draft.body(sdp(self.host, version=leg.cseq), "application/sdp")
+            leg.acks[number] = self.stack.send_ack(draft, self._target)
 
     def _draft(self, method: str, leg: Leg, number: int) -> Draft:
         draft = new_request(method, leg.target)

@@ -40,7 +40,7 @@ def test_whatever_three_events_meet(branches: int, start: str) -> None:
 ORDERS = st.lists(st.tuples(st.sampled_from(GAPS), st.sampled_from(EVENTS)), min_size=4, max_size=6)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(branches=st.sampled_from((1, 3)), start=st.sampled_from(STARTS), events=ORDERS)
 def test_whatever_more_events_meet(branches: int, start: str, events: list[tuple[float, str]]) -> None:
     assert not faults(branches, start, events)

@@ -165,11 +165,10 @@ class RacingNetwork(VirtualNetwork):
         tags = (message.to_tag or "", message.from_tag or "")
         mark = next((f"#{tag[6:]}" for tag in tags if tag.startswith("callee") and tag != link), "")
         again = "re-" if method in ("INVITE", "ACK") and _invite_of(message) in self._later else ""
-        if isinstance(message, Request):
+        if not isinstance(message, Response):
             return again + method + mark
-        if method == "INVITE" and not again:
-            return f"{message.status}{mark}"
-        return f"{message.status} {again}{method}{mark}"
+        what = "" if method == "INVITE" and not again else f" {again}{method}"
+        return f"{message.status}{what}{mark}"
 
 
 def _invite_of(message: Message) -> tuple[str, str | None, int]:
