@@ -26,7 +26,7 @@ def test_a_branch_starts_with_the_cookie_and_names_its_origin() -> None:
     assert branch.startswith(MAGIC_COOKIE)
 
 
-@pytest.mark.rfc("3261 19.3")
+@pytest.mark.rfc("3261 19.3 #1")
 def test_a_tag_names_its_origin() -> None:
     assert re.fullmatch(r"n1\.w2\.b3-[0-9a-f]{16}", IdSource.seeded(1, origin="n1.w2.b3").tag())
 
@@ -36,12 +36,13 @@ def test_a_call_id_is_a_word_of_128_bits() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", IdSource.seeded(1).call_id())
 
 
-@pytest.mark.rfc("3261 8.1.1.4 #3", "3261 8.1.1.7 #4")
+@pytest.mark.rfc("3261 8.1.1.4 #3", "3261 8.1.1.7 #4", "3261 19.3 #1")
 def test_identifiers_do_not_repeat() -> None:
     source = IdSource()
     assert len({source.unique() for _ in range(20_000)}) == 20_000
 
 
+@pytest.mark.rfc("3261 19.3 #1")
 def test_a_source_without_a_key_cannot_be_foretold() -> None:
     assert drawn(IdSource()) != drawn(IdSource())
 

@@ -35,7 +35,8 @@ class Flow:
     `transport`: "UDP", "TCP", "TLS", "WS" or "WSS". `listener`: the configured name of the listener, such as
     "udp:127.0.0.1:5060". `local` and `remote`: (host, port), hosts in their numeric form without brackets. A stream
     has a `serial` above 0, unique within its `origin` (node, worker and boot in writing). `accepted`: the peer opened
-    the connection, so that it carries only replies and what is registered over it (RFC 5923 section 5).
+    the connection, so that it carries only replies and what is registered over it (RFC 5923 section 5). `domains` are
+    the SIP domains that the certificate of that peer speaks for, once it has shown one (RFC 5922 7.4).
 
     Two flows are equal when their keys are equal.
     """
@@ -43,6 +44,7 @@ class Flow:
     __slots__ = (
         "_way",
         "accepted",
+        "domains",
         "key",
         "listener",
         "local",
@@ -71,6 +73,7 @@ class Flow:
         self.origin = origin
         self.serial = serial
         self.accepted = accepted
+        self.domains: tuple[str, ...] = ()
         self._way = ""
         self.reliable = is_reliable(transport)
         self.secure = is_secure(transport)

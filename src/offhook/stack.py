@@ -19,6 +19,7 @@ from offhook.sip.message import Request, Response
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.scan import scan_via
 from offhook.sip.serializer import Draft, reply
+from offhook.sip.status import phrase_for, telling_phrase
 from offhook.transaction.client_invite import InviteClientTransaction, make_cancel
 from offhook.transaction.client_non_invite import NonInviteClientTransaction
 from offhook.transaction.effects import (
@@ -40,6 +41,7 @@ from offhook.transaction.server_non_invite import NonInviteServerTransaction
 from offhook.transaction.stateless import StatelessBranches
 from offhook.transaction.table import TransactionTable, server_key
 from offhook.transaction.timers import TimerValues
+from offhook.transaction.unavailable import UnavailableServers
 from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
 
 __all__ = ["CLOSED", "CONNECTED", "FAILED", "Counters", "RoleTimer", "ServerTransaction", "Stack"]
@@ -103,6 +105,7 @@ class Stack:
         "ids",
         "limits",
         "transactions",
+        "unavailable",
     )
 
     def __init__(
@@ -118,6 +121,7 @@ class Stack:
         self.counters = Counters()
         self.advertised: dict[str, str] = {}
         self.transactions = TransactionTable(TimerValues() if values is None else values)
+        self.unavailable = UnavailableServers()
         self._resolve_now = resolve_now
         self._stateless = StatelessBranches(secret)
         self._streams: dict[str, Flow] = {}
@@ -244,15 +248,22 @@ class Stack:
             self.transactions.move(transaction, self._reopen(transaction.request, flow))
         transaction.respond(response, now)
 
-    def refuse(self, request: Request, flow: Flow, status: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def refuse(
+        self,
+        request: Request,
+        flow: Flow,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
+    ) -> None:
         """Answer a request without a transaction, with a To tag that its retransmissions get too (RFC 3261 8.2.7).
 
-        An ACK is dropped. Raises ParseError.
+        `reason` is the phrase where it is another than the registered one. An ACK is dropped. Raises ParseError.
         """
         if request.method == "ACK":
             return
         self.counters.refused += 1
-        draft = reply(request, status, None, self._stateless.tag(request))
+        draft = reply(request, status, reason, self._stateless.tag(request))
         for name, value in headers:
             draft.add(name, value)
         self.reply_stateless(draft.response(), request, flow)
@@ -421,7 +432,9 @@ class Stack:
             return
         fault = routing_fault(request)
         if fault is not None:
-            self.refuse(request, flow, fault.status or 400, (("Warning", f'399 offhook "{fault.reason}"'),))
+            status = fault.status or 400
+            warning = ("Warning", f'399 offhook "{fault.reason}"')
+            self.refuse(request, flow, status, (warning,), telling_phrase(status, fault.reason))
             return
         if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
             return
@@ -449,6 +462,8 @@ class Stack:
             self.counters.broken += 1  # 18.3: discarded, for nobody can be told
             return
         transaction = self.transactions.match_response(response)
+        if response.status == 503 and transaction is not None:
+            self.unavailable.note(response, transaction.flow, now)
         if isinstance(transaction, InviteClientTransaction):
             transaction.receive(response, now)
             if transaction.cancel_wanted and not transaction.cancelled and transaction.state is State.PROCEEDING:
@@ -495,7 +510,7 @@ class Stack:
 
     def _refuse_broken(self, request: Request, flow: Flow, error: ParseError) -> None:
         try:
-            self.refuse(request, flow, error.status)
+            self.refuse(request, flow, error.status, (), phrase_for(error))
         except ParseError:
             return
 

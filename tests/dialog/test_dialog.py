@@ -194,7 +194,7 @@ def test_secure_takes_tls_and_a_sips_uri(flow: Flow, uri: str, secure: bool) -> 
     assert Dialog.as_uac(request(uri=uri), response(), flow).secure is secure
 
 
-@pytest.mark.rfc("3261 13.2.2.4")
+@pytest.mark.rfc("3261 13.2.2.4 #1", "3261 13.2.2.4 #2")
 def test_the_2xx_alone_decides_about_the_routes() -> None:
     dialog = uac(status=180)
     dialog.next_cseq()

@@ -77,7 +77,7 @@ def test_an_offer_and_its_answer_agree_on_a_session_at_both_ends() -> None:
     assert agreed(caller).local == agreed(callee).remote
 
 
-@pytest.mark.rfc("3261 13.2.1")
+@pytest.mark.rfc("3261 13.2.1 #7", "3261 13.2.1 #8")
 def test_the_first_answer_counts_and_later_ones_are_ignored() -> None:
     caller = OfferAnswer()
     offer = caller.offer(ALICE)
@@ -108,6 +108,7 @@ def test_without_a_preview_there_is_nothing_to_settle_on() -> None:
     assert caller.session is None
 
 
+@pytest.mark.rfc("3261 13.2.1 #10")
 def test_the_answer_is_the_same_as_its_preview() -> None:
     callee = OfferAnswer()
     callee.take_offer(make_offer(ALICE))
@@ -119,7 +120,7 @@ def test_the_answer_is_the_same_as_its_preview() -> None:
     assert callee.stable
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #1", "3261 14.1 #5")
 def test_what_fails_leaves_the_session_as_it_was() -> None:
     caller, callee = OfferAnswer(), OfferAnswer()
     callee.take_offer(caller.offer(ALICE))

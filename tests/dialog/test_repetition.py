@@ -70,7 +70,7 @@ def test_every_state_and_event(state: RepetitionState, event: RepetitionEvent) -
     assert repetition.repeating is (repetition.state is REPEATING)
 
 
-@pytest.mark.rfc("3261 13.3.1.4")
+@pytest.mark.rfc("3261 13.3.1.4 #4")
 def test_a_2xx_goes_at_doubling_intervals_up_to_t2() -> None:
     bench = Bench(longest=4.0)
     bench.repetition.begin(START)

@@ -46,7 +46,7 @@ def test_a_binding_knows_its_flow_and_uri() -> None:
     assert repr(binding) == f"<Binding sip:alice@192.0.2.1 until {WALL + 3600:.0f}>"
 
 
-@pytest.mark.rfc("3261 19.1.4")
+@pytest.mark.rfc("3261 19.1.4 #1")
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

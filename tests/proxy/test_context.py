@@ -9,6 +9,7 @@ import pytest
 
 from offhook.clock import Moment
 from offhook.proxy.context import Branch, ResponseContext
+from offhook.proxy.record_route import NO_ROUTE
 from offhook.proxy.target_uri import TargetUri
 from offhook.testing.network import Faults
 from offhook.transaction.machine import Event, Transaction
@@ -21,7 +22,7 @@ from tests.transaction.machines import FLOWS, START, Rig
 def context_with(*breadths: int) -> ResponseContext:
     flow = FLOWS["UDP"]
     server = InviteServerTransaction(Rig().table, (b"z9hG4bKone", "h", 5060, "INVITE"), request(), flow, flow)
-    context = ResponseContext(server.request, server, flow, "0")
+    context = ResponseContext(server.request, server, flow, NO_ROUTE, "0")
     context.branches = [Branch(context, TargetUri("sip:bob@h"), breadth) for breadth in breadths]
     return context
 

@@ -9,6 +9,7 @@ from offhook.flow import Flow, Target
 from offhook.proxy import forwarding
 from offhook.proxy.forwarding import Forwarder, query_of
 from offhook.proxy.own import OwnNames
+from offhook.proxy.passage import Passage
 from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
@@ -26,8 +27,7 @@ FROM_ALICE = Flow("UDP", HOP.listener, HERE, ("192.0.2.1", 5060))
 
 def copied(arrived: Request, target: TargetUri, own_routes: int = 0, breadth: int = 60) -> Request:
     routed = routes_of(arrived, own_routes)
-    draft = FORWARDER.copy(arrived, target, routed, breadth)
-    FORWARDER.fix_strict_route(draft, arrived, target, FORWARDER.next_route(arrived, target, routed))
+    draft = FORWARDER.draft(Passage(arrived, FROM_ALICE, routed), target, breadth, HOP)
     return draft.request()
 
 
@@ -43,7 +43,7 @@ BEARER = "Bearer abcdef"
 MALFORMED = 'Digest realm="example.com'
 
 
-@pytest.mark.rfc("3261 22.3")
+@pytest.mark.rfc("3261 22.3 #2", "3261 22.3 #7")
 @pytest.mark.parametrize(
     ("given", "left"),
     [
@@ -62,7 +62,7 @@ def test_credentials_for_this_proxy_end_here(given: list[str], left: list[str]) 
         made.add("Proxy-Authorization", credentials).add("X-Between", str(number))
     arrived = received(made.request(), Request)
     forwarder = Forwarder(RecordRoutes(b"secret", OWN), frozenset(("example.com", "The \\Office")))
-    copy = forwarder.copy(arrived, TargetUri("sip:bob@h"), NO_ROUTE, 0).request()
+    copy = forwarder.copy(Passage(arrived, FROM_ALICE, NO_ROUTE), TargetUri("sip:bob@h"), 0).request()
     assert copy.texts("Proxy-Authorization") == left
     gone = [line for line in arrived.lines if line not in copy.lines and line[:19] == b"Proxy-Authorization"]
     kept = [line for line in arrived.lines[1:] if line not in gone and line[:12] != b"Max-Forwards"]
@@ -174,8 +174,10 @@ def recorded(
     came_to: str = "192.0.2.10:5060",
     sips: bool = False,
 ) -> list[str]:
-    draft = FORWARDER.copy(arrived, target, NO_ROUTE, 0)
-    FORWARDER.record(draft, arrived, arrival, came_to, target, hop, sips)
+    passage = Passage(arrived, arrival, NO_ROUTE)
+    passage.came_to = came_to
+    draft = FORWARDER.copy(passage, target, 0)
+    FORWARDER.record(draft, passage, target, hop, sips)
     return [str(value) for value in draft.request().record_routes]
 
 
@@ -352,8 +354,11 @@ BY_PROXY = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.1;branch=z
 def test_the_sides_that_are_ours_by_all_that_leads_to_them(
     headers: dict[str, str], arrival: Flow, target: TargetUri, ours: tuple[bool, bool], written: str
 ) -> None:
-    sides = FORWARDER.sides(request(**headers), arrival, target, HOP, NO_ROUTE, *ours)
+    passage = Passage(request(**headers), arrival, NO_ROUTE)
+    passage.came_to = HOP.sent_by
+    passage.caller_ours, passage.callee_ours = ours
+    sides = FORWARDER.sides(passage, target, HOP)
     assert sides == written
-    draft = FORWARDER.copy(request(), target, NO_ROUTE, 0)
-    FORWARDER.record(draft, request(), arrival, HOP.sent_by, target, HOP, False, sides)
+    draft = FORWARDER.copy(passage, target, 0)
+    FORWARDER.record(draft, passage, target, HOP, False)
     assert (f";oh-p={written}" in str(draft.request().record_routes[0])) is bool(written)

@@ -12,39 +12,13 @@ from offhook.proxy.access import PENDING, Standing
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.validation import Refusal
 from offhook.sip.serializer import Draft
-from tests.proxy.wiring import PROXY, World, sip_uri
+from tests.proxy.wiring import PROXY, World, answered_call, sip_uri, within_dialog
 
 OUTSIDE, CLAIMED, BOUND, KNOWN = Standing
 
 
 def statuses(world: World) -> list[int]:
     return [status for status in world.alice.role.statuses() if status != 100]
-
-
-def within_dialog(world: World, method: str, routes: list[str], to_tag: str, cseq: int = 2) -> None:
-    """Alice sends a request within her dialog with Bob's first phone."""
-    phone = world.callees[0]
-
-    def act(now: Moment) -> None:
-        draft = world.alice.role.request(method, phone.role.contact, "c1", cseq, to_tag)
-        for route in routes:
-            draft.add("Route", route)
-        target = world.alice.target_to(PROXY, 5060)
-        if method == "ACK":
-            world.alice.role.stack.send_ack(draft, target)
-        else:
-            world.alice.role.send(draft, target, now)
-
-    world.alice.call(act)
-    world.run(world.network.clock.monotonic + 1.0)
-
-
-def answered_call(world: World) -> list[str]:
-    """A call from Alice to Bob's first phone; the Record-Route values of its dialog."""
-    world.callee((0.1, 200))
-    world.send()
-    world.run(1.0)
-    return [str(route) for route in world.alice.role.responses[-1].record_routes]
 
 
 @pytest.mark.rfc("3261 16.6 step 3", "3261 16.6 #8")

@@ -6,7 +6,7 @@ import pytest
 
 from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
-from offhook.proxy.record_route import _MOST_EXPECTED, OwnRoute, RecordRoutes, side
+from offhook.proxy.record_route import _MOST_EXPECTED, OwnRoute, Parties, RecordRoutes, side
 from tests.proxy.requests import request
 
 OWN = OwnNames(frozenset(("example.com",)))
@@ -30,7 +30,7 @@ def entry(
     sides: str = "",
 ) -> str:
     """What a dialog between the tags a and b got."""
-    return ROUTES.entry(ROUTES.proof(request(), caller, callee, sides), HERE, transport, sips).decode()
+    return ROUTES.entry(ROUTES.proof(request(), Parties(caller, callee, sides)), HERE, transport, sips).decode()
 
 
 def said(found: OwnRoute) -> tuple[object, ...]:
@@ -81,7 +81,7 @@ def test_an_entry_proves_nothing_to_others(headers: dict[str, str]) -> None:
 
 def test_another_secret_proves_nothing() -> None:
     other = RecordRoutes(b"other", OWN)
-    assert not read(other.entry(other.proof(request(), None, None), HERE, "UDP", False).decode()).proven
+    assert not read(other.entry(other.proof(request(), Parties()), HERE, "UDP", False).decode()).proven
 
 
 @pytest.mark.rfc("5626 5.3")
@@ -130,7 +130,7 @@ def test_a_spiral_is_gone_through_at_once() -> None:
 
 def test_passes_in_opposite_directions_are_none_of_one_request() -> None:
     """Whoever makes two calls of one Call-ID has entries of both."""
-    other = ROUTES.entry(ROUTES.proof(request(From="<sip:m@foreign.example>;tag=b"), None, None), HERE, "UDP", False)
+    other = ROUTES.entry(ROUTES.proof(request(From="<sip:m@foreign.example>;tag=b"), Parties()), HERE, "UDP", False)
     found = read(entry(), other.decode())
     assert (found.count, found.leads_on, found.by_caller) == (1, True, True)
 
@@ -250,7 +250,7 @@ def test_what_was_written_lately_says_what_its_mac_proves(
 ) -> None:
     routes = RecordRoutes(b"secret", OWN)
     written = entry(caller, callee, sides=sides)
-    routes.expect(request(), written.encode(), caller, callee, sides)
+    routes.expect(request(), written.encode(), Parties(caller, callee, sides))
     bye = request("BYE", Route=written, **headers)
     known, proven = routes.read(bye), ROUTES.read(bye)
     assert known.proven
@@ -269,8 +269,8 @@ def test_what_was_written_lately_says_what_its_mac_proves(
 def test_what_strangers_write_costs_no_memory(call_id: str, tag: str, padding: int, kept: bool) -> None:
     routes = RecordRoutes(b"secret", OWN)
     invite = request(Call_ID=call_id, From=f"<sip:alice@example.com>;tag={tag}")
-    entry = routes.entry(routes.proof(invite, None, None), HERE, "UDP", False)
-    routes.expect(invite, entry + b"x" * padding, None, None)
+    entry = routes.entry(routes.proof(invite, Parties()), HERE, "UDP", False)
+    routes.expect(invite, entry + b"x" * padding, Parties())
     assert len(routes._expected) == kept
     bye = request("BYE", Call_ID=call_id, From=f"<sip:a@h>;tag={tag}", To="<sip:b@h>;tag=b", Route=entry.decode())
     assert routes.read(bye).proven
@@ -283,7 +283,7 @@ def test_what_was_written_lately_is_of_its_dialog_alone(changed: dict[str, str])
     routes = RecordRoutes(b"secret", OWN)
     # Not even a MAC that would prove nothing: an entry is known with its dialog, or not at all.
     forged = entry().replace("oh-mac=", "oh-mac=0")
-    routes.expect(request(), forged.encode(), None, None)
+    routes.expect(request(), forged.encode(), Parties())
     assert routes.read(request("BYE", Route=forged, **BYE_OF_CALLER)).proven
     assert not routes.read(request("BYE", Route=forged, **{**BYE_OF_CALLER, **changed})).proven
 
@@ -292,11 +292,11 @@ def test_old_entries_are_known_by_their_mac_again() -> None:
     routes = RecordRoutes(b"secret", OWN)
     forged = entry().replace("oh-mac=", "oh-mac=0")
     bye = request("BYE", Route=forged, **BYE_OF_CALLER)
-    routes.expect(request(), forged.encode(), None, None)
+    routes.expect(request(), forged.encode(), Parties())
     for number in range(_MOST_EXPECTED):
         assert routes.read(bye).proven
-        routes.expect(request(**{"Call-ID": f"call-{number}"}), b"<sip:other>", None, None)
+        routes.expect(request(**{"Call-ID": f"call-{number}"}), b"<sip:other>", Parties())
     for number in range(_MOST_EXPECTED):
-        routes.expect(request(**{"Call-ID": f"later-{number}"}), b"<sip:other>", None, None)
+        routes.expect(request(**{"Call-ID": f"later-{number}"}), b"<sip:other>", Parties())
     assert not routes.read(bye).proven
     assert routes.read(request("BYE", Route=entry(), **BYE_OF_CALLER)).proven

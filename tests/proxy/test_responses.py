@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.proxy.context import Branch, ResponseContext
+from offhook.proxy.record_route import NO_ROUTE
 from offhook.proxy.responses import best_branch, final_response, onward
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Response
@@ -21,7 +22,7 @@ def answered(*statuses: int, method: str = "INVITE") -> ResponseContext:
     arrived = request(method)
     flow = FLOWS["UDP"]
     server = InviteServerTransaction(Rig().table, (b"z9hG4bKone", "h", 5060, "INVITE"), arrived, flow, flow)
-    context = ResponseContext(arrived, server, flow, "0")
+    context = ResponseContext(arrived, server, flow, NO_ROUTE, "0")
     forwarded = Draft.of(arrived).prepend("Via", OURS).request()
     for status in statuses:
         branch = Branch(context, TargetUri("sip:bob@h"), 1)
@@ -113,7 +114,7 @@ def test_a_branch_without_an_answer_gets_one_of_ours() -> None:
     assert (response.status, response.to_tag, response.call_id) == (408, "ours", "call")
 
 
-@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 16.7 #29")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 16.7 #29", "3261 22.3 #10")
 def test_a_challenge_bears_the_challenges_of_all() -> None:
     context = answered(401, 407, 404)
     for branch, name in zip(

@@ -26,7 +26,7 @@ def secure_world(contact: str) -> tuple[World, VirtualNode[ScriptedPeer]]:
     return world, phone
 
 
-@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #17", "3261 16.6 #35")
+@pytest.mark.rfc("3261 16.6 step 7", "3261 16.6 #17", "3261 16.6 #35", "3261 26.3.1 #5")
 def test_a_sips_call_goes_over_tls() -> None:
     world, phone = secure_world("sips:bob@HOST:5060")
     world.send(uri="sips:bob@example.com", transport="TLS")

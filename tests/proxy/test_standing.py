@@ -27,7 +27,7 @@ def came_from(host: str, port: int = 5060) -> Flow:
 
 
 def routed(sides: str, by_caller: bool = True, flow: Flow | None = None, leads_on: bool = False) -> OwnRoute:
-    return OwnRoute(1, flow, True, leads_on).between(by_caller, sides, sides)
+    return OwnRoute(1, flow, True, leads_on).between(by_caller, sides, sides, False)
 
 
 def bye(uri: str = f"sip:bob@{BOB}", **headers: str) -> Request:

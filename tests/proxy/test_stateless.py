@@ -6,10 +6,13 @@ import pytest
 
 from offhook.clock import Moment
 from offhook.flow import Query, Target
+from offhook.proxy.access import Standing
+from offhook.proxy.settings import ProxySettings
 from offhook.proxy.target_uri import TargetUri
+from offhook.proxy.validation import Refusal
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft
-from tests.proxy.wiring import PROXY, World
+from tests.proxy.wiring import PROXY, World, answered_call, within_dialog
 
 
 def stateless(*script: tuple[float, int], transport: str = "") -> World:
@@ -236,3 +239,52 @@ def test_a_target_with_a_flow_is_reached_over_it() -> None:
     world.send(uri="sip:carol@example.com", transport="TCP", call_id="spiral")
     world.run(1.2)
     assert [request.request_uri for request in world.alice.role.requests] == ["sip:carol@10.9.9.9;transport=tcp"]
+
+
+def test_a_dialog_comes_back_through_us_and_passes_without_state() -> None:
+    world = World()
+    world.proxy.role.domain.stateless = True
+    routes = answered_call(world)
+    assert ";oh-s=1;" in routes[0]
+    assert world.left() == [0, 0, 0]
+    within_dialog(world, "ACK", routes, "b101", 1)
+    within_dialog(world, "INVITE", routes, "b101", 2)
+    assert world.left() == [0, 0, 0]
+    within_dialog(world, "BYE", routes, "b101", 3)
+    assert world.left() == [0, 0, 0]
+    phone = world.callees[0]
+    assert [request.method for request in phone.role.requests] == ["INVITE", "ACK", "INVITE", "BYE"]
+    assert all(len(received_by(world, phone.host, method)) == 1 for method in (b"ACK", b"BYE"))
+    assert world.proxy.role.gate.standings == [Standing.OUTSIDE, Standing.BOUND, Standing.BOUND, Standing.BOUND]
+    assert [status for status in world.alice.role.statuses() if status > 100] == [200, 200, 200]
+
+
+def test_without_record_route_it_does_not_stay() -> None:
+    world = World(settings=ProxySettings(record_route=False))
+    world.proxy.role.domain.stateless = True
+    assert answered_call(world) == []
+
+
+@pytest.mark.parametrize(("verdict", "cancelled"), [(None, 1), (Refusal(403), 0)])
+def test_a_cancel_within_a_dialog_goes_the_way_of_its_invite(verdict: Refusal | None, cancelled: int) -> None:
+    """One that nobody of the dialog sends meets nothing."""
+    world = World()
+    world.proxy.role.domain.stateless = True
+    routes = answered_call(world)
+    phone = world.callees[0]
+    phone.role.script = lambda request: [(0.1, 180), (30.0, 200)]
+    within_dialog(world, "INVITE", routes, "b101", 2)
+    invite = list(world.alice.stack.transactions.clients.values())[-1]
+    world.proxy.role.gate.verdict = verdict
+    world.alice.call(lambda now: world.alice.role.stack.cancel(invite, now))
+    world.run(world.network.clock.monotonic + 1.0)
+    assert len(phone.role.cancelled) == cancelled
+
+
+@pytest.mark.parametrize("forged", ["", ";oh-s=2", ";oh-s"])
+def test_whether_state_is_kept_is_proven_with_the_rest(forged: str) -> None:
+    world = World()
+    world.proxy.role.domain.stateless = True
+    routes = answered_call(world)
+    within_dialog(world, "BYE", [route.replace(";oh-s=1", forged) for route in routes], "b101")
+    assert world.proxy.role.gate.standings[-1] is Standing.OUTSIDE

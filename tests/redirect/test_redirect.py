@@ -154,7 +154,7 @@ def test_a_caller_is_told_where_to_try(world: World) -> None:
     assert world.ask("OPTIONS").status == 302
 
 
-@pytest.mark.rfc("3261 21.3.1")
+@pytest.mark.rfc("3261 21.3.1 #1")
 def test_several_places_are_told_by_preference(world: World) -> None:
     world.bind(bound(HOME, q=0.2, expires=60), bound(WORK), bound("tel:+15550100", q=0.9))
     answer = world.ask()

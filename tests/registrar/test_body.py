@@ -12,7 +12,7 @@ from offhook.sip.serializer import new_request
 NO_TYPE = ("Accept", "")
 
 
-@pytest.mark.rfc("3261 8.2.3 #1", "3261 8.2.3 #2", "3261 8.2.3 #3")
+@pytest.mark.rfc("3261 8.2.3 #1", "3261 8.2.3 #2", "3261 8.2.3 #3", "3261 20.11 #2", "3261 21.4.13 #1")
 @pytest.mark.parametrize(
     ("headers", "octets", "refusal"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Literal
@@ -12,8 +13,10 @@ from structlog.testing import capture_logs
 from offhook.accounts.authenticator import Realm
 from offhook.accounts.base import Account
 from offhook.errors import SipError
+from offhook.flow import Flow
 from offhook.location.binding import Binding
 from offhook.location.update import Update
+from offhook.proxy.access import Standing
 from offhook.security.digest import Challenge, answer_challenge, compute_ha1
 from offhook.server import access
 from offhook.server.access import DomainAccess
@@ -21,7 +24,7 @@ from offhook.server.config import DomainConfig
 from offhook.sip.headers.auth import Credentials, parse_challenge
 from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft
-from offhook.testing.network import VirtualNode
+from offhook.testing.network import Faults, VirtualNode
 from offhook.testing.peer import ScriptedPeer
 from tests.server.wiring import DOMAIN, PASSWORDS, SERVER, Site
 
@@ -41,6 +44,19 @@ def bind(site: Site, aor: str, contact: str) -> None:
     site.location.save(
         Update(aor, "c", 1, [Binding(contact, "", None, now.wall + 900, "c", 1, "b", (), "", False)]), now
     )
+
+
+@pytest.mark.rfc("3261 26.3.2.4 #2")
+@pytest.mark.parametrize(("method", "status"), [("INVITE", 407), ("MESSAGE", 407), ("REGISTER", 401)])
+def test_a_challenge_leaves_nothing_behind_and_comes_once_for_each_request(method: str, status: int) -> None:
+    site = Site(faults=Faults(duplication=1.0))
+    peer = site.stranger(contact="sip:alice@198.51.100.1")
+    answers = site.send(peer, method, "sip:example.com" if method == "REGISTER" else "sip:bob@example.com", as_alice)
+    assert set(answers) == {status}
+    assert site.left() == [0, 0]
+    sent = [message for message in site.messages(of=SERVER) if isinstance(message, Response)]
+    assert len(sent) == 4  # two came of the request, and each answer came twice
+    assert len({message.to_tag for message in sent}) == 1
 
 
 # Strangers
@@ -64,6 +80,31 @@ def test_a_stranger_reaches_nobody_else_by_us(method: str) -> None:
         ("a foreign caller for a foreign domain", "198.51.100.1:5060")
     ]
     assert reached(site, FOREIGN) == []
+
+
+@pytest.mark.rfc("3261 26.3.2.2 #8")
+@pytest.mark.parametrize(
+    ("domains", "told"),
+    [
+        ((), False),
+        (("example.net",), True),
+        (("example.net", "ELSEWHERE.example"), False),
+        (("sub.elsewhere.example",), True),
+    ],
+)
+def test_a_caller_of_another_domain_than_the_certificate_is_told_of(domains: tuple[str, ...], told: bool) -> None:
+    site = Site()
+    peer = site.stranger()
+    draft = peer.role.request("INVITE", "sip:bob@example.com", "c1", 1, "").add("Via", "SIP/2.0/TLS 198.51.100.1")
+    draft.set("From", "<sip:carol@elsewhere.example>;tag=1")
+    flow = Flow("TLS", "tls:192.0.2.10:5061", (SERVER, 5061), ("198.51.100.1", 40000), "0", 1, True)
+    flow.domains = domains
+    with capture_logs() as lines:
+        verdict = site.server.role.access.check(draft.request(), flow, Standing.OUTSIDE, site.network.clock.now())
+    assert verdict is None
+    assert [(line["caller"], line["certificate"]) for line in lines] == (
+        [("elsewhere.example", ", ".join(domains))] if told else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +181,7 @@ def test_the_final_dot_of_a_domain_makes_nobody_a_stranger() -> None:
     assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com", edit) == [407]
 
 
-@pytest.mark.rfc("3261 16.3 #13")
+@pytest.mark.rfc("3261 16.3 #13", "3261 26.3.1 #7")
 @pytest.mark.parametrize(
     "sender",
     [
@@ -178,6 +219,7 @@ def test_nothing_is_looked_up_before_the_caller_is_known() -> None:
     assert site.send(stranger, "MESSAGE", "sip:nobody@example.com", edit) == [407]
 
 
+@pytest.mark.rfc("3261 22 #1")
 def test_nobody_calls_under_another_users_name() -> None:
     site = Site()
     with capture_logs() as lines:
@@ -185,6 +227,7 @@ def test_nobody_calls_under_another_users_name() -> None:
     assert lines[-1]["reason"] == "a From that is not the caller's own"
 
 
+@pytest.mark.rfc("3261 22 #1")
 def test_nobody_registers_for_another_user() -> None:
     site = Site()
     assert site.phone("alice", PASSWORDS["bob"], username="bob").register() == [403]
@@ -240,13 +283,42 @@ def test_a_digest_for_another_server_registers_nobody(made_for: str, status: int
     assert len(site.location.held("sip:alice@example.com")) == (status == 200)
 
 
+@pytest.mark.rfc(
+    "3261 22 #2", "3261 22 #3", "3261 22.1 #1", "3261 22.2 #1", "3261 22.3 #1", "3261 22.3 #9", "3261 22.4 #2",
+    "3261 22.4 #5",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "uri", "status", "name", "credentials"),
+    [
+        ("REGISTER", "sip:example.com", 401, "WWW-Authenticate", "Authorization"),
+        ("MESSAGE", "sip:bob@example.com", 407, "Proxy-Authenticate", "Proxy-Authorization"),
+    ],
+)
+def test_digest_alone_shows_who_somebody_is(method: str, uri: str, status: int, name: str, credentials: str) -> None:
+    site = Site()
+    peer = site.stranger(contact="sip:alice@198.51.100.1")
+    basic = b64encode(f"alice:{PASSWORDS['alice']}".encode()).decode()
+
+    def edit(draft: Draft) -> None:
+        as_alice(draft)
+        draft.add(credentials, f"Basic {basic}")
+
+    assert site.send(peer, method, uri, as_alice) == site.send(peer, method, uri, edit) == [status]
+    for response in peer.role.responses:
+        [challenge] = [parse_challenge(text) for text in response.texts(name)]
+        assert challenge.is_digest
+        assert (challenge.realm, challenge.qop) == (DOMAIN, ("auth",))
+        assert challenge.nonce
+        assert [header for header in ("WWW-Authenticate", "Proxy-Authenticate") if response.has(header)] == [name]
+
+
 def test_a_user_calls_anywhere() -> None:
     site = Site()
     site.stranger(FOREIGN)
     assert site.phone("alice", proxy=f"sip:{SERVER};lr").message(f"sip:carol@{FOREIGN}") == [200]
 
 
-@pytest.mark.rfc("3261 22.1")
+@pytest.mark.rfc("3261 22.1 #7", "3261 22.1 #8")
 def test_ack_and_cancel_are_never_challenged() -> None:
     site = Site()
     alice = site.phone("alice")
@@ -260,7 +332,7 @@ def test_ack_and_cancel_are_never_challenged() -> None:
     assert [m.status for m in answers if m.cseq_method == "INVITE"][-1] == 487
 
 
-@pytest.mark.rfc("3261 22.3")
+@pytest.mark.rfc("3261 22.3 #2")
 @pytest.mark.parametrize("mode", ["proxy", "stateless"])
 def test_nobody_who_is_called_gets_credentials_for_this_server(mode: Literal["proxy", "stateless"]) -> None:
     """Whoever is called could use them for requests of its own."""

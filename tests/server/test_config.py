@@ -68,6 +68,7 @@ DOMAIN = '[[domain]]\nname="example.com"\n'
         (f'{UDP}advertise = "a:b"', 4, "has no port number after its colon"),
         (UDP + UDP, 4, "udp:127.0.0.1:5060 is listened at already; leave one [[listen]] out"),
         (UDP.replace("udp", "tls"), 2, "TLS needs a certificate; add [tls] with certificate and key"),
+        (f"{UDP}require_client_certificate = true", 4, "only TLS has client certificates; leave it out for udp"),
         ('[tls]\nkey = "x"', 2, "a key without a certificate"),
         ('[[domain]]\nname = "a b"', 2, '"a b" is not the name of a host'),
         (f'{DOMAIN}aliases = ["x", "/"]', 3, '"/" is not the name of a host'),
@@ -115,15 +116,18 @@ def test_files_are_found_from_the_configuration(tmp_path: Path, monkeypatch: pyt
     folder = tmp_path / "etc"
     folder.mkdir()
     file = folder / "offhook.toml"
-    file.write_text(f'data = "../data"\n[tls]\ncertificate = "~/c.pem"\nkey = "{folder}/k.pem"\n', "utf-8")
+    file.write_text(
+        f'data = "../data"\n[tls]\ncertificate = "~/c.pem"\nkey = "{folder}/k.pem"\nrevocations = "r.pem"\n', "utf-8"
+    )
     home.mkdir()
     with pytest.raises(ConfigError, match=rf"{file} line 3: there is no {home}/c.pem; say where the file lies"):
         load(file)
-    for needed in (home / "c.pem", folder / "k.pem"):
+    for needed in (home / "c.pem", folder / "k.pem", folder / "r.pem"):
         needed.touch()
     read = load(file)
     assert read.data == f"{folder}/../data"
     assert (read.tls.certificate, read.tls.key, read.tls.authorities) == (f"{home}/c.pem", f"{folder}/k.pem", "")
+    assert read.tls.revocations == f"{folder}/r.pem"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -26,6 +26,18 @@ def test_a_certificate_adds_tls() -> None:
     assert made[2].accepts
 
 
+@pytest.mark.rfc("3261 26.2.1 #1", "3261 26.3.1 #2")
+def test_each_listener_says_whether_clients_need_a_certificate() -> None:
+    phones = '[[listen]]\ntransport = "tls"\naddress = "192.0.2.1"\n'
+    peers = f"{phones}port = 5071\nrequire_client_certificate = true\n"
+    tls = '[tls]\ncertificate = "/c.pem"\nauthorities = "/a.pem"\nrevocations = "/r.pem"\nciphers = "AES128-SHA"\n'
+    made = listeners_of(parse(phones + peers + tls))
+    assert [listener.tls.require_client_certificate for listener in made] == [False, True]
+    for settings in (listener.tls for listener in made):
+        assert (str(settings.authorities), str(settings.revocations)) == ("/a.pem", "/r.pem")
+        assert settings.ciphers == "AES128-SHA"
+
+
 def test_what_is_configured_is_bound() -> None:
     text = '[[listen]]\ntransport = "tcp"\naddress = "::1"\nport = 5070\nadvertise = "example.com"'
     [listener] = listeners_of(parse(text))
@@ -63,7 +75,7 @@ def test_the_tcp_that_udp_brings_is_advertised_alike() -> None:
     assert [listener.advertise for listener in made] == [("example.com", 5080)] * 2
 
 
-@pytest.mark.rfc("5922 6 #1")
+@pytest.mark.rfc("5922 6 #1", "3261 26.3.1 #3")
 @pytest.mark.parametrize(
     ("names", "days", "refused"),
     [

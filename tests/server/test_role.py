@@ -25,7 +25,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(role, name) for name in role.__all__)
 
 
-@pytest.mark.rfc("3261 10.1 #1", "3261 10.1 #2")
+@pytest.mark.rfc("3261 10.1 #1", "3261 10.1 #2", "3261 26.3.1 #7")
 def test_two_users_register_and_talk() -> None:
     site = Site()
     alice, bob = site.phone("alice"), site.phone("bob")
@@ -143,12 +143,13 @@ def test_options_with_a_body_that_must_be_understood_is_a_415() -> None:
     assert stranger.role.responses[-1].texts("Accept") == [""]
 
 
+@pytest.mark.rfc("3261 20.5 #1", "3261 21.4.6 #1")
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "SUBSCRIBE", "BYE", "FOO"])
 def test_nothing_else_is_for_the_server(method: str) -> None:
     site = Site()
     stranger = site.stranger()
     assert site.send(stranger, method, f"sip:{SERVER}") == [405]
-    assert stranger.role.responses[-1].tokens("Allow") == ["OPTIONS", "REGISTER"]
+    assert stranger.role.responses[-1].tokens("Allow") == ["ACK", "CANCEL", "OPTIONS", "REGISTER"]
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "BYE"])
@@ -209,7 +210,7 @@ def test_a_request_uri_of_another_scheme_is_a_416() -> None:
 # Registering
 
 
-@pytest.mark.rfc("3261 10.3 #9")
+@pytest.mark.rfc("3261 10.3 #9", "3261 26.3.1 #7", "3261 26.3.2.1 #7")
 def test_a_wrong_password_binds_nothing() -> None:
     site = Site()
     bob = site.phone("bob", password="wrong")
@@ -314,6 +315,7 @@ def test_a_redirecting_domain_knows_who_there_is(slow: bool) -> None:
     assert site.send(stranger, "MESSAGE", "sip:nobody@example.com") == [404]
 
 
+@pytest.mark.rfc("3261 26.3.1 #7")
 def test_a_redirecting_domain_lets_nobody_call_in_another_name() -> None:
     site = redirecting()
     assert site.phone("alice", password="wrong").message("sip:bob@example.com") == [407]

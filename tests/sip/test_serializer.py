@@ -164,7 +164,7 @@ def test_a_body_brings_its_length_and_type() -> None:
     assert (message.serialize(), message.content_type) == (OPTIONS, None)
 
 
-@pytest.mark.rfc("3261 18.3 #4")
+@pytest.mark.rfc("3261 18.3 #4", "3261 20.14 #2")
 def test_content_length_is_made_true() -> None:
     cut = Draft.of(parse(INVITE[:-5])).finish()
     assert cut.content_length == len(SDP) - 5
@@ -182,7 +182,7 @@ def test_line_ends_of_lf_leave_as_crlf() -> None:
 # New messages
 
 
-@pytest.mark.rfc("3261 7 #1", "3261 7.1 #3", "3261 7.1 #4")
+@pytest.mark.rfc("3261 7 #1", "3261 7.1 #3", "3261 7.1 #4", "3261 20 #3", "3261 20.14 #2")
 def test_a_new_request() -> None:
     draft = new_request("MESSAGE", "sip:b@example.com").add("Via", "SIP/2.0/UDP a;branch=z9hG4bK1")
     draft.add("From", "<sip:a>;tag=1").add("To", "<sip:b>").add("Call-ID", "c").add("CSeq", "1 MESSAGE")
@@ -196,7 +196,7 @@ def test_a_new_request() -> None:
     assert (request.method, request.request_uri, request.branch) == ("MESSAGE", "sip:b@example.com", "z9hG4bK1")
 
 
-@pytest.mark.rfc("3261 7 #2", "3261 7.1 #3", "3261 7.1 #4")
+@pytest.mark.rfc("3261 7 #2", "3261 7.1 #3", "3261 7.1 #4", "3261 20 #3", "3261 20.14 #2")
 def test_a_new_response() -> None:
     response = new_response(486).response()
     assert isinstance(response, Response)

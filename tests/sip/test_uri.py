@@ -120,6 +120,7 @@ def test_hosts_and_ports(text: str, host: str, port: int | None) -> None:
     assert parse_uri(str(uri)) == uri
 
 
+@pytest.mark.rfc("3261 19.1.1 #2", "3261 19.1.2 #2", "3261 19.1.2 #6")
 @pytest.mark.parametrize(
     "text",
     [
@@ -150,6 +151,7 @@ def test_hosts_and_ports(text: str, host: str, port: int | None) -> None:
         "sip:a@b..c",
         "sip:a@.b",
         "sip:a@bücher.example",
+        "sip:a@%62.example",
         "sip:a@b;",
         "sip:a@b;;lr",
         "sip:a@b;=x",
@@ -228,6 +230,7 @@ UNEQUAL = [
 ]
 
 
+@pytest.mark.rfc("3261 19.1.4 #1")
 @pytest.mark.parametrize(("one", "other"), EQUAL)
 def test_equal(one: str, other: str) -> None:
     assert parse_uri(one) == parse_uri(other)
@@ -235,6 +238,7 @@ def test_equal(one: str, other: str) -> None:
     assert hash(parse_uri(one)) == hash(parse_uri(other))
 
 
+@pytest.mark.rfc("3261 19.1.4 #1")
 @pytest.mark.parametrize(("one", "other"), UNEQUAL)
 def test_unequal(one: str, other: str) -> None:
     assert parse_uri(one) != parse_uri(other)
@@ -317,6 +321,15 @@ def test_copies() -> None:
         uri.with_host("a b")
 
 
+@pytest.mark.rfc("3261 19.1.1 #1", "3261 19.1.2 #1", "3261 19.1.2 #3", "3261 19.1.2 #4")
+def test_what_is_built_is_escaped_where_it_must_be() -> None:
+    uri = SipUri.build(
+        "h", "j@s0n <a>:%;?/\x7fö", password="p:;?/", params={"a;b": "c=d@?,"}, headers={"x&y": "a=b&c?"}
+    )
+    assert str(uri) == ("sip:j%40s0n%20%3Ca%3E%3A%25;?/%7F%C3%B6:p%3A%3B%3F%2F@h;a%3Bb=c%3Dd%40%3F%2C?x%26y=a%3Db%26c?")
+    assert str(SipUri.build("h", "")) == "sip:h"
+
+
 BROKEN_BUILDS: list[Callable[[], SipUri]] = [
     lambda: SipUri.build("a b"),
     lambda: SipUri.build(""),
@@ -329,12 +342,14 @@ BROKEN_BUILDS: list[Callable[[], SipUri]] = [
 ]
 
 
+@pytest.mark.rfc("3261 19.1.1 #2")
 @pytest.mark.parametrize("build", BROKEN_BUILDS)
 def test_building_refuses_what_is_no_uri(build: Callable[[], SipUri]) -> None:
     with pytest.raises(ValueError):
         build()
 
 
+@pytest.mark.rfc("3261 19.1.2 #1", "3261 19.1.2 #2", "3261 19.1.2 #3")
 @given(
     host=HOSTS,
     user=st.none() | PLAIN,
@@ -421,6 +436,7 @@ def test_no_input_takes_long(piece: str) -> None:
         assert time.process_time() - began < 0.5, start
 
 
+@pytest.mark.rfc("3261 19.1.6 #1", "3261 19.1.2 #5", "3261 19.1.1 #5")
 @pytest.mark.parametrize(
     ("number", "uri"),
     [
@@ -428,8 +444,10 @@ def test_no_input_takes_long(piece: str) -> None:
         ("tel:7042;phone-context=Example.COM", "sip:7042;phone-context=example.com@example.com;user=phone"),
         ("tel:+358;Zone=b;postd=PP22;alt=c;isub=1", "sip:+358;isub=1;postd=pp22;alt=c;zone=b@example.com;user=phone"),
         ("tel:*31;phone-context=+1;x=%3B", "sip:*31;phone-context=+1;x=%3b@example.com;user=phone"),
+        ("tel:*31#;phone-context=+1", "sip:*31%23;phone-context=+1@example.com;user=phone"),
     ],
 )  # fmt: skip
+@pytest.mark.rfc("3261 25.1 #2")
 def test_a_number_as_a_sip_uri(number: str, uri: str) -> None:
     tel = parse_uri(number)
     assert isinstance(tel, TelUri)

@@ -23,6 +23,7 @@ def test_what_the_pattern_refuses(text: str) -> None:
     assert re.fullmatch(URI_PARAMETERS, text) is None
 
 
+@pytest.mark.rfc("3261 19.1.1 #2")
 def test_decode() -> None:
     assert decode_params("") == {}
     assert decode_params(";Transport=TCP;%6C%72;a=;b=c=d%3B") == {

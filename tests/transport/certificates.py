@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -45,10 +45,15 @@ class Authority:
         return file
 
     def issue(
-        self, folder: Path, *names: str, days: tuple[float, float] = (-1, 10), self_signed: bool = False
+        self,
+        folder: Path,
+        *names: str,
+        days: tuple[float, float] = (-1, 10),
+        self_signed: bool = False,
+        with_rsa: bool = False,
     ) -> tuple[Path, Path]:
         """A certificate for DNS names and addresses, valid from and until so many days from now: (chain, key) files."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = rsa.generate_private_key(65537, 2048) if with_rsa else ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         alternatives: list[x509.GeneralName] = []
         for name in names:
@@ -73,8 +78,24 @@ class Authority:
         private.write_bytes(self.private_pem(key))
         return chain, private
 
+    def revoke(self, file: Path, *chains: Path, days: tuple[float, float] = (-2, 10)) -> Path:
+        """A list of what has been revoked, issued and due for the next so many days from now, as a PEM file."""
+        now = datetime.now(UTC)
+        revoked = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now + timedelta(days=days[0]))
+            .next_update(now + timedelta(days=days[1]))
+        )
+        for chain in chains:
+            serial = x509.load_pem_x509_certificates(chain.read_bytes())[0].serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - timedelta(days=1))
+            revoked = revoked.add_revoked_certificate(entry.build())
+        file.write_bytes(revoked.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return file
+
     @staticmethod
-    def private_pem(key: ec.EllipticCurvePrivateKey, password: bytes | None = None) -> bytes:
+    def private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, password: bytes | None = None) -> bytes:
         """A private key as PEM, encrypted when there is a password."""
         return key.private_bytes(
             serialization.Encoding.PEM,

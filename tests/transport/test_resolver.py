@@ -92,6 +92,7 @@ def test_there_is_no_way_over_tcp_where_no_listener_speaks_it() -> None:
     assert targets[0].stream is None
 
 
+@pytest.mark.rfc("3261 19.1.1 #3", "3261 19.1.5 #11")
 @pytest.mark.parametrize(
     ("query", "transports", "sentence"),
     [

@@ -444,6 +444,7 @@ async def test_nothing_is_sent_to_a_server_that_is_somebody_else(
     assert server.events.messages == []
 
 
+@pytest.mark.rfc("3261 26.2.2 #4")
 async def test_an_untrusted_server_is_refused(sides: Sides, certified: tuple[TlsSettings, TlsSettings]) -> None:
     server, client = sides(), sides()
     flow = client.connect(server.listen(tls=certified[0]), "example.com", TlsSettings())
@@ -534,7 +535,7 @@ async def test_a_servers_handshake_is_not_waited_for(sides: Sides, certified: tu
     assert reason.startswith("no TLS with example.com: ")
 
 
-@pytest.mark.rfc("5922 7.4 #1", "5922 7.4 #2", "5922 7.5 #1")
+@pytest.mark.rfc("3261 26.3.2.2 #5", "3261 26.3.2.2 #6", "5922 7.4 #1", "5922 7.4 #2", "5922 7.5 #1")
 async def test_a_required_client_certificate(
     sides: Sides,
     authority: Authority,
@@ -550,6 +551,7 @@ async def test_a_required_client_certificate(
     phone = TlsSettings(*authority.issue(tmp_path, "phone.example.com"), trusted)
     client.send(client.connect(address, "example.com", phone))
     await until(lambda: server.events.messages)
+    assert server.events.messages[0][1].domains == ("phone.example.com",)
     nobody.send(nobody.connect(address, "example.com", certified[1]))
     await until(lambda: any(state != CONNECTED for _, state, _ in nobody.events.changes))
     assert len(server.events.messages) == 1

@@ -130,7 +130,7 @@ def failed_handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> str:
     return connect_failure(caught.value, "example.com")
 
 
-@pytest.mark.rfc("5922 7.1 #1")
+@pytest.mark.rfc("5922 7.1 #1", "3261 26.2.2 #3", "3261 26.2.2 #4", "3261 26.3.1 #4")
 def test_an_unknown_authority_is_named(chain: tuple[Path, Path], tmp_path: Path) -> None:
     other = Authority("Another Authority").write(tmp_path / "other.pem")
     said = failed_handshake(server_context(TlsSettings(*chain)), client_context(TlsSettings(authorities=other)))
@@ -206,7 +206,7 @@ def test_the_systems_authorities_are_the_default() -> None:
     assert not context.check_hostname
 
 
-@pytest.mark.rfc("5922 7.1 #1", "5922 7.4 #1")
+@pytest.mark.rfc("5922 7.1 #1", "5922 7.4 #1", "3261 26.2.2 #1", "3261 26.3.1 #2")
 def test_a_client_certificate_can_be_required(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
     trusted = authority.write(tmp_path / "root.pem")
     strict = TlsSettings(*chain, authorities=trusted, require_client_certificate=True)
@@ -221,6 +221,95 @@ def test_a_client_certificate_can_be_required(authority: Authority, chain: tuple
         handshake(server_context(strict), client_context(TlsSettings(authorities=trusted))) as connection,
     ):
         connection.recv(1)
+
+
+@pytest.mark.rfc("3261 26.3.1 #4", "3261 26.3.2.1 #4")
+def test_a_revoked_certificate_is_refused(authority: Authority, chain: tuple[Path, Path], tmp_path: Path) -> None:
+    trusted = authority.write(tmp_path / "root.pem")
+    other, _ = authority.issue(tmp_path, "other.example")
+
+    def said(revocations: Path) -> str:
+        client = client_context(TlsSettings(authorities=trusted, revocations=revocations))
+        return failed_handshake(server_context(TlsSettings(*chain)), client)
+
+    start = "the certificate of example.com is refused: "
+    assert said(authority.revoke(tmp_path / "crl.pem", other, chain[0])) == f"{start}it has been revoked"
+    outdated = authority.revoke(tmp_path / "old.pem", other, days=(-3, -1))
+    assert said(outdated) == f"{start}the list of what its issuer has revoked is out of date"
+    foreign = Authority("another root").revoke(tmp_path / "foreign.pem")
+    assert said(foreign) == f"{start}no list of its issuer's tells whether it has been revoked"
+    current = authority.revoke(tmp_path / "now.pem", other)
+    with handshake(
+        server_context(TlsSettings(*chain)), client_context(TlsSettings(authorities=trusted, revocations=current))
+    ) as connection:
+        assert connection.version() == "TLSv1.3"
+
+
+def test_a_revoked_certificate_of_a_client_is_refused(
+    authority: Authority, chain: tuple[Path, Path], tmp_path: Path
+) -> None:
+    trusted = authority.write(tmp_path / "root.pem")
+    phone = authority.issue(tmp_path, "phone.example.com")
+    lists = authority.revoke(tmp_path / "crl.pem", phone[0])
+    strict = TlsSettings(*chain, trusted, require_client_certificate=True, revocations=lists)
+
+    def connect() -> None:
+        with handshake(server_context(strict), client_context(TlsSettings(*phone, trusted))) as connection:
+            connection.sendall(b"x")
+            connection.recv(1)
+
+    with pytest.raises(OSError):
+        connect()
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", None])
+def test_a_file_without_revocation_lists_is_told(content: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "crl.pem"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    with pytest.raises(ConfigError, match=str(file)):
+        client_context(TlsSettings(revocations=file))
+
+
+def test_a_certificate_among_revocation_lists_is_not_trusted_by_it(authority: Authority, tmp_path: Path) -> None:
+    file = authority.revoke(tmp_path / "crl.pem")
+    file.write_bytes(file.read_bytes() + authority.pem)
+    with pytest.raises(ConfigError, match="and nothing else"):
+        client_context(TlsSettings(revocations=file))
+
+
+OLD = "AES128-SHA"
+"""What OpenSSL calls TLS_RSA_WITH_AES_128_CBC_SHA."""
+
+
+@pytest.mark.rfc("3261 26.2.1 #1", "3261 26.2.2 #2")
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_the_cipher_of_rfc_3261_is_there_for_who_asks_for_it(authority: Authority, tmp_path: Path, side: str) -> None:
+    """And nobody else gets it: this deviates from 26.2.1."""
+    trusted = authority.write(tmp_path / "root.pem")
+    chain = authority.issue(tmp_path, "example.com", with_rsa=True)
+    bare = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if side == "client" else ssl.PROTOCOL_TLS_CLIENT)
+    bare.maximum_version = ssl.TLSVersion.TLSv1_2
+    bare.set_ciphers(OLD)
+    if side == "client":
+        bare.load_cert_chain(*chain)
+    else:
+        bare.load_verify_locations(trusted)
+
+    def agreed(ciphers: str) -> tuple[str, str, int] | None:
+        ours = TlsSettings(*chain, trusted, ciphers=ciphers)
+        server, client = (server_context(ours), bare) if side == "server" else (bare, client_context(ours))
+        with handshake(server, client) as connection:
+            return connection.cipher()
+
+    assert agreed(f"ECDHE+AESGCM:{OLD}") == (OLD, "SSLv3", 128)
+    with pytest.raises(ssl.SSLError):
+        agreed("")
+
+
+def test_ciphers_that_openssl_has_not_are_told() -> None:
+    with pytest.raises(ConfigError, match="'DES-CBC3-SHAKEN' names no cipher that OpenSSL has here"):
+        client_context(TlsSettings(ciphers="DES-CBC3-SHAKEN"))
 
 
 @pytest.mark.rfc("5922 7.4 #2")

@@ -56,7 +56,18 @@ def test_the_callee_says_who_calls_and_what_was_called() -> None:
     assert call.call_id == "one"
 
 
-@pytest.mark.rfc("3261 8.2.6.2 #9", "3261 12.1.1 #1", "3261 12.1.1 #2", "3261 12.1.1 #3", "3261 12.1.1 #4")
+@pytest.mark.rfc(
+    "3261 8.2.6.2 #9",
+    "3261 12.1.1 #1",
+    "3261 12.1.1 #2",
+    "3261 12.1.1 #3",
+    "3261 12.1.1 #4",
+    "3261 13.1 #1",
+    "3261 13.2.1 #6",
+    "3261 13.3.1.1 #1",
+    "3261 13.3.1.4 #1",
+    "3261 13.3.1.4 #2",
+)
 def test_responses_that_make_a_dialog_bear_contact_and_record_route() -> None:
     routes = ["<sip:p3.example.com;lr;u=1>;x, <sip:p2.example.com;lr>", '<sip:p1.example.com;lr>;y="z, <a>"']
     house, bob, script = called(*[("Record-Route", value) for value in routes])
@@ -70,7 +81,8 @@ def test_responses_that_make_a_dialog_bear_contact_and_record_route() -> None:
         assert response.text("Contact") == "<sip:bob@192.0.2.1:5060>"
         assert response.to_tag == ringing.to_tag
         assert "INVITE" in response.tokens("Allow")
-        assert response.tokens("Supported") == ["100rel"]
+    # Supported has no place in a provisional response (20 table 3).
+    assert (ringing.tokens("Supported"), answer.tokens("Supported")) == ([], ["100rel"])
     assert not ringing.body
     assert b"m=audio" in answer.body
 
@@ -104,7 +116,7 @@ def test_100_comes_by_itself_and_nothing_else_does() -> None:
     assert script.responses[0].to_tag is None
 
 
-@pytest.mark.rfc("3261 13.3.1.1")
+@pytest.mark.rfc("3261 13.3.1.1 #2")
 def test_a_provisional_response_is_sent_every_minute() -> None:
     house, bob, script = called(answer_time=400.0)
     bob.ring()
@@ -112,17 +124,60 @@ def test_a_provisional_response_is_sent_every_minute() -> None:
     assert statuses(script) == [180, 180, 180, 180]
 
 
+@pytest.mark.rfc("3261 13.3.1.1 #2")
+@pytest.mark.parametrize("more", [(), (("Require", "100rel"),)])
+def test_who_decides_late_without_ringing_tells_of_progress_every_minute(more: tuple[tuple[str, str], ...]) -> None:
+    house, bob, script = called(*more, answer_time=400.0, body=b"")
+    house.run(REFRESH + 0.1)
+    assert statuses(script)[:2] == [100, 183]
+    first = script.responses[1]
+    assert first.to_tag is not None
+    assert first.has("RSeq") == bool(more)
+    assert bool(first.body) == bool(more)
+    if more:
+        acknowledge(script, bob, 2, sdp())
+    house.run(2 * REFRESH + 0.1)
+    assert [answer.status for answer in script.responses if answer.cseq_method == "INVITE"] == [100, 183, 183]
+    bob.answer()
+    house.run(2 * REFRESH + 0.2)
+    assert script.responses[-1].status == 200
+    assert {answer.to_tag for answer in script.responses} == {None, first.to_tag}
+
+
+@pytest.mark.rfc("3261 13.3.1.1 #1", "3261 13.3.1.1 #2")
+def test_several_announcements_are_of_one_dialog_and_one_a_minute_is_enough() -> None:
+    house, bob, script = called(answer_time=400.0)
+    bob.ring()
+    bob.ring()
+    bob.ring(early_media=True)
+    house.run(2 * REFRESH + 1)
+    assert statuses(script) == [180, 180, 183, 183, 183]
+    assert len({answer.to_tag for answer in script.responses}) == 1
+
+
+def test_without_a_port_for_the_offer_that_progress_would_need_the_call_goes_on() -> None:
+    house, bob, script = called(("Require", "100rel"), answer_time=400.0, body=b"")
+    bob.port.closed = True
+    house.run(REFRESH + 1)
+    assert statuses(script) == [100]
+    bob.port.closed = False
+    house.run(2 * REFRESH + 1)
+    assert 183 in statuses(script)
+
+
+@pytest.mark.rfc("3261 21.4.18 #1")
 def test_nobody_who_decides_in_time_is_480() -> None:
     house, bob, script = called(answer_time=20.0)
     bob.ring()
     house.run(30)
     assert statuses(script) == [180, 480]
+    assert script.responses[-1].reason == "Nobody Answered"
     assert bob.heard == ["ended: NOT_ANSWERED"]
     house.run()
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 13.3.1")
+@pytest.mark.rfc("3261 13.3.1 #1")
 @pytest.mark.parametrize("expires", ["0", "5"])
 def test_an_invitation_expires_with_487(expires: str) -> None:
     house, bob, script = called(("Expires", expires))
@@ -140,12 +195,23 @@ def test_an_answered_invitation_does_not_expire() -> None:
     assert bob.heard == ["answered"]
 
 
+@pytest.mark.rfc("3261 13.3.1.2 #1")
 def test_a_redirection_names_its_contacts() -> None:
     house, bob, script = called()
     bob.refuse(302, contacts=(parse_uri("sip:carol@example.com"), parse_uri("tel:+1555")))
     house.run(1)
     assert statuses(script) == [302]
     assert script.responses[0].texts("Contact") == ["<sip:carol@example.com>", "<tel:+1555>"]
+
+
+@pytest.mark.rfc("3261 13.3.1.3 #1", "3261 13.3.1.3 #2")
+@pytest.mark.parametrize("status", [486, 600])
+def test_who_takes_no_call_says_whether_others_may(status: int) -> None:
+    house, bob, script = called()
+    bob.refuse(status)
+    house.run(1)
+    assert statuses(script) == [status]
+    assert bob.heard == ["ended: REFUSED"]
 
 
 def test_no_decision_is_made_twice() -> None:
@@ -162,6 +228,7 @@ def test_no_decision_is_made_twice() -> None:
         bob.answer()
 
 
+@pytest.mark.rfc("3261 13.3.1.3 #3", "3261 13.3.1.3 #4")
 def test_an_offer_without_a_common_codec_gets_488_with_a_warning() -> None:
     house, bob, script = called(body=sdp(codecs="3"))
     with pytest.raises(ProtocolError):
@@ -204,7 +271,7 @@ def test_a_hang_up_before_the_ack_waits_for_it() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 13.3.1.4", "3261 15 #4")
+@pytest.mark.rfc("3261 15 #4", "3261 13.3.1.4 #4")
 def test_without_an_ack_the_bye_comes_after_64_t1() -> None:
     house, bob, script = called()
     bob.answer()
@@ -214,7 +281,7 @@ def test_without_an_ack_the_bye_comes_after_64_t1() -> None:
     assert bob.heard == ["answered", "ended: NOT_ACKNOWLEDGED"]
 
 
-@pytest.mark.rfc("3261 13.2.1")
+@pytest.mark.rfc("3261 13.2.1 #5", "3261 13.2.1 #9", "3261 13.2.1 #11", "3261 13.3.1 #2", "3261 13.3.1.4 #3")
 def test_without_an_offer_the_200_brings_ours_and_the_ack_the_answer() -> None:
     house, bob, script = called(body=b"")
     bob.answer()
@@ -331,7 +398,7 @@ def test_who_only_can_gets_an_ordinary_180_and_reliable_early_media() -> None:
     assert len(bob.port.sessions) == 1
 
 
-@pytest.mark.rfc("3261 8.2.4 #1", "3261 8.2.4 #2", "3261 8.2.4 #5")
+@pytest.mark.rfc("3261 8.2.4 #1", "3261 8.2.4 #2", "3261 8.2.4 #5", "3261 13.2.1 #6")
 def test_who_cannot_gets_early_media_as_a_preview_and_the_same_again() -> None:
     house, bob, script = called()
     bob.ring(early_media=True)
@@ -344,7 +411,7 @@ def test_who_cannot_gets_early_media_as_a_preview_and_the_same_again() -> None:
     assert preview.body == answer.body
 
 
-@pytest.mark.rfc("3262 5")
+@pytest.mark.rfc("3262 5", "3261 13.2.1 #10")
 def test_the_200_waits_for_the_prack_of_an_answer() -> None:
     house, bob, script = called(ABLE)
     bob.ring(early_media=True)
@@ -386,7 +453,7 @@ def test_no_prack_is_504() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3262 5")
+@pytest.mark.rfc("3262 5", "3261 13.2.1 #10", "3261 13.3.1 #2")
 def test_the_first_reliable_response_to_an_invite_without_offer_brings_ours() -> None:
     house, bob, script = called(RELIABLE, body=b"")
     bob.ring()

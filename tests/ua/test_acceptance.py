@@ -72,7 +72,7 @@ def test_the_ack_to_a_later_invite_says_that_it_has_come_too() -> None:
     assert not bench.acceptance.waiting
 
 
-@pytest.mark.rfc("3261 13.3.1.4")
+@pytest.mark.rfc("3261 13.3.1.4 #4")
 def test_without_it_the_loss_is_told() -> None:
     bench = Bench()
     bench.run(100.0)

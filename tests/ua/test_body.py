@@ -31,7 +31,7 @@ def bearing(body: bytes, content_type: str | None, disposition: str | None = Non
         (None, None, False),
     ],
 )
-@pytest.mark.rfc("3261 13.2.1")
+@pytest.mark.rfc("3261 13.2.1 #12", "3261 20.11 #1")
 def test_what_is_an_offer_or_answer(content_type: str | None, disposition: str | None, described: bool) -> None:
     found = session_description(bearing(OFFER, content_type, disposition).request())
     assert (found is not None) is described

@@ -18,6 +18,7 @@ from tests.ua.test_agent import bounded, pair, uri
 __all__ = ["bounded"]
 
 
+@pytest.mark.rfc("3261 13.3.1.2 #1")
 async def test_a_mistake_leaves_an_incoming_call_waiting(tmp_path: Path) -> None:
     seen: asyncio.Queue[str] = asyncio.Queue()
 
@@ -26,6 +27,8 @@ async def test_a_mistake_leaves_an_incoming_call_waiting(tmp_path: Path) -> None
             (call.refuse(200), ValueError),
             (call.refuse(700), ValueError),
             (call.redirect("nowhere"), ParseError),
+            (call.redirect(), ValueError),
+            (call.refuse(300), ValueError),
             (call.answer(play=tmp_path / "missing.wav"), AudioFileError),
             (call.play(sine(440, 0.1)), InvalidState),
             (call.record(tmp_path / "early.wav"), InvalidState),

@@ -10,14 +10,18 @@ from offhook.clock import Moment
 from offhook.errors import ProtocolError
 from offhook.flow import Flow, Target
 from offhook.ids import IdSource
+from offhook.registrar.registrar import OPTIONS
+from offhook.server.role import CAPABILITIES
 from offhook.sip.headers.address import parse_route
+from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.effects import Transmit
-from offhook.ua.context import Context
+from offhook.ua.context import SUPPORTED, Context
 from offhook.ua.settings import Settings
 from tests.dialog.messages import UDP, request
+from tests.ua.household import House
 
 
 def context(aor: str = "sip:alice@example.com", **settings: Any) -> Context:
@@ -52,7 +56,7 @@ def test_a_contact_over_a_flow_is_our_end_of_it() -> None:
     assert context().contact_over(flow, False) == "<sip:alice@192.0.2.7:5060;transport=tcp>"
 
 
-@pytest.mark.rfc("3261 8.1.1.9 #2")
+@pytest.mark.rfc("3261 8.1.1.9 #2", "3261 20.5 #1")
 def test_allow_says_only_what_is_true() -> None:
     own = context()
     assert own.allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
@@ -95,10 +99,10 @@ def test_routes_before_there_is_a_dialog_are_followed_as_within_one() -> None:
     sent = own.request("MESSAGE", bob, bob, "id", "tag", 7, [strict, loose]).request()
     assert sent.request_uri == "sip:p2.example.com"
     assert sent.texts("Route") == ["<sip:p1.example.com;lr>", f"<{bob}>"]
-    assert sent.text("To") == f"<{bob}>"
+    assert sent.text("To") == "<sip:bob@biloxi.com>"
 
 
-@pytest.mark.rfc("3261 8.1.1.3 #1")
+@pytest.mark.rfc("3261 8.1.1.3 #1", "3261 20.20 #1", "3261 20.31 #1")
 def test_who_hides_is_called_anonymous() -> None:
     bob = parse_uri("sip:bob@biloxi.com")
     for name, expected in ((None, "Anonymous"), ("Somebody", "Somebody")):
@@ -106,6 +110,7 @@ def test_who_hides_is_called_anonymous() -> None:
         sent = own.request("MESSAGE", bob, bob, "id", "tag", 7, []).request()
         assert sent.from_.display_name == expected
         assert str(sent.from_.uri) == "sip:anonymous@anonymous.invalid"
+        assert not sent.has("Reply-To")
 
 
 @pytest.mark.rfc("3261 8.1.2 #1", "3261 8.1.2 #3")
@@ -162,3 +167,43 @@ def test_who_waits_is_told_when_something_is_settled() -> None:
     own.on_settled = lambda: told.append(1)
     own.settled()
     assert told == [1]
+
+
+@pytest.mark.parametrize(
+    ("uri", "named"),
+    [
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com"),
+        ("sips:bob:secret@biloxi.com:5071;user=phone;x=1", "sips:bob:secret@biloxi.com;user=phone;x=1"),
+        ("sip:bob@[2001:db8::1]:5060;maddr=h;ttl=1;method=BYE;transport=tcp;lr?Subject=x", "sip:bob@[2001:db8::1]"),
+        ("tel:+1-555-0100;ext=7", "tel:+1-555-0100;ext=7"),
+    ],
+)
+def test_from_and_to_say_who_and_not_the_way(uri: str, named: str) -> None:
+    sent = context("sip:alice@example.com:5070").request("OPTIONS", parse_uri(uri), parse_uri(uri), "id", "tag", 1, [])
+    assert sent.request().text("To") == f"<{named}>"
+    assert sent.request().text("From") == "<sip:alice@example.com>;tag=tag"
+
+
+@pytest.mark.rfc("3261 20.35 #1", "3261 20.41 #1")
+def test_what_we_call_ourselves_is_a_setting() -> None:
+    house = House()
+    alice, bob = house.phone("alice", user_agent="Tin-Can/1.0"), house.phone("bob", user_agent="String/2.0 (taut)")
+    alice.invite(bob.uri)
+    house.run(0.5)
+    bob.refuse(486)
+    house.run(1.0)
+    assert house.sent("INVITE")[0].text("User-Agent") == "Tin-Can/1.0"
+    answers = [parse(data) for _, _, _, data in house.network.trace or [] if data.startswith(b"SIP/2.0 486")]
+    assert answers[0].text("Server") == "String/2.0 (taut)"
+
+
+@pytest.mark.rfc("3261 20.32 #3", "3261 20.37 #1")
+def test_option_tags_are_those_of_standards_track_rfcs() -> None:
+    # RFC 3262, RFC 3327 and RFC 5626.
+    known = {"100rel", "path", "outbound"}
+    assert {*SUPPORTED, *OPTIONS, *dict(CAPABILITIES)["Supported"].split(", ")} <= known
+    house = House()
+    alice, bob = house.phone("alice"), house.script()
+    alice.invite(parse_uri("sip:bob@192.0.2.9"))
+    house.run(0.5)
+    assert (bob.last("INVITE").tokens("Supported"), bob.last("INVITE").has("Require")) == (["100rel"], False)

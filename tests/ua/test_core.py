@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from offhook.sip.message import Request, Response
+from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.sip.uri import SipUri, parse_uri
+from offhook.testing.network import Faults
 from offhook.ua.message import ReceivedMessage
 from tests.ua.household import OFFER, House, Phone, Script
-from tests.ua.test_accept import invite, statuses
+from tests.ua.test_accept import in_dialog, invite, statuses
 from tests.ua.test_reinvite import answered
 
 
@@ -41,7 +43,7 @@ ELSEWHERE = "<sip:bob@example.com>;tag=unknown"
 
 
 @pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE", "DANCE"])
-@pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4")
+@pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4", "3261 21.4.6 #1")
 def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [405]
@@ -108,7 +110,7 @@ def test_it_may_come_again_once_the_first_is_over() -> None:
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 7.3.2 #1")
+@pytest.mark.rfc("3261 7.3.2 #1", "3261 20 #9")
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
 def test_what_belongs_into_responses_alone_is_ignored_in_requests(method: str) -> None:
     odd = [
@@ -136,17 +138,67 @@ def test_requests_other_than_invite_are_answered_at_once(method: str) -> None:
     assert round(answered - asked, 6) == 0.001  # the way through the network alone
 
 
+CHALLENGE = (("WWW-Authenticate", 'Digest realm="r", nonce="n"'),)
+
+
+def challenge(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+    return None if received.has("Authorization") else (401, CHALLENGE)
+
+
 @pytest.mark.rfc("3261 8.2 #3", "3261 8.2.1 #1")
 def test_authentication_comes_first() -> None:
-    def challenge(received: Request) -> Draft | None:
-        if received.has("Authorization"):
-            return None
-        return reply(received, 401, None, "tag").add("WWW-Authenticate", 'Digest realm="r", nonce="n"')
-
     _, _, script = receiving(
         request("DANCE"), request("DANCE", ("Authorization", 'Digest username="x"'), cseq=2), authenticate=challenge
     )
     assert statuses(script) == [401, 405]
+
+
+@pytest.mark.rfc("3261 8.2.7 #5", "3261 26.3.2.4 #2")
+def test_a_challenge_leaves_nothing_behind_and_is_not_repeated_by_itself() -> None:
+    house = House(faults=Faults(duplication=1.0))
+    bob = house.phone("bob", authenticate=challenge)
+    script = house.script()
+    script.send(invite(), bob)
+    house.run(0.1)
+    assert {answer.status for answer in script.responses} == {401}
+    assert bob.left == (0, 0, 0, 0, 0)
+    assert bob.core.idle
+    assert len({parse(data).to_tag for _, sender, _, data in house.network.trace or [] if sender == bob.node.host}) == 1
+
+
+def test_a_request_whose_credentials_cannot_be_read_is_400() -> None:
+    def read(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        received.headers("Authorization")
+        return None
+
+    _, bob, script = receiving(request("OPTIONS", ("Authorization", "Digest =")), authenticate=read)
+    assert statuses(script) == [400]
+    assert bob.core.idle
+
+
+@pytest.mark.rfc("3261 22.1 #6", "3261 22.1 #7")
+def test_ack_and_cancel_are_never_asked_for_credentials() -> None:
+    """Neither can be sent again with them."""
+
+    def asks(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        return None if received.method == "INVITE" else challenge(received)
+
+    _, _, script = receiving(request("CANCEL"), request("OPTIONS", cseq=2), authenticate=asks)
+    assert statuses(script) == [481, 401]
+    house, bob, script = receiving(invite(), authenticate=asks)
+    bob.answer()
+    house.run(0.2)
+    script.send_ack(in_dialog(script, "ACK", 1), bob)
+    house.run(40.0)
+    assert statuses(script) == [200], "it was acknowledged, and not challenged"
+    house, bob, script = receiving(invite(), authenticate=asks)
+    house.run(1.0)
+    [ringing] = script.stack.transactions.clients.values()
+    script_node = script.node
+    assert script_node is not None
+    script_node.call(lambda now: script.stack.cancel(ringing, now))
+    house.run(2.0)
+    assert sorted(statuses(script)) == [100, 200, 487]
 
 
 def test_nobody_who_takes_calls_is_480() -> None:
@@ -166,6 +218,7 @@ def test_a_call_that_is_not_taken_is_480() -> None:
     assert house.nothing_is_left()
 
 
+@pytest.mark.rfc("3261 13.3.1.3 #1")
 def test_too_many_calls_are_486() -> None:
     house, bob, script = receiving(most_calls=2)
     for number in range(3):
@@ -272,6 +325,16 @@ def test_broken_headers_are_400() -> None:
     _, bob, script = receiving(invite(("Require", "not a token;")))
     assert statuses(script) == [400]
     assert bob.got == []
+
+
+@pytest.mark.rfc("3261 20 #12")
+def test_parameters_of_headers_that_are_not_known_are_passed_over() -> None:
+    draft = invite().set("Contact", "<sip:peer@192.0.2.9>;x=1;y").set("Content-Type", "application/sdp;x=1")
+    draft.set("From", "<sip:peer@example.com>;tag=peer;x=y").set("To", '<sip:bob@example.com>;x="y;z"')
+    house, bob, script = receiving(draft.add("Content-Disposition", "session;x=y").add("Accept", "*/*;x=1"))
+    bob.answer()
+    house.run(house.now + 0.1)
+    assert statuses(script) == [200]
 
 
 @pytest.mark.rfc("3261 8.2.2 #1", "3261 8.2.2 #2")

@@ -40,6 +40,12 @@ def made(method: str, uri: str, headers: dict[str, str], body: bytes, content_ty
     return draft.body(body, content_type).request()
 
 
+UNANSWERABLE = ("Warning", '305 example.com "only application/sdp can be answered with"')
+SIGNED = 'multipart/signed;protocol="application/pkcs7-signature";micalg=sha1;boundary=part'
+PKCS7 = "application/pkcs7-mime"
+REQUIRED, OPTIONAL = "attachment;handling=required", "attachment;handling=optional"
+SIGNATURE = "application/pkcs7-signature"
+
 CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple[str, str] | None]] = [
     ("INVITE", BOB, {}, OFFER, SDP, None, None),
     ("INVITE", BOB, {}, OFFER, "Application/SDP;charset=x", None, None),
@@ -61,10 +67,16 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     ("INVITE", BOB, {}, mixed("application/isup", "signal"), MIXED, 415, ("Accept", ACCEPT)),
     ("INVITE", BOB, {}, mixed("application/isup", "signal;handling=optional"), MIXED, None, None),
     ("INVITE", BOB, {}, b"--x", MIXED, 400, None),
+    ("INVITE", BOB, {}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": REQUIRED}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": OPTIONAL}, b"x", PKCS7, None, None),
+    ("INVITE", BOB, {}, mixed(SIGNATURE, REQUIRED), SIGNED, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {}, mixed(SIGNATURE, OPTIONAL), SIGNED, None, None),
+    ("INVITE", BOB, {}, b"x", "message/sip", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {}, b"x", "x/y", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {"Content-Disposition": "render;handling=optional"}, b"x", "x/y", None, None),
     ("BYE", BOB, {}, b"x", "x/y", None, None),
-    ("INVITE", BOB, {"Accept": "text/plain"}, OFFER, SDP, 406, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Accept": "text/plain"}, OFFER, SDP, 406, UNANSWERABLE),
     ("INVITE", BOB, {"Accept": "text/plain, application/*"}, OFFER, SDP, None, None),
     ("OPTIONS", BOB, {"Accept": "text/plain"}, b"", None, None, None),
 ]  # fmt: skip
@@ -84,6 +96,14 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     "3261 8.2.3 #1",
     "3261 8.2.3 #2",
     "3261 8.2.3 #3",
+    "3261 20.11 #1",
+    "3261 20.11 #2",
+    "3261 20.12 #1",
+    "3261 20.32 #1",
+    "3261 20.32 #2",
+    "3261 21.4.13 #1",
+    "3261 21.4.15 #1",
+    "3261 23.2 #20",
 )
 def test_each_check(
     method: str,
@@ -95,7 +115,7 @@ def test_each_check(
     header: tuple[str, str] | None,
 ) -> None:
     received = made(method, uri, dict(headers), body, content_type)
-    if status == 400 and body:
+    if status == 400:
         with pytest.raises(ParseError):
             inspect(context(), received)
         return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.sip.serializer import new_request
-from offhook.sip.uri import parse_uri
+from offhook.errors import ParseError
+from offhook.sip.serializer import new_request, reply
+from offhook.sip.uri import Uri, parse_uri
 from offhook.ua.invite import ClientInvite
 from tests.ua.household import House, Phone, Script, sdp
 
@@ -32,6 +33,11 @@ def calling(**settings: object) -> tuple[House, Phone, Script, ClientInvite]:
     "3261 8.1.1.6 #2",
     "3261 8.1.1.8 #1",
     "3261 8.1.1.9 #1",
+    "3261 13.1 #1",
+    "3261 13.2.1 #1",
+    "3261 13.2.1 #3",
+    "3261 13.2.1 #5",
+    "3261 13.2.1 #12",
     "3261 12.1.2 #1",
 )
 def test_an_invite_has_all_that_it_needs() -> None:
@@ -52,7 +58,7 @@ def test_an_invite_has_all_that_it_needs() -> None:
     assert not sent.has("Content-Encoding")
 
 
-@pytest.mark.rfc("3261 8.1.1.2 #2", "3261 8.1.1.8 #3", "3261 12.1.2 #2")
+@pytest.mark.rfc("3261 8.1.1.2 #2", "3261 8.1.1.8 #3", "3261 12.1.2 #2", "3261 26.3.1 #5")
 def test_a_sips_uri_is_called_over_tls_with_a_sips_contact() -> None:
     house = House()
     alice = house.phone("alice")
@@ -157,6 +163,7 @@ def test_a_provisional_response_that_is_not_known_is_progress_of_the_session(sta
     assert alice.heard[-1] == "answered"
 
 
+@pytest.mark.rfc("3261 13.2.1 #7", "3261 13.2.1 #8", "3261 13.2.2.4 #1")
 def test_early_media_is_heard_and_the_answer_ends_the_early_state() -> None:
     house, alice, script, call = calling()
     script.respond(183, body=sdp())
@@ -194,8 +201,7 @@ def test_a_200_without_a_usable_answer_is_acknowledged_and_ended(body: bytes) ->
     assert call.failure.status == 488
 
 
-@pytest.mark.rfc("3262 4")
-@pytest.mark.rfc("3261 13.2.2.4")
+@pytest.mark.rfc("3262 4", "3261 13.2.2.4 #4", "3261 13.2.2.4 #11")
 def test_after_a_200_without_a_usable_answer_that_of_another_branch_comes_too_late() -> None:
     house, alice, script, _ = calling()
     script.respond(200, body=b"none")
@@ -234,7 +240,7 @@ def test_a_reliable_response_with_a_bad_answer_is_acknowledged_all_the_same() ->
     assert "PRACK" in script.methods()
 
 
-@pytest.mark.rfc("3261 13.2.2.4", "3261 17.1.1.3 #1")
+@pytest.mark.rfc("3261 17.1.1.3 #1", "3261 13.2.2.4 #4", "3261 13.2.2.4 #5", "3261 13.2.2.4 #6", "3261 13.2.2.4 #10")
 def test_each_200_gets_the_same_ack_again() -> None:
     house, _, script, _ = calling()
     script.respond(200, body=sdp())
@@ -247,6 +253,29 @@ def test_each_200_gets_the_same_ack_again() -> None:
     assert len({ack.serialize() for ack in acks}) == 1
     assert acks[0].text("CSeq") == "1 ACK"
     assert acks[0].request_uri == "sip:peer@192.0.2.9:5060"
+
+
+@pytest.mark.rfc("3261 13.2.2.3 #1")
+@pytest.mark.parametrize("status", [503, 603, 200])
+def test_after_a_failure_another_final_response_is_ignored(status: int) -> None:
+    house, alice, script, call = calling()
+    script.respond(486)
+    house.run(0.2)
+    [(invite, transaction)] = script.requests
+    assert transaction is not None
+    late = (
+        reply(invite, status, None, "other").add("Contact", "<sip:peer@192.0.2.9:5060>").body(sdp(), "application/sdp")
+    )
+    arrival, response = transaction.arrival, late.response()
+    assert script.node is not None
+    script.node.call(lambda now: script.stack.reply_stateless(response, invite, arrival))
+    house.run(0.3)
+    assert alice.heard == ["ended: FAILED"]
+    assert call.failure is not None
+    assert call.failure.status == 486
+    assert script.methods() == ["INVITE"]
+    house.run()
+    assert house.nothing_is_left()
 
 
 def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() -> None:
@@ -265,14 +294,14 @@ def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() ->
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 22.1", "3261 17.1.1.3 #1")
+@pytest.mark.rfc("3261 22.1 #5", "3261 17.1.1.3 #1", "3261 13.2.2.4 #7")
 def test_the_ack_bears_the_credentials_of_its_invite() -> None:
     house = House()
     alice = house.phone("alice", "secret")
     script = house.script()
     alice.invite(PEER)
     house.run(0.1)
-    script.respond(407, ("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'))
+    script.respond(407, ("Proxy-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'))
     house.run(0.2)
     script.respond(200, body=sdp())
     house.run(0.3)
@@ -336,6 +365,49 @@ def test_a_call_that_rings_too_long_is_cancelled_with_a_reason() -> None:
     assert script.cancelled[0].text("Reason") == 'SIP;cause=408;text="nobody answered"'
 
 
+@pytest.mark.rfc("3261 13.2.1 #4")
+@pytest.mark.parametrize(
+    ("uri", "headers"),
+    [(PEER, (("Expires", "20"),)), (PEER, (("expires", "20"),)), (parse_uri(f"{PEER}?Expires=20"), ())],
+    ids=["a header", "in lower case", "of the URI"],
+)
+def test_an_invitation_of_ours_that_expires_is_cancelled(uri: Uri, headers: tuple[tuple[str, str], ...]) -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    alice.invite(uri, headers=headers)
+    house.run(0.1)
+    script.respond(180)
+    house.run(19.9)
+    assert script.cancelled == []
+    house.run(20.1)
+    assert len(script.cancelled) == 1
+    assert alice.heard == ["180", "ended: NOT_ANSWERED"]
+
+
+def test_an_invitation_that_is_answered_in_time_does_not_expire() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(PEER, headers=(("Expires", "20"),))
+    house.run(0.1)
+    script.respond(200, body=sdp())
+    house.run(30)
+    assert script.cancelled == []
+    assert call.answered
+
+
+def test_an_expires_that_is_no_number_is_refused_before_anything_is_sent() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    with pytest.raises(ParseError):
+        alice.invite(PEER, headers=(("Expires", "soon"),))
+    house.run(1)
+    assert script.requests == []
+    assert house.nothing_is_left()
+
+
 def test_a_response_without_a_tag_is_progress_and_no_dialog() -> None:
     house, alice, script, _ = calling()
     script.respond(180, tag=None)
@@ -373,6 +445,108 @@ def test_the_description_follows_the_address_that_leads_to_the_next_server() -> 
     # Nothing has changed, so neither has the offer nor its version.
     assert second.last("INVITE").body == first.last("INVITE").body
     assert second.last("INVITE").cseq_number == 1
+
+
+# An INVITE that leaves the offer to the callee (13.2.1)
+
+
+def asking() -> tuple[House, Phone, Script, ClientInvite]:
+    """Alice, who calls a scripted peer without an offer."""
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+    call = alice.invite(PEER, offer=False)
+    house.run(0.1)
+    assert script.last("INVITE").body == b""
+    assert not script.last("INVITE").has("Content-Type")
+    return house, alice, script, call
+
+
+@pytest.mark.rfc("3261 13.2.1 #5", "3261 13.2.1 #9", "3261 13.2.1 #11", "3261 13.2.2.4 #8")
+def test_the_offer_of_a_200_is_answered_in_its_ack() -> None:
+    house, alice, script, call = asking()
+    script.respond(180, body=sdp(port=9000))
+    house.run(0.2)
+    script.respond(200, body=sdp(codecs="8 3 0", port=5000))
+    house.run(0.3)
+    # What an unreliable response brings is no offer.
+    assert alice.heard == ["180", "answered"]
+    ack = script.last("ACK")
+    assert ack.content_type == "application/sdp"
+    assert b"m=audio 16384 RTP/AVP 8 0" in ack.body
+    remote = alice.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 5000
+    script.respond(200, body=sdp(codecs="8 3 0", port=5000))
+    house.run(0.4)
+    assert script.last("ACK").body == ack.body
+    assert script.methods() == ["INVITE", "ACK", "ACK"]
+    assert call.answered
+
+
+@pytest.mark.rfc("3261 13.2.2.4 #9", "3261 13.2.2.4 #11")
+def test_an_offer_that_we_cannot_take_is_answered_and_ended() -> None:
+    house, alice, script, call = asking()
+    script.respond(200, body=sdp(codecs="3"))
+    house.run(0.2)
+    assert script.methods() == ["INVITE", "ACK", "BYE"]
+    assert b"m=audio 0 RTP/AVP 3" in script.last("ACK").body
+    assert alice.heard == ["ended: NO_MEDIA"]
+    assert call.failure is not None
+    assert call.failure.status == 488
+
+
+@pytest.mark.parametrize("body", [b"", b"v=0\r\nno"])
+def test_a_200_without_the_offer_that_it_owes_is_acknowledged_and_ended(body: bytes) -> None:
+    house, alice, script, _ = asking()
+    script.respond(200, body=body)
+    house.run(0.2)
+    assert script.methods() == ["INVITE", "ACK", "BYE"]
+    assert alice.heard == ["ended: NO_MEDIA"]
+
+
+@pytest.mark.rfc("3261 13.2.2.4 #8", "3261 13.2.2.4 #11")
+def test_a_200_that_comes_too_late_has_its_offer_answered_too() -> None:
+    house, alice, script, call = asking()
+    script.respond(180)
+    house.run(0.2)
+    alice.do(call.hang_up)
+    script.respond(200, body=sdp())
+    house.run(0.3)
+    assert script.methods() == ["INVITE", "ACK", "BYE"]
+    assert b"m=audio 0 RTP/AVP 0" in script.last("ACK").body
+    assert alice.heard == ["180", "ended: CANCELLED"]
+
+
+@pytest.mark.rfc("3261 13.2.1 #5", "3262 5")
+def test_the_offer_of_a_reliable_response_is_answered_in_its_prack() -> None:
+    house, alice, script, _ = asking()
+    script.respond(183, ("Require", "100rel"), ("RSeq", "10"), body=sdp(port=5000))
+    house.run(0.2)
+    assert b"m=audio 16384 RTP/AVP 0" in script.last("PRACK").body
+    assert alice.heard == ["183+media"]
+    script.respond(200, method="PRACK")
+    script.respond(200, method="INVITE", body=sdp(port=6000))
+    house.run(0.3)
+    assert alice.heard == ["183+media", "answered"]
+    assert script.last("ACK").body == b""
+    remote = alice.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 5000
+
+
+def test_between_our_own_the_callee_makes_the_offer() -> None:
+    house = House()
+    alice, bob = house.phone("alice"), house.phone("bob")
+    alice.invite(bob.uri, offer=False)
+    house.run(0.1)
+    bob.answer()
+    house.run(0.2)
+    assert alice.heard == bob.heard == ["answered"]
+    assert alice.port.direction == bob.port.direction == "sendrecv"
+    alice.do(alice.core.hang_up_all)
+    house.run()
+    assert house.nothing_is_left()
 
 
 def test_other_events_of_time_are_the_calls_own() -> None:

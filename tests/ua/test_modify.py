@@ -12,6 +12,8 @@ from offhook.stack import FAILED
 from offhook.ua.invite import ClientInvite
 from offhook.ua.modify import MAX_TRIES, PATIENCE, Modification, ModifyEvent, ModifyState
 from tests.ua.household import House, Phone, Script, sdp
+from tests.ua.test_accept import statuses
+from tests.ua.test_reinvite import answered, reinvite
 
 BLOCKED, CALLING, BACKING_OFF, DONE = ModifyState
 PROCEED, SUCCESS, GLARE, FAILURE, GONE, TIMER, LATE, STOP = ModifyEvent
@@ -20,6 +22,8 @@ PEER = parse_uri("sip:peer@192.0.2.9")
 OUTCOMES: dict[tuple[ModifyState, ModifyEvent], tuple[ModifyState, list[str]]] = {
     (BLOCKED, PROCEED): (CALLING, ["INVITE"]),
     (BLOCKED, STOP): (DONE, ["failed"]),
+    # Nothing is in the way any more.
+    (BLOCKED, TIMER): (CALLING, ["INVITE"]),
     (CALLING, SUCCESS): (DONE, ["done"]),
     (CALLING, GLARE): (BACKING_OFF, ["timer"]),
     (CALLING, FAILURE): (DONE, ["failed"]),
@@ -70,7 +74,7 @@ class Hold:
 
 @pytest.mark.parametrize("event", list(ModifyEvent))
 @pytest.mark.parametrize("state", list(ModifyState))
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #7")
 def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     bench = Hold()
     bench.script.requests.clear()
@@ -97,7 +101,7 @@ def test_every_state_and_event(state: ModifyState, event: ModifyEvent) -> None:
     assert (machine.state, outcome) == (expected or (state, []))
 
 
-@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20")
+@pytest.mark.rfc("3261 12.2.1.1 #19", "3261 12.2.1.1 #20", "3261 13.2.1 #13", "3261 14.1 #1")
 def test_hold_and_resume() -> None:
     bench = Hold()
     bench.hold()
@@ -140,6 +144,7 @@ def test_what_is_so_already_needs_no_request() -> None:
     assert bench.invites() == 1
 
 
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #3")
 def test_one_change_at_a_time() -> None:
     bench = Hold()
     bench.hold()
@@ -160,7 +165,7 @@ def test_before_the_answer_and_after_the_end_there_is_nothing_to_hold() -> None:
         bench.hold()
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #1", "3261 14.1 #5")
 def test_a_refusal_leaves_the_session_as_it_was() -> None:
     bench = Hold()
     before = bench.alice.port.sessions[-1]
@@ -179,7 +184,7 @@ def test_a_refusal_leaves_the_session_as_it_was() -> None:
     assert bench.results[1:] == [None]
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #6", "3261 14.1 #7")
 def test_glare_is_tried_again_after_a_while() -> None:
     bench = Hold()
     bench.hold()
@@ -193,6 +198,7 @@ def test_glare_is_tried_again_after_a_while() -> None:
     assert bench.results == [None]
 
 
+@pytest.mark.rfc("3261 14.1 #6")
 def test_the_other_side_of_a_glare_waits_less() -> None:
     house = House()
     alice, bob = house.phone("alice"), house.phone("bob")
@@ -343,6 +349,7 @@ def test_a_hang_up_cancels_a_re_invite_that_nobody_answers_any_more() -> None:
     assert bench.alice.left == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.rfc("3261 14.1 #7")
 def test_a_hang_up_while_backing_off_leaves_no_timer() -> None:
     bench = Hold()
     bench.hold()
@@ -367,7 +374,7 @@ def test_a_200_without_a_usable_answer_ends_the_call(body: bytes) -> None:
     assert bench.alice.heard[-1] == "ended: NO_MEDIA"
 
 
-@pytest.mark.rfc("3261 14.1")
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #4")
 def test_it_waits_for_the_ack_to_a_200_of_ours() -> None:
     house = House()
     alice, bob = house.phone("alice"), house.phone("bob")
@@ -382,11 +389,36 @@ def test_it_waits_for_the_ack_to_a_200_of_ours() -> None:
     assert log.index("1>2 ACK") < log.index("2>1 INVITE")
 
 
+@pytest.mark.rfc("3261 14.1 #2", "3261 14.1 #4")
+@pytest.mark.parametrize("hang_up", [False, True])
+def test_it_waits_for_the_ack_to_a_refusal_of_ours(hang_up: bool) -> None:
+    house, bob, script = answered()
+    script.send(reinvite(script, 2, sdp(codecs="3", version=2)), bob)
+    house.run(house.now + 0.0015)
+    house.network.partition({bob.node.host}, {"192.0.2.9"})
+    bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
+    house.run(house.now + 1.2)
+    clients = [bob.left[2]]
+    house.network.heal()
+    if hang_up:
+        bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run(house.now + 2.5)
+    assert clients == [0]
+    assert statuses(script)[-1] == 488
+    assert [request.method for request, _ in script.requests] == ["BYE" if hang_up else "INVITE"]
+    script.respond(200, method="BYE" if hang_up else "INVITE", contact=not hang_up, body=b"" if hang_up else sdp())
+    house.run(house.now + 60)
+    assert bob.left[2:4] == (0, 0)
+    assert bob.left[4] == (0 if hang_up else 1)  # the longest time for a call
+
+
 def test_a_challenge_is_answered_with_the_same_offer() -> None:
     bench = Hold("secret")
     bench.hold()
     first = bench.script.last("INVITE")
-    bench.script.respond(401, ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'), method="INVITE")
+    bench.script.respond(
+        401, ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'), method="INVITE"
+    )
     bench.run(0.1)
     second = bench.script.last("INVITE")
     assert second.has("Authorization")

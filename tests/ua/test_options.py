@@ -96,6 +96,7 @@ def test_who_is_not_there_is_a_failure_without_response() -> None:
     assert (asked.failure.status, asked.failure.response) == (408, None)
 
 
+@pytest.mark.rfc("3261 20.1 #1", "3261 20.3 #1")
 @pytest.mark.parametrize(
     ("accept", "described"),
     [(None, True), ("", False), ("text/plain", False), ("text/*, application/sdp;q=0", False), ("*/*", True)],

@@ -18,8 +18,8 @@ from offhook.ua.registration import Registration, RegistrationEvent, Registratio
 from offhook.ua.settings import Settings
 from tests.ua.household import House, Phone, Script
 
-IDLE, REGISTERING, REGISTERED, WAITING, LEAVING, REMOVING, REMOVED = RegistrationState
-START, ACCEPTED, TOO_BRIEF, REFUSED, TIMER, FLOW_LOST, STOP = RegistrationEvent
+IDLE, REGISTERING, REGISTERED, WAITING, REJECTED, LEAVING, REMOVING, REMOVED = RegistrationState
+START, ACCEPTED, TOO_BRIEF, REFUSED, FORBIDDEN, TIMER, FLOW_LOST, STOP = RegistrationEvent
 
 OUTCOMES: dict[tuple[RegistrationState, RegistrationEvent], tuple[RegistrationState, list[str]]] = {
     # State after; what is sent, told and waited for.
@@ -28,6 +28,7 @@ OUTCOMES: dict[tuple[RegistrationState, RegistrationEvent], tuple[RegistrationSt
     (REGISTERING, ACCEPTED): (REGISTERED, ["accepted", "timer"]),
     (REGISTERING, TOO_BRIEF): (REGISTERING, ["REGISTER 600"]),
     (REGISTERING, REFUSED): (WAITING, ["failed", "timer"]),
+    (REGISTERING, FORBIDDEN): (REJECTED, ["failed"]),
     (REGISTERING, STOP): (LEAVING, []),
     (REGISTERING, FLOW_LOST): (REGISTERING, []),
     (REGISTERED, TIMER): (REGISTERING, ["REGISTER 600"]),
@@ -35,10 +36,14 @@ OUTCOMES: dict[tuple[RegistrationState, RegistrationEvent], tuple[RegistrationSt
     (REGISTERED, STOP): (REMOVING, ["REGISTER 0"]),
     (WAITING, TIMER): (REGISTERING, ["REGISTER 600"]),
     (WAITING, STOP): (REMOVED, ["removed"]),
+    (REJECTED, START): (REGISTERING, ["REGISTER 600"]),
+    (REJECTED, STOP): (REMOVED, ["removed"]),
+    (LEAVING, FORBIDDEN): (REMOVED, ["removed"]),
     (LEAVING, ACCEPTED): (REMOVING, ["REGISTER 0"]),
     (LEAVING, TOO_BRIEF): (REMOVED, ["removed"]),
     (LEAVING, REFUSED): (REMOVED, ["removed"]),
     (LEAVING, FLOW_LOST): (LEAVING, []),
+    (REMOVING, FORBIDDEN): (REMOVED, ["removed"]),
     (REMOVING, ACCEPTED): (REMOVED, ["removed"]),
     (REMOVING, TOO_BRIEF): (REMOVED, ["removed"]),
     (REMOVING, REFUSED): (REMOVED, ["removed"]),
@@ -162,6 +167,7 @@ def test_it_is_refreshed_in_time(granted: int, due: float) -> None:
     assert second.cseq_number == 2
 
 
+@pytest.mark.rfc("3261 20 #7")
 def test_a_registrar_that_wants_longer_gets_it() -> None:
     """RFC 3261 10.2.8."""
     bench = Bench(expires=60)
@@ -264,7 +270,7 @@ def test_a_registrar_that_wants_ever_longer_is_refused() -> None:
     assert bench.told[0] is not None
 
 
-@pytest.mark.rfc("3261 22.2")
+@pytest.mark.rfc("3261 22.2 #2", "3261 22.2 #3", "3261 20 #7")
 def test_a_challenge_is_answered_and_the_nonce_used_again() -> None:
     bench = Bench("secret")
     bench.start()
@@ -282,6 +288,66 @@ def test_a_wrong_password_is_told_as_such() -> None:
         bench.answer(401, ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'))
     assert bench.told[0] is not None
     assert isinstance(bench.told[0].exception, AuthenticationFailed)
+    bench.run(7200)
+    assert len(bench.asked) == 2
+
+
+def test_a_nonce_that_is_always_stale_says_nothing_of_the_password() -> None:
+    bench = Bench("secret")
+    bench.start()
+    for number in range(9):
+        if not bench.told:
+            fresh = f'Digest realm="example.com", nonce="n{number}", qop="auth", stale=TRUE'
+            bench.answer(401, ("WWW-Authenticate", fresh))
+    assert bench.told[0] is not None
+    assert isinstance(bench.told[0].exception, AuthenticationFailed)
+    before = len(bench.asked)
+    bench.run(31)
+    assert len(bench.asked) == before + 1
+
+
+@pytest.mark.rfc("3261 21.4 #1", "3261 21.4.4 #1")
+@pytest.mark.parametrize("status", [400, 403, 404, 420])
+def test_what_is_refused_for_good_is_not_asked_again_until_somebody_wants_it(status: int) -> None:
+    bench = Bench()
+    bench.start()
+    bench.answer(200, ("Expires", "60"))
+    bench.run(30)
+    bench.answer(status)
+    bench.run(7200)
+    assert len(bench.asked) == 2
+    assert [None if failure is None else failure.status for failure in bench.told] == [None, status]
+    assert (bench.registration.over, bench.registration.registered) == (True, False)
+    bench.start()
+    bench.answer(200)
+    assert (bench.registration.over, bench.registration.registered) == (False, True)
+
+
+@pytest.mark.parametrize(("status", "headers"), [(403, (("Retry-After", "50"),)), (480, ()), (500, ()), (603, ())])
+def test_what_may_have_changed_is_asked_again(status: int, headers: tuple[tuple[str, str], ...]) -> None:
+    bench = Bench()
+    bench.start()
+    bench.answer(status, *headers)
+    bench.run(60)
+    assert len(bench.asked) == 2
+
+
+@pytest.mark.rfc("3261 22.1 #10")
+def test_a_password_that_was_refused_is_not_soon_tried_again() -> None:
+    """Once it was right, so it may be again; but who tries often is locked out in many places."""
+    bench = Bench("secret")
+    bench.start()
+    asked = ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"')
+    bench.answer(401, asked)
+    bench.answer(200, ("Expires", "60"))
+    bench.run(35)
+    bench.answer(401, asked)
+    assert isinstance(bench.told[-1] and bench.told[-1].error, AuthenticationFailed)
+    tried = len(bench.asked)
+    bench.run(890)
+    assert len(bench.asked) == tried
+    bench.run(920)
+    assert len(bench.asked) == tried + 1
 
 
 @pytest.mark.rfc("5626 4.5")

@@ -27,7 +27,7 @@ def reinvite(script: Script, number: int = 2, body: bytes = b"", *headers: tuple
     return in_dialog(script, "INVITE", number, CONTACT, *headers, body=body)
 
 
-@pytest.mark.rfc("3264 8.4 #1", "3264 8.4 #3")
+@pytest.mark.rfc("3264 8.4 #1", "3264 8.4 #3", "3261 14.2 #5")
 def test_a_hold_of_the_peers_works_in_both_styles() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(version=2, direction="sendonly")), bob)
@@ -109,7 +109,7 @@ def test_one_with_a_broken_contact_is_400_and_changes_nothing(method: str) -> No
     assert str(call.session.dialog.remote_target) == "sip:peer@192.0.2.9:5060"
 
 
-@pytest.mark.rfc("3261 8.2 #2")
+@pytest.mark.rfc("3261 8.2 #2", "3261 14.2 #6")
 def test_an_offer_that_we_cannot_take_gets_488_and_changes_nothing() -> None:
     house, bob, script = answered()
     before = bob.port.sessions[-1]
@@ -133,6 +133,39 @@ def test_without_an_offer_we_make_one_and_the_ack_answers() -> None:
     assert remote.port == 5000
 
 
+@pytest.mark.rfc("3261 14.2 #8", "3261 14.2 #9", "3261 14.2 #10")
+def test_the_offer_that_is_asked_for_has_all_that_we_can_in_the_place_of_what_runs() -> None:
+    house, bob, script = answered()
+    first = script.responses[-1].body
+    assert b"m=audio 16384 RTP/AVP 0\r\n" in first
+    script.send(reinvite(script), bob)
+    house.run(0.4)
+    offer = script.responses[-1].body
+    assert offer.count(b"m=") == 1
+    assert b"m=audio 16384 RTP/AVP 0 8 101\r\n" in offer
+    assert offer.splitlines()[1] == first.splitlines()[1].replace(b" 1 IN", b" 2 IN")
+
+
+@pytest.mark.rfc("3261 14.2 #4", "3261 14.2 #5")
+@pytest.mark.parametrize("version", [1, 2])
+def test_only_a_description_that_has_changed_changes_the_session(version: int) -> None:
+    house, bob, script = answered()
+    first = script.responses[-1].body
+    script.send(reinvite(script, 2, sdp()), bob)
+    house.run(0.4)
+    script.send_ack(in_dialog(script, "ACK", 2), bob)
+    house.run(0.5)
+    assert script.responses[-1].body == first
+    before, after = bob.port.sessions[-2:]
+    assert before.streams == after.streams
+    # Some change what they say and forget the version.
+    script.send(reinvite(script, 3, sdp(port=5000, version=version)), bob)
+    house.run(0.6)
+    remote = bob.port.sessions[-1].streams[0].remote
+    assert remote is not None
+    assert remote.port == 5000
+
+
 def test_an_ack_without_the_answer_that_it_owes_ends_the_call() -> None:
     house, bob, script = answered()
     script.send(reinvite(script), bob)
@@ -142,7 +175,7 @@ def test_an_ack_without_the_answer_that_it_owes_ends_the_call() -> None:
     assert bob.heard[-1] == "ended: NO_MEDIA"
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #3")
 def test_our_own_re_invite_in_progress_is_glare() -> None:
     house, bob, script = answered()
     bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
@@ -186,7 +219,7 @@ def test_an_offer_of_ours_that_waits_for_the_ack_is_glare() -> None:
     assert bob.got[0].answered
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #1", "3261 14.2 #2")
 def test_a_second_invite_before_the_first_is_answered_is_500() -> None:
     house, bob, script = called()
     bob.ring()
@@ -199,7 +232,7 @@ def test_a_second_invite_before_the_first_is_answered_is_500() -> None:
     assert 0 <= int(after) <= 10
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #3")
 def test_an_invite_in_the_early_dialog_of_ours_is_491() -> None:
     house = House()
     alice = house.phone("alice")
@@ -225,7 +258,7 @@ def test_after_our_hang_up_it_is_481() -> None:
     assert statuses(script)[-1] == 481
 
 
-@pytest.mark.rfc("3261 14.2")
+@pytest.mark.rfc("3261 14.2 #7")
 def test_without_an_ack_the_call_is_ended() -> None:
     house, bob, script = answered()
     script.send(reinvite(script, 2, sdp(version=2)), bob)

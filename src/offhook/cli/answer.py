@@ -19,6 +19,7 @@ from offhook.cli.options import (
     TransportOption,
 )
 from offhook.cli.phone import user_agent
+from offhook.cli.registration import until_rejected
 from offhook.cli.run import run
 from offhook.cli.say import say
 from offhook.cli.talk import check_files, until_over
@@ -59,6 +60,7 @@ async def _answer(
     async with agent as ua:
         say(f"waiting for calls to {ua.settings.aor} at {', '.join(ua.addresses)}; Ctrl-C ends")
         reading = asyncio.create_task(_show_messages(ua))
+        watching = asyncio.create_task(_watch_registration(ua))
         under_way: set[asyncio.Task[None]] = set()
         taken = 0
         try:
@@ -74,6 +76,13 @@ async def _answer(
             # Ctrl-C: that is how a person stops answering, and no failure. Calls end with the agent.
             say("no more calls are answered")
         reading.cancel()
+        watching.cancel()
+
+
+async def _watch_registration(agent: UserAgent) -> None:
+    failure = await until_rejected(agent)
+    # Whoever knows the address calls all the same.
+    say(f"not registered any more: {failure.exception}")
 
 
 async def _show_messages(agent: UserAgent) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from offhook.cli.options import AsOption, AuthoritiesOption, ProxyOption, TraceOption, TransportOption
 from offhook.cli.phone import user_agent
+from offhook.cli.registration import until_rejected
 from offhook.cli.run import run
 from offhook.cli.say import say
 from offhook.ua.agent import UserAgent
@@ -37,6 +38,8 @@ async def _register(agent: UserAgent, once: bool) -> None:
         say(f"registered {ua.settings.aor}{'' if once else '; Ctrl-C unregisters'}")
         if not once:
             try:
-                await asyncio.Event().wait()
+                failure = await until_rejected(ua)
             except asyncio.CancelledError:
                 say("unregistering")
+                return
+            raise failure.exception

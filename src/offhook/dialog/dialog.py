@@ -21,6 +21,7 @@ __all__ = [
     "answers_with_sips",
     "asks_with_sips",
     "is_sips",
+    "named_by",
     "request_uri_of",
     "routed",
 ]
@@ -204,6 +205,16 @@ def request_uri_of(uri: Uri) -> str:
     if not isinstance(uri, SipUri):
         return uri.serialize()
     return uri.without_headers().without_param("method").serialize()
+
+
+def named_by(uri: Uri) -> Uri:
+    """A URI as From and To name somebody: without the way to it, and what a request is formed by (19.1.1 table 1)."""
+    if not isinstance(uri, SipUri):
+        return uri
+    named = uri.without_headers()
+    for parameter in ("method", "maddr", "ttl", "transport", "lr"):
+        named = named.without_param(parameter)
+    return named if named.port is None else named.with_host(named.host)
 
 
 def routed(target: Uri, route_set: Sequence[NameAddr]) -> tuple[str, list[str]]:

@@ -16,7 +16,6 @@ from offhook.proxy.targets import as_sip, by_preference, is_among
 from offhook.proxy.watch import Watch
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft, reply
-from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
 from offhook.transaction.failover import LARGEST_DATAGRAM, calls_for_next
@@ -100,8 +99,14 @@ class Branches:
             hops = self._stack.resolve(query, branch, None)
             if hops is None:
                 return
-            branch.next_hops = hops.copy()
+            branch.next_hops = self._available(branch, hops, now)
         self._try_next(branch, 503, now)
+
+    def _available(self, branch: Branch, hops: list[Target], now: Moment) -> list[Target]:
+        """The addresses without servers that want no requests now (21.5.4); within a dialog there is no other."""
+        if branch.context.request.to_tag is not None:
+            return hops.copy()
+        return self._stack.unavailable.without(hops, now)
 
     def _try_next(self, branch: Branch, status: int, now: Moment) -> None:
         """Send to the next resolved address; `status` is the branch's answer when none is left (RFC 3263 4.3)."""
@@ -132,24 +137,7 @@ class Branches:
                 self._start_timer_c(branch, self._settings.timer_c, now)
 
     def _draft(self, branch: Branch, hop: Target) -> Draft:
-        context = branch.context
-        request = context.request
-        target = branch.target
-        forwarder = self._forwarder
-        draft = forwarder.copy(request, target, context.routed, branch.breadth)
-        route = forwarder.next_route(request, target, context.routed)
-        if context.dialog_forming:
-            arrival = context.arrival
-            sips = target.sips or (isinstance(route, SipUri) and route.secure)
-            # Step 4: where TLS begins or ends this proxy must stay in the way.
-            if self._settings.record_route or sips != arrival.secure:
-                came_to = self._stack.sent_by(arrival)
-                caller_ours, callee_ours = context.caller_ours, context.callee_ours
-                sides = forwarder.sides(request, arrival, target, hop, context.routed, caller_ours, callee_ours)
-                forwarder.record(draft, request, arrival, came_to, target, hop, sips, sides)
-        if route is not None:
-            forwarder.fix_strict_route(draft, request, target, route)
-        return draft
+        return self._forwarder.draft(branch.context, branch.target, branch.breadth, hop)
 
     def _start_timer_c(self, branch: Branch, seconds: float, now: Moment) -> None:
         """Step 11. What starts it again (16.7 step 2) is only noted, and looked at when it fires."""
@@ -179,7 +167,7 @@ class Branches:
         branch = event.user
         if not isinstance(branch, Branch) or branch.status:
             return
-        branch.next_hops = event.targets.copy()
+        branch.next_hops = self._available(branch, event.targets, now)
         self._try_next(branch, 503, now)
 
     def _response(self, branch: Branch, response: Response, now: Moment) -> None:
@@ -341,11 +329,16 @@ class Branches:
     # Answers of our own
 
     def refuse(
-        self, context: ResponseContext, status: int, now: Moment, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        context: ResponseContext,
+        status: int,
+        now: Moment,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
     ) -> None:
-        """Answer a request that is forwarded nowhere."""
+        """Answer a request that is forwarded nowhere; `reason` is the phrase where it is not the registered one."""
         self._finish(context)
-        draft = reply(context.request, status, None, self._tag(context))
+        draft = reply(context.request, status, reason, self._tag(context))
         for name, value in headers:
             draft.add(name, value)
         self._send_back(context, draft.response(), now)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from offhook.clock import Timer
 from offhook.flow import Flow, Target
-from offhook.proxy.record_route import NO_ROUTE
+from offhook.proxy.passage import Passage
+from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.settings import ProxyDomain
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request, Response
@@ -49,49 +50,37 @@ class Branch:
         self.response: Response | None = None
 
 
-class ResponseContext:
-    """`server` is the server transaction, `arrival` the flow that the request came by.
+class ResponseContext(Passage):
+    """`server` is the server transaction of a request that passes with state.
 
     `waiting` are targets of lower preference that are tried when those before have failed. `breadth` is what all
-    branches under way may have of Max-Breadth together. `routed` is what the Route values say, `domain` the served
-    domain that is called, None where the route decides or somebody else's is. `claimed`: it is within a
-    dialog of ours, but its sender has to show first who it is. `caller_ours`: once it passes, it is known to be from
-    one of ours; `callee_ours`: it goes to one of ours. Only what may set up a dialog needs these two.
+    branches under way may have of Max-Breadth together. `domain` is the served domain that is called, None where the
+    route decides or somebody else's is. `claimed`: it is within a dialog of ours, but its sender has to show first who
+    it is.
     """
 
     __slots__ = (
-        "arrival",
         "branches",
         "breadth",
-        "callee_ours",
-        "caller_ours",
         "cancelled",
         "claimed",
-        "dialog_forming",
         "domain",
         "done",
         "mark",
-        "request",
-        "routed",
         "server",
         "waiting",
         "watched",
     )
 
-    def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, mark: str) -> None:
-        self.request = request
+    def __init__(self, request: Request, server: ServerTransaction, arrival: Flow, routed: OwnRoute, mark: str) -> None:
+        super().__init__(request, arrival, routed)
         self.server = server
-        self.arrival = arrival
         self.mark = mark
         self.branches: list[Branch] = []
         self.waiting: list[TargetUri] = []
         self.breadth = 0
-        self.routed = NO_ROUTE
         self.domain: ProxyDomain | None = None
         self.claimed = False
-        self.caller_ours = False
-        self.callee_ours = False
-        self.dialog_forming = False
         self.watched = ""
         self.cancelled = False
         self.done = False

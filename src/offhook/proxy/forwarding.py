@@ -7,7 +7,8 @@ from typing import Final
 
 from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow, Query, Target
-from offhook.proxy.record_route import NO_ROUTE, OwnRoute, RecordRoutes, side
+from offhook.proxy.passage import Passage
+from offhook.proxy.record_route import NO_ROUTE, OwnRoute, Parties, RecordRoutes, side
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.headers.address import Contact, parse_route
 from offhook.sip.headers.auth import parse_credentials
@@ -27,19 +28,40 @@ _BEHIND_ADDRESS: Final = b";>?, "
 
 
 class Forwarder:
-    """Makes the copies that are sent on. `realms` are those that this proxy asks for credentials in."""
+    """Makes the copies that are sent on.
 
-    __slots__ = ("_realms", "_record_routes")
+    `realms` are those that this proxy asks for credentials in; `record_route`: dialogs come back through us.
+    """
 
-    def __init__(self, record_routes: RecordRoutes, realms: frozenset[str] = frozenset()) -> None:
+    __slots__ = ("_realms", "_record_routes", "_stays")
+
+    def __init__(
+        self, record_routes: RecordRoutes, realms: frozenset[str] = frozenset(), record_route: bool = True
+    ) -> None:
         self._record_routes = record_routes
         self._realms = realms
+        self._stays = record_route
 
-    def copy(self, request: Request, target: TargetUri, routed: OwnRoute, breadth: int) -> Draft:
+    def draft(self, passage: Passage, target: TargetUri, breadth: int, hop: Target) -> Draft:
+        """Steps 1 to 6: the copy that goes to a target by a hop. Raises ParseError and ProtocolError."""
+        draft = self.copy(passage, target, breadth)
+        route = self.next_route(passage.request, target, passage.routed)
+        if passage.dialog_forming:
+            sips = target.sips or (isinstance(route, SipUri) and route.secure)
+            # Where TLS begins or ends this proxy must stay in the way.
+            if self._stays or sips != passage.arrival.secure:
+                self.record(draft, passage, target, hop, sips)
+        if route is not None:
+            _fix_strict_route(draft, passage.request, target, route)
+        return draft
+
+    def copy(self, passage: Passage, target: TargetUri, breadth: int) -> Draft:
         """Steps 1 to 3 and 5: the copy with its Request-URI, Max-Forwards, Max-Breadth, and Routes that Path asks for.
 
         Credentials for this proxy end here (20.28, 22.3): whoever is called could use them again. Raises ParseError.
         """
+        request = passage.request
+        routed = passage.routed
         draft = Draft.of(request)
         if target.uri != request.request_uri:
             draft.start(request.method, target.uri)
@@ -58,75 +80,51 @@ class Forwarder:
             draft.remove_where("Proxy-Authorization", self._is_for_us)
         return draft
 
-    def record(
-        self,
-        draft: Draft,
-        request: Request,
-        arrival: Flow,
-        came_to: str,
-        target: TargetUri,
-        hop: Target,
-        sips: bool,
-        sides: str = "",
-    ) -> None:
+    def record(self, draft: Draft, passage: Passage, target: TargetUri, hop: Target, sips: bool) -> None:
         """Step 4: our Record-Route, one value, or one for each side where the sides differ (RFC 5658).
 
-        `came_to` is what our side is called towards the caller. `sips`: the copy has a sips URI where the next hop
-        looks first. `sides` are those that are ours, as `sides` gives them.
+        `sips`: the copy has a sips URI where the next hop looks first.
         """
+        request = passage.request
+        arrival = passage.arrival
+        came_to = passage.came_to
         caller = arrival if _is_first_hop(request) and _needs_flow(arrival, request.octets("contact") or b"") else None
         callee = target.flow
         if callee is not None and not _needs_flow(callee, target.uri.encode("utf-8", "surrogateescape")):
             callee = None
+        parties = Parties(caller, callee, self.sides(passage, target, hop), passage.stateless)
         records = self._record_routes
-        proof = records.proof(request, caller, callee, sides)
+        proof = records.proof(request, parties)
         entry = records.entry(proof, hop.sent_by, hop.transport, sips)
         if came_to != hop.sent_by or arrival.transport != hop.transport:
             # 5658 has no rewriting; what came without TLS comes back without it, or it would not find us (step 4).
             came_sips = arrival.secure and request.raw_uri[:5].lower() == b"sips:"
             _push(draft, records.entry(proof, came_to, arrival.transport, came_sips))
         else:
-            records.expect(request, entry, caller, callee, sides)
+            records.expect(request, entry, parties)
         _push(draft, entry)
 
-    def sides(
-        self,
-        request: Request,
-        arrival: Flow,
-        target: TargetUri,
-        hop: Target,
-        routed: OwnRoute,
-        caller_ours: bool,
-        callee_ours: bool,
-    ) -> str:
+    def sides(self, passage: Passage, target: TargetUri, hop: Target) -> str:
         """Which sides of a dialog are ours and how they are reached, for our Record-Route; empty when none is.
 
         By their addresses, and by the hosts that requests within the dialog will name: those of Path, Record-Route and
         Contact. Raises ParseError and ProtocolError.
         """
+        request = passage.request
+        arrival = passage.arrival
         caller = callee = ""
-        if caller_ours:
+        if passage.caller_ours:
             address = arrival.remote[0]
             # The address of a phone that sends to us itself is in its Contact, or its flow is kept.
             direct = _is_first_hop(request) and (arrival.accepted or not arrival.reliable)
             caller = side(address) if direct else side(address, *_names_of_caller(request))
-        if callee_ours:
-            name = self.next_hop(request, target, routed).host
+        if passage.callee_ours:
+            name = self.next_hop(request, target, passage.routed).host
             # Behind an edge there may be a telephone number, which has no host.
             sip = target.path and (target.sips or target.uri[:4].lower() == "sip:")
             behind = self.next_hop(request, TargetUri(target.uri), NO_ROUTE).host if sip else ""
             callee = side(hop.host, name, behind)
         return f"{caller}/{callee}" if caller or callee else ""
-
-    def fix_strict_route(self, draft: Draft, request: Request, target: TargetUri, route: Uri | None) -> None:
-        """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route.
-
-        `route` is what `next_route` says.
-        """
-        if isinstance(route, SipUri) and not route.lr:
-            draft.remove_first("Route")
-            draft.add("Route", f"<{target.uri}>")
-            draft.start(request.method, route.without_headers().without_param("method").serialize())
 
     def next_route(self, request: Request, target: TargetUri, routed: OwnRoute) -> Uri | None:
         """The topmost Route of the copy: of the Path of the target, else what is left of the request's own."""
@@ -174,6 +172,14 @@ def _query(uri: Uri, secure: bool) -> Query:
 @lru_cache(maxsize=4096)
 def _remembered(text: str, secure: bool) -> Query:
     return _query(parse_uri(text), secure)
+
+
+def _fix_strict_route(draft: Draft, request: Request, target: TargetUri, route: Uri) -> None:
+    """Step 6: where the next hop is a strict router, its URI becomes the Request-URI, which goes last in Route."""
+    if isinstance(route, SipUri) and not route.lr:
+        draft.remove_first("Route")
+        draft.add("Route", f"<{target.uri}>")
+        draft.start(request.method, route.without_headers().without_param("method").serialize())
 
 
 def _push(draft: Draft, entry: bytes) -> None:

@@ -19,6 +19,7 @@ from offhook.proxy.context import ResponseContext
 from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.loop import loop_mark
 from offhook.proxy.own import OwnNames
+from offhook.proxy.passage import Passage
 from offhook.proxy.preprocessing import preprocess
 from offhook.proxy.record_route import OwnRoute, RecordRoutes
 from offhook.proxy.settings import ProxyDomain, ProxySettings
@@ -29,6 +30,7 @@ from offhook.proxy.targets import Lookups, as_asked, by_preference, fallback_tar
 from offhook.proxy.validation import Refusal, validate
 from offhook.sip.host import host_key
 from offhook.sip.message import Request
+from offhook.sip.status import NOT_REGISTERED, SIPS_NOT_ALLOWED
 from offhook.sip.uri import SipUri, TelUri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.effects import Effect, Resolved
@@ -68,7 +70,7 @@ class Proxy:
         self.access = access
         self.settings = ProxySettings() if settings is None else settings
         self.record_routes = RecordRoutes(secret, own)
-        self.forwarder = Forwarder(self.record_routes, self.settings.realms)
+        self.forwarder = Forwarder(self.record_routes, self.settings.realms, self.settings.record_route)
         self.standings = Standings(stack, self.forwarder, own)
         self.branches = Branches(stack, self.forwarder, self.settings)
         self.stateless = StatelessForwarding(stack, self.forwarder)
@@ -88,11 +90,12 @@ class Proxy:
             return
         routed = self.record_routes.read(request)
         domain = None if routed.decides else self._domain(request)
-        stateless = domain is not None and domain.stateless
+        stateless = routed.stateless or (domain is not None and domain.stateless)
         if method == "CANCEL":
             # 16.10 would forward it; but what this proxy forwarded with state, it would know, and nothing may be
             # forwarded for nobody knows whom, as a CANCEL cannot be challenged (22.1).
-            if not stateless or not self._forward_stateless(request, domain, routed, flow, now):
+            known = not routed.stateless or self._belongs(request, flow, routed, now)
+            if not stateless or not known or not self._forward_stateless(request, domain, routed, flow, now):
                 self.stack.refuse(request, flow, 481)
             return
         standing = self.standings.of(request, flow, routed)
@@ -100,21 +103,14 @@ class Proxy:
         if isinstance(verdict, Refusal):
             self.stack.refuse(request, flow, verdict.status, verdict.headers)
             return
-        if verdict is None and stateless and self._forward_stateless(request, domain, routed, flow, now):
+        if verdict is None and stateless and self._forward_stateless(request, domain, routed, flow, now, standing):
             return
-        context = ResponseContext(request, self.stack.accept(received, flow, now), flow, mark)
+        context = ResponseContext(request, self.stack.accept(received, flow, now), flow, routed, mark)
         context.server.user = context
         context.breadth = self._breadth(request)
-        context.routed = routed
         context.domain = domain
-        # A request within a dialog too: a UA that lost its route set finds us again (16.6 step 4).
-        context.dialog_forming = method not in _NO_DIALOG
         context.claimed = standing is Standing.CLAIMED
-        if context.dialog_forming:
-            context.caller_ours = standing is Standing.KNOWN or (
-                standing is not Standing.BOUND and self.own.is_served(request.from_uri)
-            )
-            context.callee_ours = routed.proven and self.standings.is_bound(request, routed)
+        self._know(context, standing)
         if verdict is None:
             self._let_pass(context, now)
         else:
@@ -151,9 +147,11 @@ class Proxy:
                 self.branches.watch.begin(_watched(_aor(context.request), context.domain), context)
         elif found:
             # RFC 5630 5.3: from sips nobody is led to less.
-            self.branches.refuse(context, 480, now, (("Warning", '380 offhook "SIPS Not Allowed"'),))
+            warning = ("Warning", f'380 offhook "{SIPS_NOT_ALLOWED}"')
+            self.branches.refuse(context, 480, now, (warning,), SIPS_NOT_ALLOWED)
         else:
-            self.branches.refuse(context, self._absent(context.request), now)
+            status, reason = self._absent(context.request)
+            self.branches.refuse(context, status, now, (), reason)
 
     def seeks(self, aor: str) -> bool:
         """Whether new bindings of an address-of-record are of interest to a call that is under way."""
@@ -238,9 +236,9 @@ class Proxy:
         uri = request.from_uri
         return self.own.domain_of(uri) if isinstance(uri, SipUri) else None
 
-    def _absent(self, request: Request) -> int:
-        """What is answered for a user without any target (16.5): there is none, or nobody is there."""
-        return 480 if self.lookups.is_known(_aor(request)) else 404
+    def _absent(self, request: Request) -> tuple[int, str | None]:
+        """What is answered for a user without any target (16.5): there is none, or nobody is there (21.4.18)."""
+        return (480, NOT_REGISTERED) if self.lookups.is_known(_aor(request)) else (404, None)
 
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
@@ -251,35 +249,65 @@ class Proxy:
             return
         routed = self.record_routes.read(request)
         if routed.proven:
-            standing = self.standings.of(request, flow, routed)
-            if self.access.check(request, flow, standing, now) is not None:
-                return
-            target = itself(request, self._living(routed.flow))
-            self.stateless.when_resolved(StatelessForward(request, target, routed, flow, self._breadth(request)))
+            if self._belongs(request, flow, routed, now):
+                target = itself(request, self._living(routed.flow))
+                self.stateless.when_resolved(StatelessForward(request, flow, routed, target, self._breadth(request)))
             return
         domain = None if routed.decides else self._domain(request)
         if domain is not None and domain.stateless:
             self._forward_stateless(request, domain, routed, flow, now)
 
+    def _belongs(self, request: Request, flow: Flow, routed: OwnRoute, now: Moment) -> bool:
+        """Whether a request that cannot be challenged comes from within its dialog, or is let in as it is."""
+        return self.access.check(request, flow, self.standings.of(request, flow, routed), now) is None
+
+    def _know(self, passage: Passage, standing: Standing) -> None:
+        """Find out what our Record-Route will say.
+
+        Of a request within a dialog too: a UA that lost its route set finds us again (16.6 step 4).
+        """
+        request = passage.request
+        passage.dialog_forming = request.method not in _NO_DIALOG
+        if passage.dialog_forming:
+            passage.came_to = self.stack.sent_by(passage.arrival)
+            passage.caller_ours = standing is Standing.KNOWN or (
+                standing is not Standing.BOUND and self.own.is_served(request.from_uri)
+            )
+            passage.callee_ours = passage.routed.proven and self.standings.is_bound(request, passage.routed)
+
     def _forward_stateless(
-        self, request: Request, domain: ProxyDomain | None, routed: OwnRoute, flow: Flow, now: Moment
+        self,
+        request: Request,
+        domain: ProxyDomain | None,
+        routed: OwnRoute,
+        flow: Flow,
+        now: Moment,
+        standing: Standing = Standing.OUTSIDE,
     ) -> bool:
         """Forward to one target, chosen by the message and the location service alone (16.11); False if that cannot be.
 
         A request that is refused counts as forwarded.
         """
-        uri = request.uri
-        targets = self.lookups.targets_now(_aor(request), now) if isinstance(uri, SipUri) else None
-        if targets is None or not isinstance(uri, SipUri):
-            return False
-        found = targets or fallback_target(uri, domain)
-        wanted = by_preference(as_asked(found, uri.secure))
-        if not wanted:
-            self.stack.refuse(request, flow, 480 if found else self._absent(request))
-            return True
+        if domain is None:
+            target = itself(request, self._living(routed.flow))
+        else:
+            uri = request.uri
+            targets = self.lookups.targets_now(_aor(request), now) if isinstance(uri, SipUri) else None
+            if targets is None or not isinstance(uri, SipUri):
+                return False
+            found = targets or fallback_target(uri, domain)
+            wanted = by_preference(as_asked(found, uri.secure))
+            if not wanted:
+                status, reason = (480, SIPS_NOT_ALLOWED) if found else self._absent(request)
+                self.stack.refuse(request, flow, status, (), reason)
+                return True
+            target = wanted[0]
         # It says nothing in a CANCEL (RFC 5393 5.4.1).
         breadth = 0 if request.method == "CANCEL" else self._breadth(request)
-        return self.stateless.at_once(StatelessForward(request, wanted[0], routed, flow, breadth))
+        forward = StatelessForward(request, flow, routed, target, breadth)
+        self._know(forward, standing)
+        forward.callee_ours = forward.callee_ours or domain is not None
+        return self.stateless.at_once(forward)
 
 
 def _watched(aor: str, domain: ProxyDomain) -> str:

@@ -27,16 +27,17 @@ from offhook.sip.host import host_key
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
 
-__all__ = ["NO_ROUTE", "OwnRoute", "RecordRoutes", "side"]
+__all__ = ["NO_ROUTE", "OwnRoute", "Parties", "RecordRoutes", "side"]
 
 MAC: Final = "oh-mac"
+STATELESS: Final = "oh-s"
 SIDES: Final = "oh-p"
 CALLER: Final = "oh-a"
 CALLEE: Final = "oh-b"
 
 _ENTRY: Final = re.compile(
     rb"<sips?:([^<>;@,]+)(?:;transport=[a-z]+)?;lr;oh-mac=([0-9a-f]+)"
-    rb"((?:;oh-p=[\w.:~+/-]+)?)((?:;oh-a=[\w-]+)?)((?:;oh-b=[\w-]+)?)>"
+    rb"((?:;oh-s=1)?)((?:;oh-p=[\w.:~+/-]+)?)((?:;oh-a=[\w-]+)?)((?:;oh-b=[\w-]+)?)>"
 )
 """One Route value as `RecordRoutes.entry` writes it: the fast way past the grammar."""
 _HOST: Final = re.compile(r"[\w.:~-]+", re.ASCII)
@@ -51,12 +52,12 @@ class OwnRoute:
     way to the side that a request within a dialog goes to, or None where its Contact is to be used. `leads_on` when
     further entries follow. `decides`: the route says where the request goes, rather than its Request-URI.
 
-    Of a proven dialog, `by_caller` tells that the sender says to be its caller, `sender` is the address by which the
-    sender's side was reached when it was set up, and `receiver` what `side` wrote for the other one; both are empty for
-    a side that is not ours.
+    Of a proven dialog, `stateless` tells that nothing is kept of what passes within it, `by_caller` that the sender
+    says to be its caller, `sender` is the address by which the sender's side was reached when it was set up, and
+    `receiver` what `side` wrote for the other one; both are empty for a side that is not ours.
     """
 
-    __slots__ = ("by_caller", "count", "decides", "flow", "leads_on", "proven", "receiver", "sender")
+    __slots__ = ("by_caller", "count", "decides", "flow", "leads_on", "proven", "receiver", "sender", "stateless")
 
     def __init__(self, count: int = 0, flow: Flow | None = None, proven: bool = False, leads_on: bool = False) -> None:
         self.count = count
@@ -64,12 +65,14 @@ class OwnRoute:
         self.proven = proven
         self.leads_on = leads_on
         self.decides = proven or leads_on
+        self.stateless = False
         self.by_caller = False
         self.sender = ""
         self.receiver = ""
 
-    def between(self, by_caller: bool, first: str, last: str) -> OwnRoute:
+    def between(self, by_caller: bool, first: str, last: str, stateless: bool) -> OwnRoute:
         """Take note of the sides of the dialog, as `RecordRoutes.proof` got them for its first pass and its last."""
+        self.stateless = stateless
         sender = first.partition("/")[0 if by_caller else 2]
         # The zone of an address that is local to a link stands behind "~".
         self.sender = sender.partition("+")[0].replace("~", "%")
@@ -81,6 +84,24 @@ class OwnRoute:
         """Whether the side that the request goes to is ours and reached by that host."""
         receiver = self.receiver
         return receiver != "" and (receiver == host or host_key(host) in receiver.split("+"))
+
+
+class Parties:
+    """What an entry says of a dialog: the flows by which its sides are reached, None where Contact will do.
+
+    `sides` are caller and callee as `side` writes them, with "/" between, or empty when neither is ours. `stateless`:
+    nothing is kept of what passes within the dialog.
+    """
+
+    __slots__ = ("callee", "caller", "sides", "stateless")
+
+    def __init__(
+        self, caller: Flow | None = None, callee: Flow | None = None, sides: str = "", stateless: bool = False
+    ) -> None:
+        self.caller = caller
+        self.callee = callee
+        self.sides = sides
+        self.stateless = stateless
 
 
 NO_ROUTE: Final = OwnRoute()
@@ -118,16 +139,15 @@ class RecordRoutes:
         self._own = own
         self._expected: Recent[tuple[bytes, str, str], tuple[OwnRoute, OwnRoute]] = Recent(_MOST_EXPECTED)
 
-    def proof(self, request: Request, caller: Flow | None, callee: Flow | None, sides: str = "") -> str:
-        """The parameters that prove a dialog: the flows by which its sides are reached, None where Contact will do.
-
-        `sides` are caller and callee as `side` writes them, with "/" between; empty when neither is ours.
-        """
-        shown = f";{SIDES}={sides}" if sides else ""
-        if caller is not None:
-            shown += f";{CALLER}={_packed(caller)}"
-        if callee is not None:
-            shown += f";{CALLEE}={_packed(callee)}"
+    def proof(self, request: Request, parties: Parties) -> str:
+        """The parameters that prove a dialog."""
+        shown = f";{STATELESS}=1" if parties.stateless else ""
+        if parties.sides:
+            shown += f";{SIDES}={parties.sides}"
+        if parties.caller is not None:
+            shown += f";{CALLER}={_packed(parties.caller)}"
+        if parties.callee is not None:
+            shown += f";{CALLEE}={_packed(parties.callee)}"
         return f";{MAC}={self._mac(request.call_id, request.from_tag or '', shown)}{shown}"
 
     def entry(self, proof: str, sent_by: str, transport: str, sips: bool) -> bytes:
@@ -136,7 +156,7 @@ class RecordRoutes:
         way = "" if sips or transport == "UDP" else f";transport={transport.lower()}"
         return f"<{scheme}:{sent_by}{way};lr{proof}>".encode("utf-8", "surrogateescape")
 
-    def expect(self, request: Request, entry: bytes, caller: Flow | None, callee: Flow | None, sides: str = "") -> None:
+    def expect(self, request: Request, entry: bytes, parties: Parties) -> None:
         """Take note of the one entry that was written into a request that sets up a dialog.
 
         What is longer than anybody needs is not kept: a stranger chooses the Call-ID and the tag.
@@ -145,7 +165,8 @@ class RecordRoutes:
         tag = request.from_tag or ""
         if len(call_id) > _LONGEST_EXPECTED or len(tag) > _LONGEST_EXPECTED or len(entry) > _LONGEST_ENTRY:
             return
-        ways = _by_contact(sides) if caller is None and callee is None else _ways(caller, callee, sides)
+        by_contact = parties.caller is None and parties.callee is None
+        ways = _by_contact(parties.sides, parties.stateless) if by_contact else _ways(parties)
         self._expected.note((entry, call_id, tag), ways)
 
     def read(self, request: Request) -> OwnRoute:
@@ -170,14 +191,14 @@ class RecordRoutes:
 
     def _read_own(self, request: Request, found: re.Match[bytes]) -> OwnRoute:
         """The one entry that a request has is ours, and written as we write it."""
-        _, mac, sides, caller, callee = found.groups()
-        towards = self._side(request, mac.decode("ascii"), (sides + caller + callee).decode("ascii"))
+        _, mac, stateless, sides, caller, callee = found.groups()
+        towards = self._side(request, mac.decode("ascii"), (stateless + sides + caller + callee).decode("ascii"))
         if not towards:
             return OwnRoute(1)
         flow = callee if towards == CALLEE else caller
         way = _unpacked(flow[len(CALLEE) + 2 :].decode("ascii")) if flow else None
         parties = sides[len(SIDES) + 2 :].decode("ascii")
-        return OwnRoute(1, way, True).between(towards == CALLEE, parties, parties)
+        return OwnRoute(1, way, True).between(towards == CALLEE, parties, parties, bool(stateless))
 
     def _read_all(self, request: Request, routes: list[NameAddr]) -> OwnRoute:
         """What the entries say, however they are written.
@@ -189,8 +210,9 @@ class RecordRoutes:
         pass knows the side that it comes from, the last one that which it goes to.
         """
         count = 0
-        proof: tuple[str | None, str | None, str | None, str | None] | None = None
+        proof: tuple[str | None, ...] | None = None
         towards = first = last = ""
+        stateless = False
         flow: Flow | None = None
         for route in routes:
             uri = route.uri
@@ -200,19 +222,22 @@ class RecordRoutes:
             mac = params.get(MAC)
             if mac is not None and request.to_tag is not None:
                 sides, caller, callee = params.get(SIDES), params.get(CALLER), params.get(CALLEE)
-                shown = (mac, sides, caller, callee)
+                kept = params.get(STATELESS)
+                shown = (mac, kept, sides, caller, callee)
                 if shown != proof:
-                    covered = _written(SIDES, sides) + _written(CALLER, caller) + _written(CALLEE, callee)
+                    covered = _written(STATELESS, kept) + _written(SIDES, sides)
+                    covered += _written(CALLER, caller) + _written(CALLEE, callee)
                     found = self._side(request, mac, covered)
                     if towards and found != towards:
                         break
                     if found:
                         last = sides or ""
                         first = first if towards else last
-                        proof, towards = shown, found
+                        proof, towards, stateless = shown, found, kept is not None
                         flow = _unpacked(callee if found == CALLEE else caller)
             count += 1
-        return OwnRoute(count, flow, proof is not None, count < len(routes)).between(towards == CALLEE, first, last)
+        own = OwnRoute(count, flow, proof is not None, count < len(routes))
+        return own.between(towards == CALLEE, first, last, stateless)
 
     def _side(self, request: Request, mac: str, shown: str) -> str:
         """The side that a request within the dialog goes to, CALLER or CALLEE; nothing when the MAC is of another."""
@@ -229,16 +254,20 @@ class RecordRoutes:
         return blake2b(text, key=self._key, digest_size=12).hexdigest()
 
 
-def _ways(caller: Flow | None, callee: Flow | None, sides: str) -> tuple[OwnRoute, OwnRoute]:
+def _ways(parties: Parties) -> tuple[OwnRoute, OwnRoute]:
     """What one entry says towards callee and caller."""
-    return OwnRoute(1, callee, True).between(True, sides, sides), OwnRoute(1, caller, True).between(False, sides, sides)
+    sides, stateless = parties.sides, parties.stateless
+    return (
+        OwnRoute(1, parties.callee, True).between(True, sides, sides, stateless),
+        OwnRoute(1, parties.caller, True).between(False, sides, sides, stateless),
+    )
 
 
 # The same phones and trunks call each other again and again.
 @lru_cache(maxsize=4096)
-def _by_contact(sides: str) -> tuple[OwnRoute, OwnRoute]:
+def _by_contact(sides: str, stateless: bool) -> tuple[OwnRoute, OwnRoute]:
     """The same, when both sides are reached by their Contact."""
-    return _ways(None, None, sides)
+    return _ways(Parties(None, None, sides, stateless))
 
 
 def _written(name: str, value: str | None) -> str:

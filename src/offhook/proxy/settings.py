@@ -32,17 +32,23 @@ class ProxyDomain:
     def target_of(self, uri: SipUri | TelUri) -> TargetUri | None:
         """The fallback with the user that was called; None without a fallback.
 
-        A telephone number becomes the user, as RFC 3261 19.1.6 writes it.
+        A telephone number becomes the user, with all that it says but its visual separators, as RFC 3261 19.1.6 writes
+        it. What the caller calls a telephone number stays one (19.1.1).
         """
-        if self.fallback is None:
+        fallback = self.fallback
+        if fallback is None:
             return None
-        user = uri.digits if isinstance(uri, TelUri) else uri.user or ""
-        key = f"{uri.scheme}:{user}"
+        telephone = isinstance(uri, TelUri) or uri.user_param == "phone"
+        user = f"{uri.digits}{uri.params_text}" if isinstance(uri, TelUri) else uri.user or ""
+        key = f"{uri.scheme}:{telephone}:{user}"
         target = self._called.get(key)
         if target is None:
-            called = self.fallback.with_user(user if isinstance(uri, TelUri) else uri.user_unescaped)
             if isinstance(uri, TelUri):
-                called = called.with_param("user", "phone")
+                called = fallback.with_telephone(TelUri(uri.digits, uri.params_text))
+            else:
+                called = fallback.with_user(uri.user_unescaped)
+                if telephone:
+                    called = called.with_param("user", "phone")
             target = TargetUri(called.serialize())
             # The same users are called again and again.
             if len(self._called) >= _MOST_CALLED:

@@ -10,6 +10,7 @@ from typing import Final
 
 from offhook.flow import Flow, Query, Target
 from offhook.proxy.forwarding import Forwarder
+from offhook.proxy.passage import Passage
 from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
 from offhook.sip.message import Request
@@ -24,16 +25,15 @@ _FOLLOWING: Final = frozenset(("ACK", "CANCEL"))
 """They go the way of their INVITE, whatever their size."""
 
 
-class StatelessForward:
-    """A request with its target; `routed` is what its Routes say, `arrival` the flow that it came by."""
+class StatelessForward(Passage):
+    """A request with the one target that it goes to; `breadth` is its Max-Breadth, 0 for none."""
 
-    __slots__ = ("arrival", "breadth", "request", "routed", "target")
+    __slots__ = ("breadth", "target")
 
-    def __init__(self, request: Request, target: TargetUri, routed: OwnRoute, arrival: Flow, breadth: int) -> None:
-        self.request = request
+    def __init__(self, request: Request, arrival: Flow, routed: OwnRoute, target: TargetUri, breadth: int) -> None:
+        super().__init__(request, arrival, routed)
+        self.stateless = True
         self.target = target
-        self.routed = routed
-        self.arrival = arrival
         self.breadth = breadth
 
 
@@ -60,7 +60,7 @@ class StatelessForwarding:
             hop = hops[0]
         if hop.transport != forward.arrival.transport:
             return False
-        draft = self._draft(forward)
+        draft = self._draft(forward, hop)
         bound = hop.stream is not None and forward.request.method not in _FOLLOWING
         if bound and draft.size + VIA_ROOM > LARGEST_DATAGRAM:
             return False
@@ -72,13 +72,15 @@ class StatelessForwarding:
         hop = self._way(forward.target)
         hops = self._stack.resolve(self._next_hop(forward), forward, None) if hop is None else [hop]
         if hops:
-            self._stack.forward_stateless(self._draft(forward), forward.request, hops[0], forward.arrival)
+            self._send(forward, hops[0])
 
     def resolved(self, event: Resolved) -> None:
         """Take the answer that a request waited for. Without one there is nobody to tell."""
         forward = event.user
         if isinstance(forward, StatelessForward) and event.targets:
-            self._stack.forward_stateless(self._draft(forward), forward.request, event.targets[0], forward.arrival)
+            self._stack.forward_stateless(
+                self._draft(forward, event.targets[0]), forward.request, event.targets[0], forward.arrival
+            )
 
     def _way(self, target: TargetUri) -> Target | None:
         flow = target.flow
@@ -87,12 +89,8 @@ class StatelessForwarding:
     def _next_hop(self, forward: StatelessForward) -> Query:
         return self._forwarder.next_hop(forward.request, forward.target, forward.routed)
 
-    def _draft(self, forward: StatelessForward) -> Draft:
-        request = forward.request
-        target = forward.target
-        forwarder = self._forwarder
-        draft = forwarder.copy(request, target, forward.routed, forward.breadth)
-        route = forwarder.next_route(request, target, forward.routed)
-        if route is not None:
-            forwarder.fix_strict_route(draft, request, target, route)
-        return draft
+    def _send(self, forward: StatelessForward, hop: Target) -> None:
+        self._stack.forward_stateless(self._draft(forward, hop), forward.request, hop, forward.arrival)
+
+    def _draft(self, forward: StatelessForward, hop: Target) -> Draft:
+        return self._forwarder.draft(forward, forward.target, forward.breadth, hop)

@@ -14,13 +14,14 @@ from offhook.location.base import Later, LocationService, Outcome, address_of_re
 from offhook.location.binding import Binding
 from offhook.sip.message import Request
 from offhook.sip.serializer import reply
+from offhook.sip.status import NOT_REGISTERED, SIPS_NOT_ALLOWED
 from offhook.sip.uri import SipUri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended
 
 __all__ = ["Redirect"]
 
-NO_SIPS: Final = '380 offhook "SIPS Not Allowed"'
+NO_SIPS: Final = f'380 offhook "{SIPS_NOT_ALLOWED}"'
 
 _log = structlog.get_logger("offhook.redirect")
 
@@ -100,7 +101,10 @@ class _Redirection:
 
     def _redirect_to(self, bindings: list[Binding], now: Moment) -> None:
         if not bindings:
-            self.answer(480 if self._redirect.is_known(self.aor) else 404, now)
+            if self._redirect.is_known(self.aor):
+                self.answer(480, now, reason=NOT_REGISTERED)
+            else:
+                self.answer(404, now)
             return
         others = [binding for binding in bindings if not self._is_request_uri(binding)]
         if not others:
@@ -111,7 +115,7 @@ class _Redirection:
             others = [binding for binding in others if binding.contact[:5].lower() == "sips:"]
             if not others:
                 # RFC 5630 5.4: a caller who asked for security is not sent to where there is none.
-                self.answer(480, now, [("Warning", NO_SIPS)])
+                self.answer(480, now, [("Warning", NO_SIPS)], SIPS_NOT_ALLOWED)
                 return
         others.sort(key=_preference, reverse=True)
         # Two flows of one phone have one contact.
@@ -124,7 +128,9 @@ class _Redirection:
         except ParseError:
             return False
 
-    def answer(self, status: int, now: Moment, headers: list[tuple[str, str]] | None = None) -> None:
+    def answer(
+        self, status: int, now: Moment, headers: list[tuple[str, str]] | None = None, reason: str | None = None
+    ) -> None:
         """Send the final response, unless the request was cancelled or is given up."""
         stack = self._redirect.stack
         transaction = self._transaction
@@ -132,7 +138,7 @@ class _Redirection:
             return
         if transaction.to_tag is None:
             transaction.to_tag = stack.ids.tag()
-        draft = reply(self._request, status, None, transaction.to_tag)
+        draft = reply(self._request, status, reason, transaction.to_tag)
         for name, value in headers or ():
             draft.add(name, value)
         stack.respond(transaction, draft.response(), now)

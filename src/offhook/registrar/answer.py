@@ -14,6 +14,7 @@ from offhook.location.binding import Binding
 from offhook.sip.headers.date import SipDate
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft, reply
+from offhook.sip.status import phrase_for
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.stateless import StatelessBranches
 
@@ -41,9 +42,9 @@ class Answers:
         self._second = -1
         self._date = b""
 
-    def reply(self, request: Request, status: int) -> Draft:
+    def reply(self, request: Request, status: int, reason: str | None = None) -> Draft:
         """A draft of an answer; its To tag is the same for each retransmission (8.2.7)."""
-        return reply(request, status, None, self._tags.tag(request))
+        return reply(request, status, reason, self._tags.tag(request))
 
     def date(self, now: Moment) -> bytes:
         """The value of Date (20.17)."""
@@ -75,7 +76,7 @@ class Answer:
         if isinstance(outcome, list):
             self._ok(outcome, now)
         elif isinstance(outcome, ProtocolError | ParseError):
-            self._send(self._answers.reply(self._request, local_status(outcome.status)), now)
+            self._send(self._answers.reply(self._request, local_status(outcome.status), phrase_for(outcome)), now)
         else:
             self.failed(outcome, now)
 

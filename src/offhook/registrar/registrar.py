@@ -28,6 +28,7 @@ from offhook.registrar.settings import RegistrarSettings
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.host import host_key, is_ip_address
 from offhook.sip.message import Request
+from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
 from offhook.stack import Stack
 
@@ -78,7 +79,7 @@ class Registrar:
         except Refused as refused:
             self.stack.refuse(request, flow, refused.status, refused.headers)
         except (ParseError, ProtocolError) as error:
-            self.stack.refuse(request, flow, local_status(error.status))
+            self.stack.refuse(request, flow, local_status(error.status), (), phrase_for(error))
 
     def _register(self, request: Request, flow: Flow, now: Moment, identity: str | None) -> None:
         domain = self._requested_domain(request)  # Step 1

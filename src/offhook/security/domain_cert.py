@@ -34,9 +34,11 @@ _MAX_SHOWN: Final = 5
 
 _CHAIN_REFUSALS: Final[dict[int, str]] = {
     2: "the certificate of its issuer is missing",
+    3: "no list of its issuer's tells whether it has been revoked",
     7: "its signature is not its issuer's",
     9: "it is not valid yet; or the clock of this machine is wrong",
     10: "it, or one in its chain, has expired; or the clock of this machine is wrong",
+    12: "the list of what its issuer has revoked is out of date",
     18: "it is self-signed; add it to the trusted certificates if it is the right one",
     19: "its chain ends in a root that is not among the trusted certificates",
     20: "its issuer is not among the trusted certificates, or the peer did not send the whole chain",

@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from offhook.accounts.authenticator import Authenticator, Realm, Unproven
+from offhook.accounts.authenticator import Authenticator, Proven, Realm, Unproven
 from offhook.accounts.base import Account, Pending
 from offhook.clock import Moment
 from offhook.errors import ParseError
@@ -26,6 +26,7 @@ from offhook.proxy.context import ResponseContext
 from offhook.proxy.own import OwnNames
 from offhook.proxy.validation import Refusal
 from offhook.registrar.aor import aor_of, host_of
+from offhook.security.domain_cert import same_domain
 from offhook.server.aliases import Aliases
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
@@ -114,6 +115,10 @@ class AccessControl:
         if domain.trusts(flow.remote[0]) or (not claimed and self._spirals(request, flow)):
             return None
         if request.method == "ACK":
+            # It cannot be challenged, but what let its INVITE pass lets it pass too (22.1).
+            account = self._authenticator.check_ack(request, domain.realm, "Proxy-Authorization", now)
+            if account is not None and self._is_from(request, account):
+                return None
             return self._refused(request, flow, 403, "an ACK out of a dialog to somewhere else", now)
         found = self._authenticator.check(request, domain.realm, "Proxy-Authorization", now)
         if isinstance(found, Pending):
@@ -184,7 +189,18 @@ class AccessControl:
         routes = request.routes if request.holds("route") else []
         if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):
             return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else", now)
+        self._compare(request, flow, now)
         return None
+
+    def _compare(self, request: Request, flow: Flow, now: Moment) -> None:
+        """Tell of a caller whom the peer's certificate does not name (26.3.2.2); a peer may relay for others."""
+        caller = request.from_uri
+        if not flow.domains or not isinstance(caller, SipUri):
+            return
+        host = caller.bare_host
+        if not any(same_domain(domain, host) for domain in flow.domains) and self._limit.admits(now):
+            named = ", ".join(flow.domains)
+            _log.warning("a caller of another domain", caller=host, certificate=named, **self._limit.remark)
 
     def _spirals(self, request: Request, flow: Flow) -> bool:
         """Whether a request comes back from ourselves: it was checked when it came, and its nonce-count is used up.
@@ -201,25 +217,27 @@ class AccessControl:
         return (via.branch or b"", via.host, port, request.method) in self._stack.transactions.clients
 
     def _judge(
-        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Proven | Unproven, now: Moment
     ) -> Refusal | None:
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 407, now)
-        caller = request.from_uri
-        if not isinstance(caller, SipUri) or self._aliases.canonical(address_of_record(caller)) != found.aor:
+        if not self._is_from(request, found.account):
             return self._refused(request, flow, 403, "a From that is not the caller's own", now)
         return None
 
+    def _is_from(self, request: Request, account: Account) -> bool:
+        caller = request.from_uri
+        return isinstance(caller, SipUri) and self._aliases.canonical(address_of_record(caller)) == account.aor
+
     def _known(
-        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Proven | Unproven, now: Moment
     ) -> Account | Refusal:
         """Who registers, if the digest was made for a request to us (RFC 8760 2.6 item 6)."""
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 401, now)
-        made_for = self._authenticator.digest_uri(request, domain.realm, "Authorization")
-        if made_for != request.request_uri and not self._is_ours(made_for):
+        if found.digest_uri != request.request_uri and not self._is_ours(found.digest_uri):
             return self._refused(request, flow, 400, "a digest that was made for somewhere else", now)
-        return found
+        return found.account
 
     def _is_ours(self, text: str) -> bool:
         try:

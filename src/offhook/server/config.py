@@ -53,6 +53,8 @@ class ListenConfig(Section):
     """The transport's own (5060, 5061 for tls) when nothing is said; 0 for one that the kernel chooses."""
     advertise: str = ""
     """What others reach us by, where that is not the address: host or host:port."""
+    require_client_certificate: bool = False
+    """Whether whoever connects over TLS has to show a certificate (RFC 3261 26.3.1). Few phones have one."""
 
 
 class TlsConfig(Section):
@@ -63,6 +65,10 @@ class TlsConfig(Section):
     """The certificate's key, where it is not in the same file."""
     authorities: str = ""
     """Certificates of authorities that peers are checked against; the system's own when empty."""
+    revocations: str = ""
+    """Lists of revoked certificates; none are looked for when empty."""
+    ciphers: str = ""
+    """OpenSSL's list of ciphers for TLS 1.2; those that are taken for safe today when empty."""
 
 
 class DomainConfig(Section):
@@ -161,7 +167,7 @@ def load(path: Path) -> ServerConfig:
     toml = TomlText.read(path)
     config = _read(toml)
     config.data = _found_from(path, config.data)
-    for key in ("certificate", "key", "authorities"):
+    for key in ("certificate", "key", "authorities", "revocations"):
         file = _found_from(path, getattr(config.tls, key))
         if file and not Path(file).exists():
             raise toml.mistake(f"$.tls.{key}", f"there is no {file}; say where the file lies")
@@ -201,6 +207,9 @@ def _check_listeners(config: ServerConfig, toml: TomlText) -> None:
             raise toml.mistake(f"{path}.{key}", str(error)) from error
         if listen.transport == "tls" and not config.tls.certificate:
             raise toml.mistake(f"{path}.transport", "TLS needs a certificate; add [tls] with certificate and key")
+        if listen.require_client_certificate and listen.transport != "tls":
+            what = f"only TLS has client certificates; leave it out for {listen.transport}"
+            raise toml.mistake(f"{path}.require_client_certificate", what)
         if name in seen and listen.port != 0:
             raise toml.mistake(path, f"{name} is listened at already; leave one [[listen]] out")
         seen.add(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from offhook.server.config import ListenConfig, ServerConfig
+from offhook.server.config import ListenConfig, ServerConfig, TlsConfig
 from offhook.sip.host import bare_host, is_ip_address
 from offhook.transaction.way_back import default_port
 from offhook.transport.listener import Listener
@@ -21,19 +21,28 @@ LOOPBACK = "127.0.0.1"
 
 def listeners_of(config: ServerConfig) -> list[Listener]:
     """What the server binds. Without any `[[listen]]` it is reached from this machine alone. Raises ConfigError."""
-    tls = config.tls
-    settings = TlsSettings(tls.certificate or None, tls.key or None, tls.authorities or None)
-    wanted = _with_tcp(config.listen) or _on_loopback(bool(tls.certificate))
+    wanted = _with_tcp(config.listen) or _on_loopback(bool(config.tls.certificate))
     return [
         Listener(
             listen.transport.upper(),
             listen.address,
             listen.port,
             advertise=listen.advertise,
-            tls=settings if listen.transport == "tls" else None,
+            tls=_tls_settings(config.tls, listen.require_client_certificate) if listen.transport == "tls" else None,
         )
         for listen in wanted
     ]
+
+
+def _tls_settings(tls: TlsConfig, require_client_certificate: bool) -> TlsSettings:
+    return TlsSettings(
+        tls.certificate or None,
+        tls.key or None,
+        tls.authorities or None,
+        require_client_certificate=require_client_certificate,
+        revocations=tls.revocations or None,
+        ciphers=tls.ciphers,
+    )
 
 
 def _with_tcp(listens: list[ListenConfig]) -> list[ListenConfig]:

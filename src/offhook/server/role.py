@@ -27,6 +27,7 @@ from offhook.server.access import AccessControl, Later
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
 from offhook.sip.serializer import reply
+from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, RequestReceived, ResponseReceived, TimerFired
@@ -42,6 +43,9 @@ CAPABILITIES: Final = (
     ("Supported", "path, outbound"),
 )
 """What OPTIONS is told; no Allow, for a proxy passes every method on (RFC 3261 11.2)."""
+
+ALLOW_HERE: Final = "ACK, CANCEL, OPTIONS, REGISTER"
+"""What the server itself takes: no INVITE, but what may come in the train of one is understood (20.5)."""
 
 SWEEP: Final = "sweep"
 
@@ -120,7 +124,7 @@ class ServerRole:
         try:
             self._request(request, flow, now)
         except (ParseError, ProtocolError) as error:
-            self._refuse(request, flow, error.status, str(error), now)
+            self._refuse(request, flow, error, now)
 
     def _request(self, request: Request, flow: Flow, now: Moment) -> None:
         uri = request.uri
@@ -190,7 +194,7 @@ class ServerRole:
             # No dialog or INVITE of the server's own is there to be meant (8.2.2.2, 9.2).
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
-            self.stack.refuse(request, flow, 405, (("Allow", "OPTIONS, REGISTER"),))
+            self.stack.refuse(request, flow, 405, (("Allow", ALLOW_HERE),))
         elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
@@ -199,12 +203,13 @@ class ServerRole:
         else:
             self.stack.refuse(request, flow, 200, CAPABILITIES)
 
-    def _refuse(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> None:
+    def _refuse(self, request: Request, flow: Flow, error: ParseError | ProtocolError, now: Moment) -> None:
+        status, reason = error.status, str(error)
         if self._limit.admits(now):
             remark = self._limit.remark
             _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0], **remark)
         try:
-            self.stack.refuse(request, flow, status)
+            self.stack.refuse(request, flow, status, (), phrase_for(error))
         except ParseError:
             # Not even the way back can be read.
             return

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-__all__ = ["PHRASES", "equivalent_status", "phrase"]
+from offhook.errors import ParseError, ProtocolError
+
+__all__ = [
+    "NOT_REGISTERED",
+    "PHRASES",
+    "SIPS_NOT_ALLOWED",
+    "equivalent_status",
+    "phrase",
+    "phrase_for",
+    "telling_phrase",
+]
 
 PHRASES: Final[dict[int, str]] = {
     # RFC 3261 21.1 and its extensions
@@ -110,3 +121,31 @@ def phrase(status: int) -> str:
     """The phrase of a code, the name of its class (RFC 3261 7.2) for one that nobody registered."""
     known = PHRASES.get(status)
     return _CLASSES.get(status // 100, "") if known is None else known
+
+
+NOT_REGISTERED: Final = "Not Registered"
+SIPS_NOT_ALLOWED: Final = "SIPS Not Allowed"
+"""Why a callee is unavailable, as the phrase of a 480 is to tell (RFC 3261 21.4.18; the second is of RFC 5630 5.4)."""
+
+# ABNF Reason-Phrase = *(reserved / unreserved / escaped / UTF8-NONASCII / UTF8-CONT / SP / HTAB)
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9;/?:@&=+$,\-_.!~*'() ]")
+_LONGEST_PHRASE: Final = 120
+
+
+def telling_phrase(status: int, problem: str) -> str | None:
+    """The phrase of a 400, which says what is wrong with the request (RFC 3261 21.4.1); None for any other code.
+
+    What a stranger wrote may stand in `problem`: it is cut, and what is no part of a phrase goes.
+    """
+    if status != 400 or not problem:
+        return None
+    plain = _UNFIT.sub("?", problem.replace('"', "'"))[:_LONGEST_PHRASE]
+    return plain[0].upper() + plain[1:]
+
+
+def phrase_for(error: ParseError | ProtocolError) -> str | None:
+    """The phrase for what an error is answered with, which for a 400 names the header too (21.4.1)."""
+    header = error.header if isinstance(error, ParseError) else None
+    if header is None or header.lower() in error.reason.lower():
+        return telling_phrase(error.status, error.reason)
+    return telling_phrase(error.status, f"{header}: {error.reason}")

@@ -112,10 +112,7 @@ class SipUri:
 
         In lower case and with its parameters in order, so that equal numbers make equal URIs.
         """
-        params = sorted(number.params_text.lower().split(";")[1:], key=_telephone_order)
-        # What is escaped already stays so.
-        pieces = [escape(piece, _UNSAFE_USER) for piece in ";".join([number.number.lower(), *params]).split("%")]
-        return cls("sip", "%".join(pieces), None, checked_host(bracketed_host(host)), None, ";user=phone")
+        return cls("sip", _telephone_user(number), None, checked_host(bracketed_host(host)), None, ";user=phone")
 
     @property
     def secure(self) -> bool:
@@ -194,8 +191,10 @@ class SipUri:
         """The telephone number in the user part (RFC 3261 19.1.6), when user=phone says that there is one."""
         if self.user is None or self.user_param != "phone":
             return None
+        # What a number may have and a user may not is escaped (25.1); "%" within a parameter is the number's own.
+        number, semicolon, params = self.user.partition(";")
         try:
-            return parse_tel(self.user)
+            return parse_tel(f"{unescape(number)}{semicolon}{params}")
         except ParseError:
             return None
 
@@ -207,6 +206,11 @@ class SipUri:
         """A copy with another user, given as plain text, and without password."""
         escaped = escape(user, _UNSAFE_USER) if user else None
         return SipUri(self.scheme, escaped, None, self.host, self.port, self.params_text, self.headers_text)
+
+    def with_telephone(self, number: TelUri) -> SipUri:
+        """A copy whose user is a telephone number, as `of_telephone` writes it, and without password."""
+        params = remove_param(self.params_text, "user") + ";user=phone"
+        return SipUri(self.scheme, _telephone_user(number), None, self.host, self.port, params, self.headers_text)
 
     def with_host(self, host: str, port: int | None = None) -> SipUri:
         """A copy with another host and port. Raises ParseError when `host` is none."""
@@ -316,6 +320,13 @@ class OtherUri:
 
 Uri = SipUri | TelUri | OtherUri
 """What `parse_uri` gives."""
+
+
+def _telephone_user(number: TelUri) -> str:
+    """The telephone-subscriber as a user part, in lower case and in order; what is escaped already stays so."""
+    params = sorted(number.params_text.lower().split(";")[1:], key=_telephone_order)
+    pieces = [escape(piece, _UNSAFE_USER) for piece in ";".join([number.number.lower(), *params]).split("%")]
+    return "%".join(pieces)
 
 
 def _telephone_order(param: str) -> tuple[int, str]:

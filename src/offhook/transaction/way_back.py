@@ -9,6 +9,7 @@ from offhook.sip.host import bare_host, is_ip_address, reaches_many
 from offhook.sip.message import Message, Response
 from offhook.sip.scan import scan_via, stamped_via
 from offhook.sip.serializer import new_response
+from offhook.sip.status import phrase_for
 
 __all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
 
@@ -69,7 +70,7 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
         vias[0] = _stamped(vias[0], flow)
     except ParseError:
         return None
-    draft = new_response(error.status)
+    draft = new_response(error.status, phrase_for(error))
     for value in vias:
         draft.add("Via", value)
     found = (("From", salvage.from_), ("To", salvage.to), ("Call-ID", salvage.call_id), ("CSeq", salvage.cseq))

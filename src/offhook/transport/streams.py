@@ -223,12 +223,13 @@ class Streams:
         task.add_done_callback(self._tasks.discard)
 
     def _client_check(self, flow: Flow, transport: asyncio.Transport) -> str | None:
-        """Whom the certificate of a client speaks for is told in the log; it has been vouched for (RFC 5922 7.4)."""
+        """Note and log whom the certificate of a client speaks for; it has been vouched for (RFC 5922 7.4)."""
         try:
             names = client_identities(transport.get_extra_info("ssl_object"))
         except ParseError as error:
             self._tell(logging.INFO, flow.remote, error.reason)
             return error.reason
+        flow.domains = names
         shown = ", ".join(ascii(name) for name in names) or "no SIP domain"
         _log.info("connection from %s: its certificate is for %s", written(*flow.remote), shown)
         return None

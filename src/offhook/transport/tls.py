@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 _LINE_OF_KEY: Final = "PRIVATE KEY-----"
+_LINE_OF_CERTIFICATE: Final = "CERTIFICATE-----"
+_LINE_OF_REVOCATIONS: Final = "-----BEGIN X509 CRL-----"
 _CLOSED: Final = "UNEXPECTED_EOF_WHILE_READING"
 _UNTRUSTED: Final = "the peer does not trust our certificate"
 _FAILURES: Final = {
@@ -55,9 +57,22 @@ class TlsSettings:
     its private key, None when it is in the same file. `authorities`: a PEM file or a folder of certificates that peers
     are trusted by, None for the system's. `require_client_certificate`: whoever connects has to show one that these
     authorities vouch for. `verify` false takes any certificate of a server; it is for tests and laboratories.
+
+    `revocations`: a PEM file of lists of revoked certificates (RFC 5280 5); every peer's issuer has to have a current
+    one in it. `ciphers`: an OpenSSL list of ciphers for TLS 1.2, empty for those that are taken for safe today. They
+    leave out TLS_RSA_WITH_AES_128_CBC_SHA, "AES128-SHA" there, which RFC 3261 26.2.1 has every element know: whoever
+    gets hold of the key can read what was recorded before. Only peers of that time need it.
     """
 
-    __slots__ = ("authorities", "certificate", "key", "require_client_certificate", "verify")
+    __slots__ = (
+        "authorities",
+        "certificate",
+        "ciphers",
+        "key",
+        "require_client_certificate",
+        "revocations",
+        "verify",
+    )
 
     def __init__(
         self,
@@ -67,12 +82,16 @@ class TlsSettings:
         *,
         require_client_certificate: bool = False,
         verify: bool = True,
+        revocations: str | os.PathLike[str] | None = None,
+        ciphers: str = "",
     ) -> None:
         self.certificate = None if certificate is None else Path(certificate)
         self.key = None if key is None else Path(key)
         self.authorities = None if authorities is None else Path(authorities)
         self.require_client_certificate = require_client_certificate
         self.verify = verify
+        self.revocations = None if revocations is None else Path(revocations)
+        self.ciphers = ciphers
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:
@@ -159,12 +178,19 @@ def handshake_failure(error: BaseException) -> str:
 def _context(protocol: int, settings: TlsSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.ciphers:
+        try:
+            context.set_ciphers(settings.ciphers)
+        except ssl.SSLError as error:
+            raise ConfigError(f"{settings.ciphers!r} names no cipher that OpenSSL has here") from error
     if settings.certificate is not None:
         _load_chain(context, settings.certificate, settings.key)
     return context
 
 
 def _trust(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    if settings.revocations is not None:
+        _load_revocations(context, settings.revocations)
     where = settings.authorities
     if where is None:
         context.load_default_certs()
@@ -178,6 +204,18 @@ def _trust(context: ssl.SSLContext, settings: TlsSettings) -> None:
         raise ConfigError(f"{where} holds no PEM certificates to trust") from error
     except OSError as error:
         raise ConfigError(f"cannot read the trusted certificates in {where}: {error.strerror}") from error
+
+
+def _load_revocations(context: ssl.SSLContext, file: Path) -> None:
+    text = _text(file, "revocation lists")
+    # OpenSSL would trust a certificate that stood beside them.
+    if _LINE_OF_CERTIFICATE in text or _LINE_OF_REVOCATIONS not in text:
+        raise ConfigError(f"{file} has to hold PEM revocation lists (X509 CRL), and nothing else")
+    try:
+        context.load_verify_locations(file)
+    except ssl.SSLError as error:
+        raise ConfigError(f"the revocation lists in {file} cannot be read") from error
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
 
 
 def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, answers_with_sips
 from offhook.dialog.invite import CALLEE, UsageEvent
 from offhook.dialog.reliable import OPTION_TAG, ReliableResponses
-from offhook.errors import InvalidState, ParseError, ProtocolError
+from offhook.errors import InvalidState, ParseError, ProtocolError, TransportFailed
 from offhook.sdp.session import SessionDescription
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Request, Response
@@ -33,6 +34,9 @@ REFRESH: Final = 60.0
 """Seconds after which a provisional response is sent again, so that no proxy gives up (RFC 3261 13.3.1.1)."""
 
 ANSWER_TIME: Final = "answer time"
+NOBODY_ANSWERED: Final = "Nobody Answered"
+"""The phrase of the 480 after the answer time (RFC 3261 21.4.18)."""
+
 EXPIRES: Final = "Expires"
 EXTEND: Final = "extend"
 
@@ -67,7 +71,7 @@ class ServerInvite(InviteCall):
             tag.lower() for tag in request.tokens("Supported")
         ]
         super().__init__(context, media, notify)
-        digest = context.digest()
+        digest = context.keyring.client()
         session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), digest, self._contact)
         if offer is not None:
             session.exchange.take_offer(offer)
@@ -83,6 +87,7 @@ class ServerInvite(InviteCall):
     def start(self, now: Moment) -> None:
         """Begin to wait for the user's decision."""
         start_timer = self.context.stack.start_timer
+        self._extend(now)
         self._timers.append(start_timer(self.context.settings.answer_time, self, ANSWER_TIME, now))
         if self._expires is not None:
             self._timers.append(start_timer(self._expires, self, EXPIRES, now))
@@ -105,19 +110,7 @@ class ServerInvite(InviteCall):
         Raises InvalidState once the call is answered or over, ProtocolError (488) when no media can be agreed on.
         """
         self._require_open()
-        status = 183 if early_media else 180
-        draft = self._response(status)
-        # The first reliable response to an INVITE without an offer has to bring ours (RFC 3262 5).
-        offers = self._must_be_reliable and not self._own.exchange.answering
-        described = (early_media or offers) and self._describe(draft, self._may_be_reliable)
-        if self._may_be_reliable and (described or self._must_be_reliable):
-            self._reliable().add(draft, described, now)
-        else:
-            self.context.respond(self.transaction, draft, now)
-        self._own.usage.fire(UsageEvent.PROVISIONAL, None, now)
-        if described:
-            self.on_session_changed(self._own, now)
-        self._extend(now)
+        self._announce(183 if early_media else 180, early_media, now)
 
     def answer(self, now: Moment) -> None:
         """Answer the call (13.3.1.4).
@@ -135,7 +128,8 @@ class ServerInvite(InviteCall):
     def refuse(self, status: int, now: Moment, contacts: tuple[Uri, ...] = (), reason: str | None = None) -> None:
         """Refuse the call: 486, 603, 302 with contacts, or any other from 300 to 699 (13.3.1.2, 13.3.1.3).
 
-        Raises InvalidState once it is answered or over.
+        `reason` is the phrase where the registered one says too little (21.4.18). Raises InvalidState once the call is
+        answered or over, and for a phrase of more than one line.
         """
         self._require_open()
         headers = tuple([("Contact", f"<{uri.serialize()}>") for uri in contacts])
@@ -159,7 +153,7 @@ class ServerInvite(InviteCall):
         elif event == EXPIRES and self.session is None and self.end is None:
             self._refuse(CallEnd(EndCause.CANCELLED, None, "the invitation expired"), 487, now)
         elif event == ANSWER_TIME and self.session is None and self.end is None:
-            self._refuse(CallEnd(EndCause.NOT_ANSWERED), 480, now)
+            self._refuse(CallEnd(EndCause.NOT_ANSWERED), 480, now, reason=NOBODY_ANSWERED)
         else:
             super().on_timer(event, now)
 
@@ -191,7 +185,8 @@ class ServerInvite(InviteCall):
         """A response that makes the dialog (12.1.1)."""
         draft = self.context.reply(self.transaction, status).copy("Record-Route", self.request)
         draft.add("Contact", self._contact).add("Allow", self.context.allow)
-        return draft.add("Supported", self.context.supported)
+        # In a provisional response Supported has no place (20 table 3).
+        return draft.add("Supported", self.context.supported) if status >= 200 else draft
 
     def _describe(self, draft: Draft, reliable: bool) -> bool:
         """Put our answer into a response, or our offer where the INVITE had none; False when it needs nothing."""
@@ -205,6 +200,19 @@ class ServerInvite(InviteCall):
             return False
         draft.body(description.serialize(), SDP)
         return True
+
+    def _announce(self, status: int, early_media: bool, now: Moment) -> None:
+        draft = self._response(status)
+        # The first reliable response to an INVITE without an offer has to bring ours (RFC 3262 5).
+        offers = self._must_be_reliable and not self._own.exchange.answering
+        described = (early_media or offers) and self._describe(draft, self._may_be_reliable)
+        if self._may_be_reliable and (described or self._must_be_reliable):
+            self._reliable().add(draft, described, now)
+        else:
+            self.context.respond(self.transaction, draft, now)
+        self._own.usage.fire(UsageEvent.PROVISIONAL, None, now)
+        if described:
+            self.on_session_changed(self._own, now)
 
     def _accept(self, now: Moment) -> None:
         draft = self._response(200)
@@ -231,8 +239,16 @@ class ServerInvite(InviteCall):
             session.end = CallEnd(EndCause.NOT_ACKNOWLEDGED)
         session.usage.fire(UsageEvent.NO_ACK, None, now)
 
-    def _refuse(self, end: CallEnd, status: int, now: Moment, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self.context.refuse(self.transaction, status, now, headers, end.reason if end.status == status else None)
+    def _refuse(
+        self,
+        end: CallEnd,
+        status: int,
+        now: Moment,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
+    ) -> None:
+        said = end.reason if end.status == status else reason
+        self.context.refuse(self.transaction, status, now, headers, said)
         self._stop_waiting(now)
         self._finish(end, now)
         self._own.usage.fire(UsageEvent.FAILURE, None, now)
@@ -278,13 +294,15 @@ class ServerInvite(InviteCall):
         self._timers.append(self.context.stack.start_timer(REFRESH, self, EXTEND, now))
 
     def _extend_now(self, now: Moment) -> None:
-        """Ask the proxies on the way for more time (13.3.1.1)."""
+        """Ask the proxies on the way for more time (13.3.1.1): with what was sent last, or with 183."""
         if self.end is not None or self.session is not None:
             return
-        last = self.transaction.response
-        if last is not None and 100 < last.status < 200:
-            if last.has("RSeq"):
-                self._reliable().add(self._response(last.status), False, now)
-            else:
-                self.context.stack.respond(self.transaction, last, now)
         self._extend(now)
+        last = self.transaction.response
+        if last is None or last.status == 100:
+            with suppress(TransportFailed):
+                self._announce(183, False, now)
+        elif last.has("RSeq"):
+            self._reliable().add(self._response(last.status), False, now)
+        else:
+            self.context.stack.respond(self.transaction, last, now)

@@ -63,7 +63,8 @@ Item = TypeVar("Item")
 class UserAgent:
     """A user agent for one address-of-record. Use it as an async context manager, or call `start` and `close`.
 
-    `aor` is its SIP URI, `password` answers challenges for `username` (by default the user of the URI).
+    `aor` is its SIP URI, `password` answers challenges for `username` (by default the user of the URI) in one `realm`
+    (by default that of its own domain: see `offhook.ua.keyring`).
     `outbound_proxy`: a URI that every request goes to first. `transport`: "udp", "tcp" or "tls" for URIs that name
     none; by default RFC 3263 decides. `local`: "host", "host:port" or a numeric wildcard to bind; by default every
     address of this machine, on a port that the kernel chooses. `advertise`: how peers reach us, where that is another
@@ -82,6 +83,7 @@ class UserAgent:
         password: str | None = None,
         *,
         username: str | None = None,
+        realm: str | None = None,
         display_name: str | None = None,
         outbound_proxy: str | SipUri | None = None,
         transport: str = "",
@@ -105,7 +107,7 @@ class UserAgent:
         if transport.upper() not in ("", "UDP", "TCP", "TLS"):
             raise ConfigError(f"{transport!r} is no transport; write udp, tcp or tls, or leave it out")
         name = username or uri.user_unescaped
-        secrets = () if password is None or name is None else (Secret(name, password),)
+        secrets = () if password is None or name is None else (Secret(name, password, realm),)
         self.settings = Settings(
             aor=uri.without_params().without_headers(),
             display_name=display_name,
@@ -154,7 +156,8 @@ class UserAgent:
 
         Raises TransportFailed for a port in use and its like; and when the first attempt to register fails,
         AuthenticationFailed, RequestFailed, TransactionTimeout or TransportFailed. Later failures are repeated with
-        growing pauses (RFC 5626 4.5) and told to `on_registration`.
+        growing pauses (RFC 5626 4.5) and told to `on_registration`; what is refused for good, as with 403, is not tried
+        again until `register` is called (RFC 3261 21.4).
         """
         if self._driver is not None:
             raise InvalidState("the user agent has been started already")
@@ -237,6 +240,12 @@ class UserAgent:
         return registration is not None and registration.registered
 
     @property
+    def registering(self) -> bool:
+        """Whether a registration is kept, or still tried for; False after the registrar has refused it for good."""
+        registration = None if self._driver is None else self._driver.role.registration
+        return registration is not None and not registration.over
+
+    @property
     def addresses(self) -> list[str]:
         """Where peers reach us: "host:port" of each local address."""
         if self._driver is None:
@@ -254,15 +263,18 @@ class UserAgent:
         record: str | Path | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        offer: bool = True,
     ) -> Call:
         """Call somebody, and return the answered call, playing and recording.
 
         A recording begins with the peer's first sound, which may be an announcement before the answer, or in the place
         of one; else with the answer. `on_progress` is called with each provisional response. Cancelling the task
-        cancels the call (RFC 3261 9.1).
+        cancels the call (RFC 3261 9.1). `headers` go with the INVITE; with an Expires it is cancelled after so many
+        seconds, if that is sooner than `ring_time`. Without `offer` the INVITE brings no session description, and the
+        callee makes the offer (13.2.1).
 
-        Raises ParseError for what is no URI, AudioFileError when a file cannot be used, CallFailed with the status
-        when nobody answers, and AuthenticationFailed.
+        Raises ParseError for what is no URI or no Expires, AudioFileError when a file cannot be used, CallFailed with
+        the status when nobody answers, and AuthenticationFailed.
         """
         target = parse_uri(uri) if isinstance(uri, str) else uri
         await check_playable(play)
@@ -276,7 +288,7 @@ class UserAgent:
         begun: list[ClientInvite] = []
 
         def begin(now: Moment) -> None:
-            session = ClientInvite(core.context, target, audio, signals.take, tuple(headers))
+            session = ClientInvite(core.context, target, audio, signals.take, tuple(headers), offer)
             begun.append(session)
             signals.session = session
             session.start(now)

@@ -192,13 +192,20 @@ class IncomingCall(Call):
         await self.refuse(486)
 
     async def redirect(self, *uris: str | SipUri | TelUri) -> None:
-        """Send the caller elsewhere: 302. Raises ParseError for what is no URI."""
+        """Send the caller elsewhere: 302. Raises ParseError for what is no URI, ValueError without any."""
         contacts = tuple([parse_uri(uri) if isinstance(uri, str) else uri for uri in uris])
         await self.refuse(302, contacts)
 
-    async def refuse(self, status: int, contacts: tuple[Uri, ...] = ()) -> None:
-        """Refuse with any status from 300 to 699. Raises InvalidState once the call is answered or over."""
+    async def refuse(self, status: int, contacts: tuple[Uri, ...] = (), reason: str | None = None) -> None:
+        """Refuse with any status from 300 to 699; `reason` is the phrase that tells the caller why, in one line.
+
+        Raises InvalidState once the call is answered or over and for more than one line, ValueError for another status,
+        and for a redirection (300 to 302) without contacts.
+        """
         if not 300 <= status <= 699:
             raise ValueError(f"{status} refuses nothing")
-        self._act(lambda now: self._server.refuse(status, now, contacts))
+        if status <= 302 and not contacts:
+            # 13.3.1.2
+            raise ValueError(f"{status} leads nowhere; name a URI to try instead")
+        self._act(lambda now: self._server.refuse(status, now, contacts, reason))
         await self.ended()

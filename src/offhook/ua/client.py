@@ -7,6 +7,7 @@ redirections (8.1.3.4). What becomes of the answer is its user's.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import Final, Protocol
 
 from offhook.clock import Moment
@@ -33,6 +34,7 @@ from offhook.transaction.machine import Machine, Table, Transaction
 from offhook.ua.authentication import add_credentials, challenged, succeeded
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
+from offhook.ua.forming import Formed, form_from_contact
 from offhook.ua.nat_binding import NatBinding
 from offhook.ua.transaction_user import TransactionUser
 
@@ -97,6 +99,7 @@ class ClientRequest(TransactionUser):
 
     `next_hop` is the URI of the first route where there is one, else the Request-URI. `follow`: whether redirections
     are followed. `known`: the flow to the server that is tried before the others, as long as it is among them.
+    `headers` are those that the URI asks for, in the place of the user's own (19.1.5).
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class ClientRequest(TransactionUser):
         digest: DigestClient,
         follow: bool = False,
         known: Flow | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.machine = Machine(TRANSITIONS, RequestState.RESOLVING, self)
         self.uri = uri
@@ -125,7 +129,9 @@ class ClientRequest(TransactionUser):
         self._wide = False
         self._failover: Failover | None = None
         self._attempt: Attempt | None = None
-        self._contacts: list[SipUri] = []
+        self._headers = headers
+        self._proxy: SipUri | None = None
+        self._contacts: list[Formed] = []
         self._tried: list[Uri] = [uri]
         self._failure = Failure(503, "Service Unavailable")
         self._reason: str | None = None
@@ -150,6 +156,10 @@ class ClientRequest(TransactionUser):
     def on_resolved(self, token: object, targets: list[Target], error: Exception | None, now: Moment) -> None:
         if token != self._look_up:
             return
+        if targets and self._follow:
+            # Within a dialog a server is asked all the same: nobody else can end a call there.
+            targets = self._context.stack.unavailable.without(targets, now)
+            error = TransportFailed(f"{self._next_hop} wants no requests for a while (503 with Retry-After)")
         if targets:
             self._targets = sorted(targets, key=self._is_other)
             self._failover = Failover(self._targets)
@@ -226,18 +236,24 @@ class ClientRequest(TransactionUser):
             return RequestEvent.CHALLENGE if self._may_answer(response) else RequestEvent.FAILURE
         if calls_for_next(status) and self._step():
             return RequestEvent.NEXT_TARGET
-        if self._follow and status < 400:
+        if self._follow and status == 305:
+            self._collect_proxies(response)
+        elif self._follow and status < 400:
             self._collect(response)
         elif self._follow and status == 416 and isinstance(self.uri, TelUri):
             # 8.1.3.5: once more with a SIP URI, which our own domain is to make something of (19.1.6).
-            self._contacts.append(SipUri.of_telephone(self.uri, self._context.settings.aor.host))
+            self._contacts.append(Formed(SipUri.of_telephone(self.uri, self._context.settings.aor.host), self._headers))
         return RequestEvent.NEXT_CONTACT if self._contacts and status < 600 else RequestEvent.FAILURE
 
     def _may_answer(self, response: Response) -> bool:
-        if self._attempt is None:
+        transaction = self.transaction
+        if self._attempt is None or transaction is None:
             return False
+        request = transaction.request
+        keyring = self._context.keyring
+        asked = partial(keyring.asked, request.method, self.uri, request.to_tag is not None, response.status)
         try:
-            challenged(self._attempt, response)
+            challenged(self._attempt, response, asked)
         except AuthenticationFailed as error:
             self._failure.error = error
             return False
@@ -245,19 +261,42 @@ class ClientRequest(TransactionUser):
 
     def _collect(self, response: Response) -> None:
         """Take the contacts of a 3xx into the target set, each once, the best first (RFC 3261 8.1.3.4)."""
+        transaction = self.transaction
+        if transaction is None:
+            return
+        for uri in self._offered(response):
+            try:
+                formed = form_from_contact(uri, transaction.request.method)
+            except ParseError:
+                continue  # no request can be made of it (19.1.5)
+            if self._is_new(formed.uri):
+                self._contacts.append(formed)
+
+    def _collect_proxies(self, response: Response) -> None:
+        """Take the proxies of a 305, through which this one request has to go (21.3.4)."""
+        for uri in self._offered(response):
+            proxy = uri.without_headers().without_param("method").with_param("lr")
+            if self._is_new(proxy):
+                self._contacts.append(Formed(self.uri, self._headers, proxy))
+
+    def _offered(self, response: Response) -> list[SipUri]:
+        """The contacts of a redirection that may be followed, the best first."""
         try:
             contacts = [value for value in response.contacts if isinstance(value, Contact)]
         except ParseError:
-            return
-        for contact in sorted(contacts, key=lambda value: -1.0 if value.q is None else -value.q):
-            uri = contact.uri
-            # From sips to sip nobody is led without asking the user, whom nobody can ask here.
-            if not isinstance(uri, SipUri) or (is_sips(self.uri) and not uri.secure):
-                continue
-            plain = uri.without_headers().without_param("method")
-            if plain not in self._tried and len(self._tried) <= MAX_CONTACTS:
-                self._tried.append(plain)
-                self._contacts.append(plain)
+            return []
+        contacts.sort(key=lambda value: -1.0 if value.q is None else -value.q)
+        # From sips to sip nobody is led without asking the user, whom nobody can ask here.
+        only_sips = is_sips(self.uri)
+        uris = [contact.uri for contact in contacts]
+        return [uri for uri in uris if isinstance(uri, SipUri) and (uri.secure or not only_sips)]
+
+    def _is_new(self, uri: Uri) -> bool:
+        """Whether something has not been tried yet, and still may be; it counts as tried then."""
+        if uri in self._tried or len(self._tried) > MAX_CONTACTS:
+            return False
+        self._tried.append(uri)
+        return True
 
     def _transmit(self, now: Moment, anew: bool) -> None:
         """Send the request to the current target; `anew` under a new number, as another request."""
@@ -280,7 +319,14 @@ class ClientRequest(TransactionUser):
         return self._failover.current
 
     def _build(self) -> Request:
-        request = self._user.draft(self.uri, self._current, self._number).request()
+        draft = self._user.draft(self.uri, self._current, self._number)
+        if self._proxy is not None:
+            draft.add("Route", f"<{self._proxy.serialize()}>")
+        for name, _ in self._headers:
+            draft.remove(name)
+        for name, value in self._headers:
+            draft.add(name, value)
+        request = draft.request()
         if self._attempt is None:
             self._attempt = self._digest.attempt(request.method, request.request_uri, request.body)
         return add_credentials(Draft.of(request), self._attempt).request()
@@ -317,9 +363,10 @@ def _send_on(self: ClientRequest, _message: Message | None, now: Moment) -> None
 
 def _redirect(self: ClientRequest, _message: Message | None, now: Moment) -> None:
     self._user.on_retry(now)
-    self.uri = self._contacts.pop(0)
+    formed = self._contacts.pop(0)
+    self.uri, self._headers, self._proxy = formed.uri, formed.headers, formed.proxy
     if not self._routed:
-        self._next_hop = self.uri
+        self._next_hop = formed.proxy or formed.uri
     self._attempt = None
     self._wide = False
     self._resolve(now)

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.clock import Moment
-from offhook.dialog.dialog import MAX_FORWARDS, is_sips, routed
+from offhook.dialog.dialog import MAX_FORWARDS, is_sips, named_by, routed
 from offhook.dialog.reliable import OPTION_TAG
 from offhook.dialog.table import DialogTable
 from offhook.errors import ProtocolError
 from offhook.flow import Flow, Query, Target
-from offhook.security.digest_client import DigestClient
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.sip.uri import SipUri, Uri
 from offhook.stack import ServerTransaction, Stack
+from offhook.ua.keyring import Keyring
 from offhook.ua.settings import Settings
 
 __all__ = ["SUPPORTED", "Context"]
@@ -40,6 +40,7 @@ class Context:
     def __init__(self, stack: Stack, settings: Settings) -> None:
         self.stack = stack
         self.settings = settings
+        self.keyring = Keyring(settings, stack.ids)
         self.dialogs = DialogTable()
         self.service_route: list[NameAddr] = []
         self.takes_messages = False
@@ -102,13 +103,14 @@ class Context:
         name = settings.display_name
         if name is None and settings.aor.host.lower() == NOBODYS_HOST:
             name = "Anonymous"
-        sender = NameAddr(settings.aor, name).with_tag(tag)
+        sender = NameAddr(named_by(settings.aor), name).with_tag(tag)
         # Routes before there is a dialog are followed as within one (8.1.1.1).
         request_uri, values = routed(uri, routes)
         draft = new_request(method, request_uri)
         for value in values:
             draft.add("Route", value)
-        draft.add("Max-Forwards", MAX_FORWARDS).add("From", sender.serialize()).add("To", NameAddr(to).serialize())
+        draft.add("Max-Forwards", MAX_FORWARDS).add("From", sender.serialize())
+        draft.add("To", NameAddr(named_by(to)).serialize())
         draft.add("Call-ID", call_id).add("CSeq", f"{number} {method}")
         return draft.add("User-Agent", settings.user_agent)
 
@@ -121,10 +123,6 @@ class Context:
             raise ProtocolError(f"no way to {uri} is known", status=416, clause="RFC 3261 8.1.2")
         transport = (uri.transport or self.settings.transport).upper()
         return Query(uri.maddr or uri.bare_host, uri.port or 0, transport, uri.secure or is_sips(request_uri))
-
-    def digest(self) -> DigestClient:
-        """The credentials for one Call-ID."""
-        return DigestClient(self.settings.secrets, self.stack.ids)
 
     # Responses
 

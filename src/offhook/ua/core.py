@@ -6,12 +6,14 @@ It is a role of the engine, without I/O: whole user agents run in virtual time w
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from offhook.clock import Moment
 from offhook.errors import ParseError, ProtocolError, TransportFailed
 from offhook.flow import Flow
 from offhook.sip.message import Request, Response
+from offhook.sip.status import phrase_for
 from offhook.sip.uri import Uri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import (
@@ -42,6 +44,9 @@ from offhook.ua.transaction_user import TransactionUser
 from offhook.ua.update import receive_update
 
 __all__ = ["UserAgentCore"]
+
+NOBODY_TAKES_CALLS: Final = "Nobody Takes Calls"
+"""The phrase of a 480 (RFC 3261 21.4.18)."""
 
 OngoingKey = tuple[str, str, int, str]
 
@@ -91,9 +96,10 @@ class UserAgentCore:
         now: Moment,
         media: MediaPort | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        offer: bool = True,
     ) -> ClientInvite:
-        """Call somebody."""
-        call = ClientInvite(self.context, uri, self.media.port() if media is None else media, notify, headers)
+        """Call somebody. Without `offer` the callee makes it. Raises ParseError for an Expires that is none."""
+        call = ClientInvite(self.context, uri, self.media.port() if media is None else media, notify, headers, offer)
         call.start(now)
         return call
 
@@ -168,6 +174,8 @@ class UserAgentCore:
         if request.method == "ACK":
             self._receive_ack(request, now)
             return
+        if self._is_turned_away(request, flow):
+            return
         transaction = self.context.stack.accept(request, flow, now)
         try:
             merged = self._is_merged(request)
@@ -175,10 +183,26 @@ class UserAgentCore:
                 self._ongoing[_ongoing_key(request)] = transaction
             self._answer(request, transaction, merged, now)
         except (ParseError, ProtocolError) as error:
-            self.context.refuse(transaction, error.status, now)
+            self.context.refuse(transaction, error.status, now, reason=phrase_for(error))
         except TransportFailed:
             # No media port is free: for this request we are overloaded.
             self.context.refuse(transaction, 503, now)
+
+    def _is_turned_away(self, request: Request, flow: Flow) -> bool:
+        """Whether a request has to show first who it is from; it is told so once, and nothing is kept (26.3.2.4)."""
+        authenticate = self.context.settings.authenticate
+        # A CANCEL cannot be sent again with credentials (22.1).
+        if authenticate is None or request.method == "CANCEL":
+            return False
+        try:
+            refusal = authenticate(request)
+        except ParseError as error:
+            refusal = (error.status, ())
+        if refusal is None:
+            return False
+        with suppress(ParseError):  # not even the way back can be read
+            self.context.stack.refuse(request, flow, *refusal)
+        return True
 
     def _receive_ack(self, request: Request, now: Moment) -> None:
         """An ACK to a 2xx (13.3.1.4). One that belongs nowhere is dropped: an ACK is never answered (17)."""
@@ -190,15 +214,10 @@ class UserAgentCore:
             return
 
     def _answer(self, request: Request, transaction: ServerTransaction, merged: bool, now: Moment) -> None:
-        """The steps of 8.2, then 12.2.2, then the method's own."""
+        """The steps of 8.2 that follow authentication, then 12.2.2, then the method's own."""
         context = self.context
-        authenticate = context.settings.authenticate
-        challenge = None if authenticate is None else authenticate(request)
-        if challenge is not None:
-            context.respond(transaction, challenge, now)
-            return
         if request.method == "CANCEL":
-            # One that meets its INVITE is answered by the engine (9.2).
+            # It is never challenged (22.1), and one that meets its INVITE is answered by the engine (9.2).
             context.refuse(transaction, 481, now)
             return
         if merged:
@@ -251,12 +270,12 @@ class UserAgentCore:
     def _receive_invite(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
         status = self._invite_status()
         if status != 200:
-            self.context.refuse(transaction, status, now)
+            self.context.refuse(transaction, status, now, reason=NOBODY_TAKES_CALLS if status == 480 else None)
             return
         call = ServerInvite(self.context, request, transaction, self.media.port(), _ignore)
         call.start(now)
         if self.on_call is None or not self.on_call(call):
-            call.refuse(480, now)
+            call.refuse(480, now, reason=NOBODY_TAKES_CALLS)
 
     def _session_of(self, request: Request) -> InviteSession | None:
         dialog = self.context.dialogs.of_request(request)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from offhook.errors import ParseError, ProtocolError
+from offhook.errors import ProtocolError
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
-from offhook.ua.body import ACCEPT, understood
+from offhook.ua.body import ACCEPT, SDP, understood
 from offhook.ua.context import SUPPORTED, Context
 from offhook.ua.options import accepts_descriptions
+from offhook.ua.unacceptable import warning
 
 __all__ = ["Refusal", "inspect"]
 
@@ -56,10 +57,7 @@ def _method(context: Context, request: Request) -> Refusal | None:
 
 def _scheme(context: Context, request: Request) -> Refusal | None:
     """8.2.2.1: a Request-URI of a scheme that we do not know."""
-    try:
-        return None if isinstance(request.uri, SipUri) else Refusal(416)
-    except ParseError as error:
-        return Refusal(error.status)
+    return None if isinstance(request.uri, SipUri) else Refusal(416)
 
 
 def _address(context: Context, request: Request) -> Refusal | None:
@@ -95,7 +93,8 @@ def _acceptable(context: Context, request: Request) -> Refusal | None:
     """21.4.7: an INVITE whose sender takes no session description, which is all that we can answer with."""
     if request.method != "INVITE" or accepts_descriptions(request):
         return None
-    return Refusal(406, ("Accept", ACCEPT))
+    # Accept would say what we take ourselves, and has no place in a 406 (20 table 2).
+    return Refusal(406, warning(context, f"only {SDP} can be answered with"))
 
 
 STEPS: Final[tuple[Step, ...]] = (_method, _scheme, _address, _extensions, _content, _acceptable)

@@ -8,10 +8,11 @@ from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, asks_with_sips
 from offhook.dialog.invite import CALLER, UsageEvent, UsageState
 from offhook.dialog.reliable import ProvisionalOrder, Sequence
-from offhook.errors import InvalidState, ParseError, ProtocolError
+from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Target
 from offhook.sdp.negotiate import make_offer
 from offhook.sdp.session import SessionDescription
+from offhook.sip.headers.durations import parse_expires
 from offhook.sip.headers.reason import Reason
 from offhook.sip.message import Response
 from offhook.sip.serializer import Draft
@@ -22,6 +23,7 @@ from offhook.ua.body import ACCEPT, SDP, session_description
 from offhook.ua.client import ClientRequest
 from offhook.ua.context import Context
 from offhook.ua.events import CallEnd, CallEvent, EndCause, Failure, Progress
+from offhook.ua.forming import form
 from offhook.ua.invite_call import InviteCall
 from offhook.ua.invite_session import InviteSession, media_hosts
 from offhook.ua.media import MediaPort
@@ -36,7 +38,10 @@ class ClientInvite(InviteCall):
     """One call attempt of ours, and the call that comes of it.
 
     A fork may bring several sessions: the first 2xx counts, those of other branches are acknowledged and ended at
-    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE.
+    once. `failure` is set when there was no 2xx. `headers` are added to the INVITE, before those that the URI asks for;
+    an Expires among them is kept to. Without `offer` the callee makes it, and the answer goes in the ACK, or in the
+    PRACK before that (13.2.1). Raises ParseError for an Expires that is none, and for a URI that no INVITE can be
+    formed from (19.1.5).
     """
 
     def __init__(
@@ -46,14 +51,20 @@ class ClientInvite(InviteCall):
         media: MediaPort,
         notify: Callable[[CallEvent], None],
         headers: tuple[tuple[str, str], ...] = (),
+        offer: bool = True,
     ) -> None:
+        formed = form(uri, "INVITE")
+        given = {name.lower() for name, _ in headers}
+        wanted = tuple([(name, value) for name, value in formed.headers if name.lower() not in given])
+        self._ring_time = _ring_time((*headers, *wanted), context.settings.ring_time)
         super().__init__(context, media, notify)
-        self.uri = uri
+        self.uri = formed.uri
         self.call_id = context.stack.ids.call_id()
         self.failure: Failure | None = None
         self._tag = context.stack.ids.tag()
         self._headers = headers
-        self._digest = context.digest()
+        self._offers = offer
+        self._digest = context.keyring.client(uri)
         self._routes = context.routes()
         self._cseq = 0
         self._offer: SessionDescription | None = None
@@ -63,12 +74,12 @@ class ClientInvite(InviteCall):
         self._cancelled: CallEnd | None = None
         self._ring_timer: Timer | None = None
         self._open = True
-        next_hop = self._routes[0].uri if self._routes else uri
-        self._request = ClientRequest(context, uri, next_hop, self, self._digest, follow=True)
+        next_hop = self._routes[0].uri if self._routes else self.uri
+        self._request = ClientRequest(context, self.uri, next_hop, self, self._digest, follow=True, headers=wanted)
 
     def start(self, now: Moment) -> None:
         """Send the INVITE."""
-        self._ring_timer = self.context.stack.start_timer(self.context.settings.ring_time, self, RING_TIME, now)
+        self._ring_timer = self.context.stack.start_timer(self._ring_time, self, RING_TIME, now)
         self._request.start(now)
 
     def hang_up(self, now: Moment) -> None:
@@ -97,7 +108,9 @@ class ClientInvite(InviteCall):
         draft.add("Allow", context.allow).add("Supported", context.supported).add("Accept", ACCEPT)
         for name, value in self._headers:
             draft.add(name, value)
-        return draft.body(self._describe(target).serialize(), SDP)
+        # Without an offer too: a port that cannot be had is better missed before anybody's phone rings.
+        description = self._describe(target)
+        return draft.body(description.serialize(), SDP) if self._offers else draft
 
     def on_provisional(self, response: Response, transaction: Transaction, now: Moment) -> None:
         if response.status == 100:
@@ -109,7 +122,7 @@ class ClientInvite(InviteCall):
                 if self._is_out_of_order(response):
                     return
                 session.usage.fire(UsageEvent.PROVISIONAL, response, now)
-                early_media = self._take_early_answer(session, response, now)
+                early_media = self._take_early_description(session, response, now)
         except (ParseError, ProtocolError):
             # Such a response makes no early dialog; the call itself may still be answered.
             early_media = False
@@ -189,13 +202,12 @@ class ClientInvite(InviteCall):
         for session in (*self._sessions, *self._past):
             if session.dialog.remote_tag == tag:
                 return session
-        if self._offer is None:
-            raise InvalidState("a response came before the INVITE")
         request = transaction.request
         dialog = Dialog.as_uac(request, response, transaction.flow)
         contact = request.text("Contact") or ""
         session = InviteSession(self.context, dialog, CALLER, self, self.media, self._hosts, self._digest, contact)
-        session.exchange.offered(self._offer)
+        if self._offers and self._offer is not None:
+            session.exchange.offered(self._offer)
         self._sessions.append(session)
         return session
 
@@ -206,20 +218,26 @@ class ClientInvite(InviteCall):
         order = self._orders.setdefault(response.to_tag or "", ProvisionalOrder())
         return order.take(response) is not Sequence.NEXT
 
-    def _take_early_answer(self, session: InviteSession, response: Response, now: Moment) -> bool:
+    def _take_early_description(self, session: InviteSession, response: Response, now: Moment) -> bool:
         """Take the session description of a provisional response, and acknowledge a reliable one."""
         reliable = ProvisionalOrder.is_reliable(response)
-        answer = session_description(response)
-        if answer is not None and session.exchange.offering:
-            try:
-                if session.exchange.take_answer(answer, reliable):
+        description = session_description(response)
+        answer = b""
+        try:
+            if description is None:
+                return False
+            if session.exchange.offering:
+                if session.exchange.take_answer(description, reliable):
                     session.changed(now)
-            finally:
-                if reliable:
-                    Prack(session, response, self._lose).send(now)
-        elif reliable:
-            Prack(session, response, self._lose).send(now)
-        return answer is not None
+            elif session.expects_offer:
+                if not reliable:
+                    return False
+                answer = session.answer_offer(description)[0]
+                session.changed(now)
+            return True
+        finally:
+            if reliable:
+                Prack(session, response, self._lose, answer).send(now)
 
     def _cancel(self, end: CallEnd, now: Moment) -> None:
         if self._cancelled is not None or not self._request.open:
@@ -253,6 +271,11 @@ class ClientInvite(InviteCall):
         if self._ring_timer is not None:
             self.context.stack.cancel_timer(self._ring_timer)
             self._ring_timer = None
+
+
+def _ring_time(headers: tuple[tuple[str, str], ...], longest: float) -> float:
+    """Seconds after which an INVITE is cancelled: when it expires, if that is sooner (13.2.1)."""
+    return min([longest, *(float(parse_expires(value)) for name, value in headers if name.lower() == "expires")])
 
 
 _TIMED_OUT = Reason.build("SIP", 408, "nobody answered").serialize()

@@ -12,15 +12,17 @@ from offhook.dialog.dialog import Dialog, DialogState
 from offhook.dialog.invite import InviteUsage, UsageEvent, UsageState
 from offhook.dialog.offer_answer import OfferAnswer
 from offhook.dialog.reliable import ReliableResponses
-from offhook.errors import ParseError, ProtocolError
+from offhook.errors import ParseError, ProtocolError, TransportFailed
 from offhook.flow import Target
+from offhook.sdp.fields import Connection, Origin
 from offhook.sdp.negotiate import Capabilities
+from offhook.sdp.session import SessionDescription
 from offhook.security.digest_client import DigestClient
 from offhook.sip.headers.reason import Reason
 from offhook.sip.host import bare_host, is_ip_address
 from offhook.sip.message import Message, Request, Response
 from offhook.stack import ServerTransaction
-from offhook.transaction.machine import Table, Transaction
+from offhook.transaction.machine import State, Table, Transaction
 from offhook.ua.acceptance import Acceptance
 from offhook.ua.acknowledgement import Acknowledgement
 from offhook.ua.body import session_description
@@ -72,7 +74,8 @@ class InviteSession(TransactionUser):
 
     `contact` is our Contact in what made the dialog.
     `end` says why it ended. `holding`: we want the peer on hold. `parting`: our BYE has no answer yet. `invite` is the
-    INVITE of ours that a 2xx answered; `reliable` holds the reliable provisional responses of a callee.
+    INVITE of ours that a 2xx answered, `peer_invite` the last re-INVITE of the peer's; `reliable` holds the reliable
+    provisional responses of a callee.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class InviteSession(TransactionUser):
         self.parting = False
         self.invite: Request | None = None
         self.change: Change | None = None
+        self.peer_invite: ServerTransaction | None = None
         self.reliable: ReliableResponses | None = None
         self._acceptances: list[Acceptance] = []
         self._user = user
@@ -134,6 +138,26 @@ class InviteSession(TransactionUser):
         capabilities = self.media.capabilities(*self.hosts)
         return capabilities.held if self.holding else capabilities
 
+    @property
+    def expects_offer(self) -> bool:
+        """Whether nobody has made an offer yet, so that the peer has to: the INVITE had none (13.2.1)."""
+        return self.exchange.stable and self.exchange.session is None
+
+    def answer_offer(self, offer: SessionDescription) -> tuple[bytes, bool]:
+        """Our answer to an offer that cannot be refused, and whether it takes anything (RFC 6337 5.2.4).
+
+        What we cannot take is answered with port zero. Raises ProtocolError for an offer that cannot be made now.
+        """
+        self.exchange.take_offer(offer)
+        try:
+            capabilities = self.capabilities()
+        except TransportFailed:
+            # The call is over, and its media with it.
+            shown = self.hosts[1]
+            capabilities = Capabilities(Origin.of(shown, 1, 1), (Connection.to(shown),), ())
+        answer = self.exchange.answer(capabilities, True, may_refuse=False)
+        return answer.serialize(), any(media.port for media in answer.media)
+
     def contact(self, target: Target) -> str:
         """Our Contact in this dialog: the same all the time, unless we are reached by another address (12.2.1.1)."""
         reached = media_hosts(target)
@@ -156,6 +180,11 @@ class InviteSession(TransactionUser):
     def acknowledgement_pending(self) -> bool:
         """Whether the ACK to a 2xx of ours is still to come."""
         return any(acceptance.waiting for acceptance in self._acceptances)
+
+    @property
+    def refusal_pending(self) -> bool:
+        """Whether the ACK to our refusal of a re-INVITE is still to come (14.1)."""
+        return self.peer_invite is not None and self.peer_invite.state is State.COMPLETED
 
     # What the peer sends
 
@@ -186,8 +215,12 @@ class InviteSession(TransactionUser):
             self._ack.repeat(now)
         elif isinstance(response, Response) and self.invite is not None:
             self._confirm(response)
-            agreed = self._take_final_answer(response, now)
-            self._ack = Acknowledgement(self.context, self.dialog, self.invite, b"", self._acknowledged)
+            answer = b""
+            if self.expects_offer:
+                agreed, answer = self._take_final_offer(response, now)
+            else:
+                agreed = self._take_final_answer(response, now)
+            self._ack = Acknowledgement(self.context, self.dialog, self.invite, answer, self._acknowledged)
             self._ack.start(now)
             if not agreed:
                 self.hang_up(now, CallEnd(EndCause.NO_MEDIA))
@@ -247,6 +280,19 @@ class InviteSession(TransactionUser):
             self.exchange.reject()
             return False
         return True
+
+    def _take_final_offer(self, response: Response, now: Moment) -> tuple[bool, bytes]:
+        """Take the offer that a 2xx has to bring (13.2.2.4): whether there is anything to go by, and our answer."""
+        try:
+            offer = session_description(response)
+            if offer is None:
+                return False, b""
+            answer, agreed = self.answer_offer(offer)
+        except (ParseError, ProtocolError):
+            return False, b""
+        if agreed:
+            self.changed(now)
+        return agreed, answer
 
     def _acknowledged(self, now: Moment) -> None:
         self.usage.fire(UsageEvent.ACK, None, now)

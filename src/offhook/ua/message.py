@@ -24,6 +24,9 @@ __all__ = ["LARGEST_MESSAGE", "ClientMessage", "ReceivedMessage", "receive_messa
 LARGEST_MESSAGE: Final = 1300
 """Octets (RFC 3428 8): the path may have a hop that does not control congestion."""
 
+NOBODY_TAKES_MESSAGES: Final = "Nobody Takes Messages"
+"""The phrase of a 480 (RFC 3261 21.4.18)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
@@ -83,4 +86,7 @@ def receive_message(
     message = ReceivedMessage(sender, request.content_type or "text/plain", request.body)
     taken = take(message)
     # No Contact and no body in the answer (RFC 3428 7).
-    context.refuse(transaction, 200 if taken else 480, now)
+    if taken:
+        context.refuse(transaction, 200, now)
+    else:
+        context.refuse(transaction, 480, now, reason=NOBODY_TAKES_MESSAGES)

@@ -92,7 +92,14 @@ class Modification(TransactionUser):
     def proceed(self, now: Moment) -> None:
         session = self._session
         blocked = session.usage.state is not UsageState.ESTABLISHED or session.acknowledgement_pending
-        if self.machine.state is ModifyState.BLOCKED and not blocked and session.exchange.stable:
+        if self.machine.state is not ModifyState.BLOCKED or blocked or not session.exchange.stable:
+            return
+        if session.refusal_pending:
+            # The ACK to a refusal ends in the transaction, which tells nobody of it.
+            self._stop_timers()
+            stack = session.context.stack
+            self._timer = stack.start_timer(stack.transactions.values.t1, self, ModifyEvent.TIMER, now)
+        else:
             self.machine.fire(ModifyEvent.PROCEED, None, now)
 
     def stop(self, now: Moment) -> None:
@@ -199,6 +206,7 @@ class Modification(TransactionUser):
 
 
 def _send(self: Modification, _message: Message | None, now: Moment) -> None:
+    self._stop_timers()
     self._tries += 1
     session = self._session
     self._order = ProvisionalOrder()
@@ -262,6 +270,7 @@ def _abandon(self: Modification, message: Message | None, now: Moment) -> None:
 TRANSITIONS: Table = {
     ModifyState.BLOCKED: {
         ModifyEvent.PROCEED: (_send, ModifyState.CALLING),
+        ModifyEvent.TIMER: (_try_again, ModifyState.BLOCKED),
         ModifyEvent.STOP: (_stop, ModifyState.DONE),
     },
     ModifyState.CALLING: {

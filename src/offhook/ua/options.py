@@ -67,8 +67,10 @@ def receive_options(
     Raises ParseError.
     """
     draft = context.reply(transaction, status).add("Allow", context.allow)
-    draft.add("Accept", ACCEPT).add("Accept-Encoding", "identity").add("Accept-Language", "en")
-    draft.add("Supported", context.supported)
+    if status == 200:
+        # The others have no place in a refusal (20 tables 2 and 3).
+        draft.add("Accept", ACCEPT).add("Accept-Encoding", "identity").add("Accept-Language", "en")
+        draft.add("Supported", context.supported)
     if status == 200 and accepts_descriptions(request):
         _, shown = media_hosts(context.stack.target_over(transaction.arrival))
         draft.body(describe_capabilities(media.abilities(shown)).serialize(), SDP)

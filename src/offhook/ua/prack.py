@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from offhook.clock import Moment
+from offhook.flow import Target
 from offhook.sip.message import Request, Response
+from offhook.sip.serializer import Draft
+from offhook.sip.uri import Uri
 from offhook.stack import ServerTransaction
 from offhook.ua.body import SDP, session_description
 from offhook.ua.events import Failure
@@ -16,7 +19,7 @@ __all__ = ["Prack", "receive_prack"]
 
 
 class Prack(DialogRequest):
-    """The PRACK to one reliable provisional response (RFC 3262 4).
+    """The PRACK to one reliable provisional response (RFC 3262 4); `answer` to an offer in it, or empty.
 
     `lose` is called when nobody answers it: the dialog is lost then (RFC 3261 12.2.1.2). That a 481 says the same we
     do not take from there, which is a deviation: to a PRACK it says that no such response waits for it any more
@@ -24,12 +27,21 @@ class Prack(DialogRequest):
     """
 
     def __init__(
-        self, session: InviteSession, response: Response, lose: Callable[[InviteSession, Moment], None]
+        self,
+        session: InviteSession,
+        response: Response,
+        lose: Callable[[InviteSession, Moment], None],
+        answer: bytes = b"",
     ) -> None:
         acknowledged = f"{response.number('RSeq')} {response.cseq_number} {response.cseq_method}"
         super().__init__(session.context, session.dialog, session.digest, "PRACK", (("RAck", acknowledged),))
         self._session = session
         self._lose = lose
+        self._answer = answer
+
+    def draft(self, uri: Uri, target: Target, number: int) -> Draft:
+        draft = super().draft(uri, target, number)
+        return draft.body(self._answer, SDP) if self._answer else draft
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
         if failure.status == 408:
@@ -52,10 +64,8 @@ def receive_prack(session: InviteSession, request: Request, transaction: ServerT
         if session.exchange.offering:
             session.exchange.take_answer(description, True)
         else:
-            session.exchange.take_offer(description)
-            # A PRACK that matches cannot be refused (RFC 3262 3), so what we cannot take is answered with port zero.
-            answer = session.exchange.answer(session.capabilities(), True, may_refuse=False)
-            draft.body(answer.serialize(), SDP)
+            # A PRACK that matches cannot be refused (RFC 3262 3).
+            draft.body(session.answer_offer(description)[0], SDP)
     context.respond(transaction, draft, now)
     if description is not None:
         session.changed(now)

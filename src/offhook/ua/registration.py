@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from offhook.clock import Moment, Timer
-from offhook.errors import ParseError
+from offhook.errors import AuthenticationFailed, ParseError
 from offhook.flow import Flow, Target
 from offhook.sip.headers.address import Contact, NameAddr, parse_contact
 from offhook.sip.headers.durations import RetryAfter
@@ -15,6 +15,7 @@ from offhook.sip.message import Message, Response
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri, Uri
 from offhook.transaction.machine import Machine, Table, Transaction
+from offhook.ua.authentication import is_stale
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
 from offhook.ua.standalone import StandaloneRequest
@@ -25,9 +26,14 @@ __all__ = ["Registration", "RegistrationEvent", "RegistrationState", "retry_dela
 FIRST_RETRY: Final = 30.0
 LONGEST_RETRY: Final = 1800.0
 """RFC 5626 4.5: base-time-all-fail and max-time, in seconds."""
+MOST_FAILURES: Final = 16
+"""As many in a row have long brought the longest pause."""
 
 LEAD: Final = 40.0
 """Seconds by which a refresh comes before the expiry: more than 64*T1, so that a lost answer can be made up for."""
+
+PASSING: Final = frozenset((408, 423, 430, 480, 482, 483, 486, 487, 491))
+"""Those of the 4xx that may be over by the next try; after another one the same request is not sent again (21.4)."""
 
 MAX_BRIEF: Final = 3
 """How often a registrar may ask for a longer time before we give up on it."""
@@ -40,6 +46,7 @@ class RegistrationState(StrEnum):
     REGISTERING = "Registering"
     REGISTERED = "Registered"
     WAITING = "Waiting"
+    REJECTED = "Rejected"
     LEAVING = "Leaving"
     REMOVING = "Removing"
     REMOVED = "Removed"
@@ -52,6 +59,7 @@ class RegistrationEvent(StrEnum):
     ACCEPTED = "2xx"
     TOO_BRIEF = "423"
     REFUSED = "other 3xx-6xx, or no answer"
+    FORBIDDEN = "4xx that will be the same next time"
     TIMER = "refresh or retry is due"
     FLOW_LOST = "connection lost"
     STOP = "stop"
@@ -59,7 +67,7 @@ class RegistrationEvent(StrEnum):
 
 def retry_delay(failures: int, fraction: float) -> float:
     """Seconds to wait after so many failures in a row (RFC 5626 4.5); `fraction` is a random number below 1."""
-    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, 16))
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, MOST_FAILURES))
     return longest * (0.5 + 0.5 * fraction)
 
 
@@ -67,10 +75,11 @@ class Registration(StandaloneRequest, TransactionUser):
     """The registration of one address-of-record.
 
     `expires`: the seconds we ask for. `on_change` is called with None each time the registrar has accepted, with the
-    failure each time it has not; after one the registration goes on trying until `stop`. `registered` and `granted`
-    say what holds now. `flow` is what the last accepted request went over, where the next one goes too (10.2.4), and
-    `flow_timer` how often, in seconds, the first proxy wants to hear a keep-alive over it (RFC 5626 4.4), None when it
-    does not say.
+    failure each time it has not; after one the registration goes on trying until `stop`, unless the registrar refuses
+    it for good, as with 403 or a password that it never took: then it is over until `start`. `registered` and
+    `granted` say what holds now. `flow` is what the last accepted request went over, where the next one goes too
+    (10.2.4), and `flow_timer` how often, in seconds, the first proxy wants to hear a keep-alive over it (RFC 5626 4.4),
+    None when it does not say.
     """
 
     def __init__(self, context: Context, expires: int, on_change: Callable[[Failure | None, Moment], None]) -> None:
@@ -89,6 +98,7 @@ class Registration(StandaloneRequest, TransactionUser):
         self._asked = expires
         self._brief = 0
         self._failures = 0
+        self._accepted_once = False
         self._failure: Failure | None = None
         self._timer: Timer | None = None
 
@@ -109,7 +119,8 @@ class Registration(StandaloneRequest, TransactionUser):
     @property
     def over(self) -> bool:
         """Whether nothing more happens."""
-        return self.machine.state in (RegistrationState.IDLE, RegistrationState.REMOVED)
+        state = self.machine.state
+        return state in (RegistrationState.IDLE, RegistrationState.REJECTED, RegistrationState.REMOVED)
 
     def on_timer(self, event: str, now: Moment) -> None:
         self._timer = None
@@ -135,7 +146,11 @@ class Registration(StandaloneRequest, TransactionUser):
     def on_failure(self, failure: Failure, now: Moment) -> None:
         self._failure = failure
         brief = failure.status == 423 and self._brief < MAX_BRIEF and self._take_longer(failure.response)
-        self.machine.fire(RegistrationEvent.TOO_BRIEF if brief else RegistrationEvent.REFUSED, None, now)
+        # A password that was right before may be so again, when the registrar has found its accounts.
+        may_be_right = self._accepted_once and isinstance(failure.error, AuthenticationFailed)
+        final = _is_final(failure) and not may_be_right
+        event = RegistrationEvent.FORBIDDEN if final else RegistrationEvent.REFUSED
+        self.machine.fire(RegistrationEvent.TOO_BRIEF if brief else event, None, now)
 
     # Within
 
@@ -198,7 +213,7 @@ def _register(self: Registration, _message: Message | None, now: Moment) -> None
 
 def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
     self._failures = self._brief = 0
-    self.registered = True
+    self.registered = self._accepted_once = True
     if isinstance(message, Response):
         self.granted = self._granted(message)
         self.context.service_route = _service_route(message)
@@ -209,10 +224,31 @@ def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
 
 
 def _refused(self: Registration, _message: Message | None, now: Moment) -> None:
-    self._failures += 1
+    failure = self._failure
+    # A password that was refused is not soon tried again (RFC 3261 22.1): who tries often may be locked out.
+    rejected = failure is not None and isinstance(failure.error, AuthenticationFailed) and _is_final(failure)
+    self._failures = MOST_FAILURES if rejected else self._failures + 1
     self._lose(now)
     self._start_timer(max(self._retry_after(), retry_delay(self._failures, self.context.stack.ids.fraction())), now)
+    self.on_change(failure, now)
+
+
+def _forbidden(self: Registration, _message: Message | None, now: Moment) -> None:
+    self._failures = self._brief = 0
+    self._lose(now)
     self.on_change(self._failure, now)
+
+
+def _is_final(failure: Failure) -> bool:
+    """Whether the registrar will refuse the same request again: 403 and its like, or wrong credentials (21.4, 21.4.4).
+
+    With Retry-After it says itself that it may come to another decision, and with a stale nonce that the password is
+    not what it refuses.
+    """
+    response = failure.response
+    if response is None or not 400 <= response.status < 500 or response.status in PASSING:
+        return False
+    return not response.has("Retry-After") and not is_stale(response)
 
 
 def _service_route(response: Response) -> list[NameAddr]:
@@ -257,6 +293,7 @@ TRANSITIONS: Table = {
         RegistrationEvent.ACCEPTED: (_accepted, RegistrationState.REGISTERED),
         RegistrationEvent.TOO_BRIEF: (_register, RegistrationState.REGISTERING),
         RegistrationEvent.REFUSED: (_refused, RegistrationState.WAITING),
+        RegistrationEvent.FORBIDDEN: (_forbidden, RegistrationState.REJECTED),
         # Only one REGISTER at a time (10.2): the answer comes first.
         RegistrationEvent.STOP: (None, RegistrationState.LEAVING),
         # The request that is under way over it fails by itself.
@@ -271,16 +308,22 @@ TRANSITIONS: Table = {
         RegistrationEvent.TIMER: (_register, RegistrationState.REGISTERING),
         RegistrationEvent.STOP: (_removed, RegistrationState.REMOVED),
     },
+    RegistrationState.REJECTED: {
+        RegistrationEvent.START: (_register, RegistrationState.REGISTERING),
+        RegistrationEvent.STOP: (_removed, RegistrationState.REMOVED),
+    },
     RegistrationState.LEAVING: {
         RegistrationEvent.ACCEPTED: (_remove, RegistrationState.REMOVING),
         RegistrationEvent.TOO_BRIEF: (_removed, RegistrationState.REMOVED),
         RegistrationEvent.REFUSED: (_removed, RegistrationState.REMOVED),
+        RegistrationEvent.FORBIDDEN: (_removed, RegistrationState.REMOVED),
         RegistrationEvent.FLOW_LOST: (None, RegistrationState.LEAVING),
     },
     RegistrationState.REMOVING: {
         RegistrationEvent.ACCEPTED: (_removed, RegistrationState.REMOVED),
         RegistrationEvent.TOO_BRIEF: (_removed, RegistrationState.REMOVED),
         RegistrationEvent.REFUSED: (_removed, RegistrationState.REMOVED),
+        RegistrationEvent.FORBIDDEN: (_removed, RegistrationState.REMOVED),
         RegistrationEvent.FLOW_LOST: (None, RegistrationState.REMOVING),
     },
     RegistrationState.REMOVED: {

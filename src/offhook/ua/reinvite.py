@@ -21,6 +21,7 @@ def receive_reinvite(session: InviteSession, request: Request, transaction: Serv
     """Answer a re-INVITE at once: what it offers is taken as far as we can. Raises ParseError."""
     context = session.context
     usage = session.usage
+    session.peer_invite = transaction
     if usage.state is UsageState.LEAVING:
         # We have hung up, and our BYE only waits for an ACK.
         context.refuse(transaction, 481, now)

@@ -12,6 +12,7 @@ from offhook.transaction.machine import Transaction
 from offhook.ua.client import ClientRequest
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
+from offhook.ua.forming import form
 
 __all__ = ["StandaloneRequest"]
 
@@ -20,25 +21,29 @@ class StandaloneRequest:
     """One request, and those that repeat it with credentials or elsewhere. Each kind has a class of its own.
 
     `uri` is the Request-URI, `to` the URI in To, `routes` those that are loaded before (8.1.2). `flow` is what an
-    earlier request of the same kind went over, to a server that is tried first then.
+    earlier request of the same kind went over, to a server that is tried first then. Raises ParseError for a URI that
+    no such request can be formed from (19.1.5).
     """
 
     def __init__(self, context: Context, method: str, uri: Uri, to: Uri, routes: list[NameAddr]) -> None:
+        formed = form(uri, method)
         self.context = context
-        self.uri = uri
+        self.uri = formed.uri
         self.routes = routes
         self.flow: Flow | None = None
         self._method = method
         self._to = to
+        self._headers = formed.headers
         self._call_id = context.stack.ids.call_id()
         self._tag = context.stack.ids.tag()
-        self._digest = context.digest()
+        self._digest = context.keyring.client(to)
         self._cseq = 0
 
     def send(self, now: Moment) -> None:
         """Send it."""
         next_hop = self.routes[0].uri if self.routes else self.uri
-        ClientRequest(self.context, self.uri, next_hop, self, self._digest, True, self.flow).start(now)
+        request = ClientRequest(self.context, self.uri, next_hop, self, self._digest, True, self.flow, self._headers)
+        request.start(now)
 
     def complete(self, draft: Draft, uri: Uri, target: Target) -> Draft:
         """Add what this kind of request to `uri` has besides (Contact, body)."""

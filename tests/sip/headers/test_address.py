@@ -91,6 +91,7 @@ def test_what_is_refused(text: str) -> None:
         parse_name_addr(text)
 
 
+@pytest.mark.rfc("3261 20 #13", "3261 20.10 #1", "3261 20.20 #2", "3261 20.31 #2")
 def test_written_form() -> None:
     uri = parse_uri("sip:a@b;lr")
     assert str(NameAddr(uri)) == "<sip:a@b;lr>"

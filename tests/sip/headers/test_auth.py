@@ -66,7 +66,7 @@ def test_what_is_absent() -> None:
     assert (credentials.uri, credentials.response, credentials.cnonce, credentials.qop, credentials.nc) == (None,) * 5
 
 
-@pytest.mark.rfc("8760 2.6 #2")
+@pytest.mark.rfc("8760 2.6 #2", "3261 22.4 #3")
 def test_quotes_follow_the_standard() -> None:
     """Received with and without, a value of Digest is written as RFC 7616 3.3 and 3.4 say."""
     challenge = parse_challenge('DIGEST realm=here, nonce=abc==, qop=auth, algorithm="SHA-256", stale="true"')

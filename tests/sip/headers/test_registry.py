@@ -198,7 +198,7 @@ def test_a_program_replaces_a_row() -> None:
     assert known.decode("hello") == ["HELLO"]
 
 
-@pytest.mark.rfc("3261 7.3.1 #2")
+@pytest.mark.rfc("3261 7.3.1 #2", "3261 20.7 #1", "3261 20.28 #1")
 def test_kinds() -> None:
     def decoded(key: str, text: str) -> list[object]:
         known = row(key)

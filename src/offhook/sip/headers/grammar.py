@@ -52,7 +52,10 @@ _LIST_MARK: Final = re.compile(r'[",<(]')
 _COMMENT_MARK: Final = re.compile(r"[()\\]")
 # ABNF generic-param = token [ EQUAL gen-value ], behind SEMI = SWS ";" SWS
 _PARAM: Final = re.compile(rf";[ \t]*({TOKEN})[ \t]*(?:=[ \t]*({_QUOTED}|{_VALUE})[ \t]*)?")
-_PARAM_VALUE: Final = re.compile(rf"{_QUOTED}|{_VALUE}")
+_GEN_VALUE: Final = re.compile(rf"{_QUOTED}|{TOKEN}|\[[0-9A-Fa-f:.]+\]")
+_WRITTEN_VALUE: Final = re.compile(rf"{_QUOTED}|{_VALUE}")
+# Parameters that have no quoted-string in their grammar. A tag with a "/" is given back as its peer made it.
+_NEVER_QUOTED: Final = frozenset(("branch", "from-tag", "maddr", "received", "tag", "to-tag"))
 
 
 def is_token(text: str) -> bool:
@@ -196,7 +199,7 @@ def parse_params(text: str) -> dict[str, str | None]:
 
 
 def serialize_params(params: dict[str, str | None]) -> str:
-    """Parameters as text, each behind its ";". A value that needs quotes and has none gets them.
+    """Parameters as text, each behind its ";". A value that needs quotes and has none gets them (RFC 3261 25.1).
 
     Raises ValueError for a name that is no token, and for CR or LF in a value.
     """
@@ -208,7 +211,7 @@ def serialize_params(params: dict[str, str | None]) -> str:
             raise ValueError(f"parameter name {name!r} is not a token")
         if value is None:
             parts.append(f";{name}")
-        elif value and _PARAM_VALUE.fullmatch(value) is not None:
+        elif value and (_WRITTEN_VALUE if name in _NEVER_QUOTED else _GEN_VALUE).fullmatch(value) is not None:
             parts.append(f";{name}={value}")
         else:
             parts.append(f";{name}={quote(value)}")
