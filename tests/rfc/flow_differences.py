@@ -18,20 +18,11 @@ class Difference:
         self.codes = codes.split(", ")
         self.scopes = scopes.split(", ")
         self.reason = reason
-        self.used: set[str] = set()
 
-    def explains(self, play: str, step: Step, finding: Finding) -> bool:
-        """Whether it is what was found; then what was of use is noted."""
-        scopes = [scope for scope in ("*", play, f"{play} F{step.number}", step.kind) if scope in self.scopes]
-        if finding.code not in self.codes or not scopes:
-            return False
-        self.used |= {finding.code, *scopes}
-        return True
-
-    @property
-    def unused(self) -> list[str]:
-        """What nobody needed: it would hide a fault."""
-        return [word for word in (*self.codes, *self.scopes) if word not in self.used]
+    def words(self, play: str, step: Step, finding: Finding) -> set[str]:
+        """The code and the scopes by which it explains a finding; empty where it does not."""
+        scopes = {"*", play, f"{play} F{step.number}", step.kind} & {*self.scopes}
+        return {finding.code, *scopes} if finding.code in self.codes and scopes else set()
 
     def __repr__(self) -> str:
         return f"{', '.join(self.codes)} at {', '.join(self.scopes)}"

@@ -49,10 +49,6 @@ class Contacts(Registration):
         self.on_timer(RegistrationEvent.TIMER, now)
 
 
-def _wait_and_see(call: ServerInvite, now: Moment) -> None:
-    """Let the phone be silent."""
-
-
 # Registration
 
 

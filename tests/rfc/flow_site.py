@@ -105,15 +105,15 @@ class FlowNetwork(VirtualNetwork):
 class Phone:
     """A user agent of ours. `call` is its last call, out or in; `on_ring` what it does when it is called."""
 
-    def __init__(self, site: FlowSite, aor: str, name: str, settings: Settings) -> None:
+    def __init__(self, site: FlowSite, name: str, settings: Settings) -> None:
         self.site = site
-        self.aor = aor
         self.on_ring: Callable[[ServerInvite, Moment], None] = ServerInvite.ring
         self.call: Any = None
         address = site.network.host(name)
         media = SilentProvider(RFC_MEDIA)
-        # No two phones have one session id.
-        media.ports += [media.port() for _ in site.network.nodes]
+        for _ in site.network.nodes:
+            # No two phones have one session id.
+            media.port()
         self.node: VirtualNode[UserAgentCore] = site.network.add(
             address, lambda stack: UserAgentCore(stack, settings, media, self._take), site.network.port
         )
@@ -183,7 +183,7 @@ class FlowSite:
             sip_uri(f"sip:{proxy};lr") if proxy else None,
             transport,
         )
-        return Phone(self, aor, name, settings)
+        return Phone(self, name, settings)
 
     def server(
         self, name: str, users: str, *domains: DomainConfig, record_route: bool = True, also: str = ""
