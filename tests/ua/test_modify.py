@@ -137,6 +137,43 @@ def test_the_contact_stays_what_it_was_by_whatever_transport_we_send() -> None:
     assert first.text("Contact") == again.text("Contact") == "<sip:alice@192.0.2.1:5060;transport=tcp>"
 
 
+def move(phone: Phone, host: str) -> None:
+    """Give a phone another address in mid-call."""
+    node = phone.node
+    del node.network.nodes[(node.host, node.port)]
+    node.host = host
+    node.network.nodes[(host, node.port)] = node
+
+
+def test_the_media_go_along_to_another_address() -> None:
+    """RFC 3665 3.7."""
+    bench = Hold()
+    move(bench.alice, "192.0.2.50")
+    bench.hold()
+    offered = bench.script.last("INVITE")
+    assert b"c=IN IP4 192.0.2.50" in offered.body
+    assert offered.text("Contact") == "<sip:alice@192.0.2.50:5060>"
+    bench.answer()
+    assert bench.results == [None]
+    bench.hold(False)
+    assert b"c=IN IP4 192.0.2.50" in bench.script.last("INVITE").body
+
+
+def test_the_media_stay_where_the_peer_does_not_take_the_change() -> None:
+    bench = Hold()
+    session = bench.call.session
+    assert session is not None
+    move(bench.alice, "192.0.2.50")
+    for status in (488, 491):
+        bench.hold()
+        bench.script.respond(status, method="INVITE")
+        bench.run(0.1)
+        assert session.hosts == ("192.0.2.1", "192.0.2.1")
+    # After the glare it is offered again.
+    bench.run(5.0)
+    assert b"c=IN IP4 192.0.2.50" in bench.script.last("INVITE").body
+
+
 def test_what_is_so_already_needs_no_request() -> None:
     bench = Hold()
     bench.hold(False)
