@@ -21,6 +21,7 @@ from offhook.storage.schema import Schema
 # Other connections are apsw's too: locks do not hold between two copies of SQLite in one process.
 TABLE = Schema("things", ["CREATE TABLE things (n INTEGER PRIMARY KEY, octets BLOB) STRICT"])
 NOBODY = 65534
+MEND = "put a backup in its place, or move it away to begin with an empty one"
 
 
 def open_fails(path: Path) -> StorageError:
@@ -132,7 +133,7 @@ def test_not_a_database(tmp_path: Path) -> None:
     path.write_bytes(b"[domains]\n" * 500)
     error = open_fails(path)
     assert error.fault is StorageFault.CORRUPT
-    assert str(error).endswith("is not an SQLite database: give another file")
+    assert str(error).endswith(f"is damaged, or no SQLite database: {MEND}")
     assert path.read_bytes() == b"[domains]\n" * 500
 
 
@@ -145,7 +146,7 @@ def test_a_damaged_database(tmp_path: Path) -> None:
     path.write_bytes(octets[:100] + b"\xff" * 3996 + octets[4096:])
     error = open_fails(path)
     assert error.fault is StorageFault.CORRUPT
-    assert str(error).endswith("is damaged: move it away, or put a backup in its place")
+    assert str(error).endswith(f"is damaged: {MEND}")
 
 
 def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

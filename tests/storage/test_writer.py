@@ -1,4 +1,4 @@
-"""The thread that owns a database: what it reports to the loop, in which order, and how it ends."""
+"""The thread that writes: what it reports to the loop, in which order, and what fails together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from offhook.storage.errors import StorageError, StorageFault
 from offhook.storage.schema import Schema
-from offhook.storage.thread import DatabaseThread, Job
+from offhook.storage.thread import Job
+from offhook.storage.writer import WriterThread
 
 SCHEMA = Schema("notes", ["CREATE TABLE note (text TEXT NOT NULL) STRICT"])
 
@@ -50,7 +51,7 @@ class Reports:
 
 def started(path: Path) -> Reports:
     reports = Reports()
-    DatabaseThread(
+    WriterThread(
         str(path),
         (SCHEMA,),
         asyncio.get_running_loop(),
@@ -68,14 +69,14 @@ def write(text: str | None) -> Job:
         connection.execute("INSERT INTO note VALUES (?)", (text,))
         return connection.changes()
 
-    return Job(act, asyncio.get_running_loop().create_future(), writes=True, is_single=True)
+    return Job(act, asyncio.get_running_loop().create_future(), is_single=True)
 
 
 def count() -> Job:
     def act(connection: apsw.Connection) -> object:
         return connection.execute("SELECT count(*) FROM note").get
 
-    return Job(act, asyncio.get_running_loop().create_future(), writes=False, is_single=True)
+    return Job(act, asyncio.get_running_loop().create_future(), is_single=True)
 
 
 async def ended(reports: Reports) -> None:
@@ -93,18 +94,6 @@ async def test_what_waits_together_is_done_together(tmp_path: Path) -> None:
     assert reports.done == jobs
     assert reports.batches == [3]
     assert [job.error for job in jobs] == [None, None, None]
-
-
-async def test_reads_see_what_was_committed_before_and_not_what_waits_beside_them(tmp_path: Path) -> None:
-    reports = started(tmp_path / "db")
-    await asyncio.wait_for(reports.ready.wait(), 10)
-    beside = [write("one"), count()]
-    reports.inbox.put(beside)
-    await reports.until(2)
-    after = count()
-    reports.inbox.put([after])
-    await ended(reports)
-    assert (beside[1].result, after.result) == (0, 1)
 
 
 async def test_a_write_that_fails_leaves_the_others_of_its_turn(tmp_path: Path) -> None:
@@ -131,7 +120,7 @@ async def test_a_full_disk_is_called_that_for_changes_of_several_rows(tmp_path: 
         for _ in range(100):
             connection.execute("INSERT INTO note VALUES (?)", ("x" * 4096,))
 
-    full = Job(fill, asyncio.get_running_loop().create_future(), writes=True, is_single=False)
+    full = Job(fill, asyncio.get_running_loop().create_future(), is_single=False)
     reports.inbox.put([full])
     await reports.until(1)
     left = count()
@@ -153,7 +142,7 @@ async def test_a_loop_that_is_gone_does_no_harm(tmp_path: Path, recwarn: pytest.
     loop = asyncio.new_event_loop()
     inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
     reports = Reports()
-    thread = DatabaseThread(
+    thread = WriterThread(
         str(tmp_path / "db"),
         (SCHEMA,),
         loop,
