@@ -393,6 +393,7 @@ async def live(folder: Path, steps: list[tuple[Any, ...]]) -> None:
                 service.sweep(at(seconds))
             else:
                 service = await SqliteLocation.open(database, at(seconds))
+                service.sweep(at(seconds))
             for aor in (AOR, BOB):
                 assert rows(service.lookup_now(aor, at(seconds))) == rows(memory.lookup_now(aor, at(seconds)))
         [(stored,)] = await written(database, COUNT)
