@@ -1,14 +1,15 @@
 """A disk that does what a file beside it says: fails, waits, or has its process killed at any of its writes.
 
-usage: python -m tests.storage.faulty_disk FAULT_FILE OFFHOOK_WORDS...
+usage: python -m tests.storage.faulty_disk FAULT_FILE COMMAND...
 
-runs the command `offhook` on such a disk. The file holds a word and its arguments, and may change at any time:
+runs COMMAND, which is `tests.cli.terminal.OFFHOOK` with its words, on such a disk. The file holds a word and its arguments, and may change at any time:
 
 - `full`, `read-only`, `broken`: writes fail as the kernel lets them fail.
 - `slow SECONDS`: whatever reaches for the platters takes so long.
-- `kill N KIND SEED`: the process is killed, by SIGKILL, at its N-th write point counted from its start: `before` it,
-  `half` way through it, `after` it, or, `cut`, as by a power cut: of what was written since the last sync of a file,
-  only a part chosen by SEED is left, sectors torn. The point at which it died is then added to the file.
+- `kill N KIND SEED [POINT]`: the process is killed, by SIGKILL, at its N-th write point, or its N-th POINT, such as
+  `write log`, counted from its start: `before` it, `half` way through it, `after` it, or, `cut`, as by a power cut: of
+  what was written since the last sync of a file, only a part chosen by SEED is left, sectors torn. The point at which
+  it died is then added to the file.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from typing import Final
 
 import apsw
 
-__all__ = ["FaultyDisk", "Point", "points_died_at"]
+from tests.cli.terminal import OFFHOOK
+
+__all__ = ["FaultyDisk", "Point", "install", "points_died_at"]
 
 UNDER: Final = "unix"
 """What SQLite calls the files of the operating system."""
@@ -71,14 +74,14 @@ class FaultyDisk(apsw.VFS):
         word, *rest = (self.faults.read_text("ascii").partition("\n")[0] or "none").split()
         self.errno = _FAILURES.get(word, 0)
         if self.errno:
-            raise apsw.FullError if word == "full" else apsw.IOError
+            raise apsw.FullError("database or disk is full") if word == "full" else apsw.IOError("disk I/O error")
         if word == "slow":
             if point.startswith("sync"):
                 time.sleep(float(rest[0]))
             return ""
         if word != "kill":
             return ""
-        self.points += 1
+        self.points += point == " ".join(rest[3:]) or not rest[3:]
         if self.points != int(rest[0]):
             return ""
         with self.faults.open("a", encoding="ascii") as file:
@@ -165,14 +168,19 @@ def _checkpoint_often(connection: apsw.Connection) -> None:
     connection.wal_autocheckpoint(CHECKPOINT_PAGES)
 
 
-def main() -> None:
-    faults, *words = sys.argv[1:]
-    disk = FaultyDisk(Path(faults))
+def install(faults: Path) -> FaultyDisk:
+    """Let all databases that this process opens lie on such a disk, as long as it is held."""
     apsw.connection_hooks.append(_checkpoint_often)
-    sys.argv[1:] = words
-    from offhook.cli import main as command
+    return FaultyDisk(faults)
 
-    command()
+
+def main() -> None:
+    faults, *command = sys.argv[1:]
+    disk = install(Path(faults))
+    sys.argv[1:] = command[len(OFFHOOK) :]
+    from offhook.cli import main as offhook
+
+    offhook()
     del disk
 
 
