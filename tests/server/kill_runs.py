@@ -39,6 +39,7 @@ def kill_servers(folder: Path, zygote: Zygote, plans: Iterable[Plan]) -> Counter
     deaths: Counter[str] = Counter()
     faults = folder / "faults"
     site = Site(folder, free_port(), 1)
+    was_killed = True
     for number, (nth, kind, point) in enumerate([*plans, (0, "before", "")]):
         faults.write_text(f"kill {nth} {kind} {number} {point}\n", "ascii")
         site.log.write_bytes(b"")

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,6 +21,7 @@ from tests.storage.faulty_disk import install
 
 __all__ = ["Child", "Zygote"]
 
+LOADED: Final = ("offhook.cli.serve", "offhook.cli.user", "offhook.server.app", "rich.console", "uvloop")
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 
@@ -98,6 +100,8 @@ def run(words: list[str], log: str, faults: str, environment: dict[str, str]) ->
     sys.argv[1:] = words
     disk = install(Path(faults)) if faults else None
     code = 1
+    from offhook.cli import main as offhook
+
     try:
         offhook()
         code = 0
@@ -123,9 +127,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import offhook.cli.serve
-    import offhook.cli.user
-    import offhook.server.app
-    from offhook.cli import main as offhook
-
+    for name in LOADED:
+        import_module(name)
     main()

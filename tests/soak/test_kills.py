@@ -17,8 +17,8 @@ from tests.server.kill_runs import KINDS, kill_first_commands, kill_servers, pla
 from tests.server.kills import Site, died
 from tests.server.zygote import Zygote
 
-KILLS = int(os.environ.get("OFFHOOK_KILLS", "240"))
-RANDOM_KILLS = 40
+KILLS = int(os.environ.get("OFFHOOK_KILLS", "216"))
+RANDOM_KILLS = 30
 REACHED = (
     *("write log", "sync log", "delete log"),
     *("write database", "sync database"),

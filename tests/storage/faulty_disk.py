@@ -2,7 +2,8 @@
 
 usage: python -m tests.storage.faulty_disk FAULT_FILE COMMAND...
 
-runs COMMAND, which is `tests.cli.terminal.OFFHOOK` with its words, on such a disk. The file holds a word and its arguments, and may change at any time:
+runs COMMAND, which is `tests.cli.terminal.OFFHOOK` with its words, on such a disk. The file holds a word and its
+arguments, and may change at any time:
 
 - `full`, `read-only`, `broken`: writes fail as the kernel lets them fail.
 - `slow SECONDS`: whatever reaches for the platters takes so long.

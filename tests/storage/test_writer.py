@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 
 import apsw
 import pytest
 
+from offhook.storage.connection import open_connection
 from offhook.storage.errors import StorageError, StorageFault
 from offhook.storage.schema import Schema
 from offhook.storage.thread import Job
@@ -49,11 +51,11 @@ class Reports:
         self.changes += 1
 
 
-def started(path: Path) -> Reports:
+def started(path: Path, schema: Schema = SCHEMA) -> Reports:
     reports = Reports()
     WriterThread(
         str(path),
-        (SCHEMA,),
+        (schema,),
         asyncio.get_running_loop(),
         reports.inbox,
         on_opened=reports.on_opened,
@@ -158,3 +160,35 @@ async def test_a_loop_that_is_gone_does_no_harm(tmp_path: Path, recwarn: pytest.
     await asyncio.to_thread(thread.join, 10)
     assert not thread.is_alive()
     assert reports.opened == []
+
+
+async def test_a_damaged_page_fails_those_alone_whose_rows_are_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    schema = Schema("notes", ["CREATE TABLE note (n INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT"])
+    connection = open_connection(str(path), [schema])
+    connection.executemany("INSERT INTO note VALUES (?, ?)", [(n, f"{n:0>3000}") for n in range(20)])
+    connection.close()
+    octets = bytearray(path.read_bytes())
+    start = octets.index(f"{7:0>3000}".encode()) // 4096 * 4096
+    octets[start : start + 4096] = b"\xaa" * 4096
+    path.write_bytes(octets)
+    reports = started(path, schema)
+    await asyncio.wait_for(reports.ready.wait(), 10)
+    jobs = [changed(n) for n in range(20)]
+    reports.inbox.put(jobs)
+    await ended(reports)
+    failed = [n for n, job in enumerate(jobs) if job.error is not None]
+    assert failed == [7]
+    error = jobs[7].error
+    assert isinstance(error, StorageError)
+    assert error.fault is StorageFault.CORRUPT
+    with closing(apsw.Connection(str(path))) as after:
+        assert after.execute("SELECT count(*) FROM note WHERE n < 6 AND text = 'new'").get == 6
+
+
+def changed(n: int) -> Job:
+    def act(connection: apsw.Connection) -> int:
+        connection.execute("UPDATE note SET text = 'new' WHERE n = ?", (n,))
+        return connection.changes()
+
+    return Job(act, asyncio.get_running_loop().create_future(), is_single=True)
