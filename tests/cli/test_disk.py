@@ -150,8 +150,8 @@ def test_a_damaged_database_is_not_used(terminal: Terminal, trusting: Path, port
     ended = terminal.run("serve", "-c", str(trusting))
     assert ended.returncode == 1
     said = one_sentence(ended)
-    assert said.startswith(f"{database} is damaged")
-    assert said.endswith(": put a backup in its place, or move it away to begin with an empty one")
+    assert said.startswith(f"{database} is damaged (Tree ")
+    assert said.endswith(": put a backup in its place and remove its -wal, or move it away to begin with an empty one")
     assert database.read_bytes() == octets
     database.rename(database.with_name("damaged.db"))
     server = terminal.start("serve", "-c", str(trusting), until="ready")

@@ -251,7 +251,7 @@ async def test_a_damaged_database_is_told(tmp_path: Path) -> None:
     said = await failed_start(configured(tmp_path), StorageError)
     assert said == (
         f"{tmp_path}/data/offhook.db is damaged, or no SQLite database: "
-        "put a backup in its place, or move it away to begin with an empty one"
+        "put a backup in its place and remove its -wal, or move it away to begin with an empty one"
     )
 
 

@@ -21,7 +21,7 @@ from offhook.storage.schema import Schema
 # Other connections are apsw's too: locks do not hold between two copies of SQLite in one process.
 TABLE = Schema("things", ["CREATE TABLE things (n INTEGER PRIMARY KEY, octets BLOB) STRICT"])
 NOBODY = 65534
-MEND = "put a backup in its place, or move it away to begin with an empty one"
+MEND = "put a backup in its place and remove its -wal, or move it away to begin with an empty one"
 
 
 def open_fails(path: Path) -> StorageError:

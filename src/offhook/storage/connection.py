@@ -28,7 +28,7 @@ _OF_SYSTEM: Final = {
     errno.EFBIG: _FULL,
     errno.EROFS: (StorageFault.READ_ONLY, "cannot be written: its file system is read-only"),
 }
-_DAMAGED: Final = "put a backup in its place, or move it away to begin with an empty one"
+_DAMAGED: Final = "put a backup in its place and remove its -wal, or move it away to begin with an empty one"
 
 _FAULTS: Final[tuple[tuple[type[Exception], StorageFault, str], ...]] = (
     (apsw.ConstraintError, StorageFault.CONFLICT, "refuses a row that breaks a rule of its schema"),
@@ -107,7 +107,9 @@ def require_whole(path: str, connection: apsw.Connection) -> None:
     """
     [(finding, *_), *_] = connection.execute("PRAGMA integrity_check(1)")
     if finding != "ok":
-        raise StorageError(f"{path} is damaged ({finding}): {_DAMAGED}", fault=StorageFault.CORRUPT, path=path)
+        # The last line is the finding; those before it tell where SQLite is looking.
+        reason = f"{path} is damaged ({str(finding).splitlines()[-1]}): {_DAMAGED}"
+        raise StorageError(reason, fault=StorageFault.CORRUPT, path=path)
 
 
 def _create(path: str) -> None:
