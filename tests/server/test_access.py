@@ -463,7 +463,7 @@ async def test_a_wait_for_a_stranger_or_a_foreign_registration_ends_at_once() ->
     request = site.stranger().role.request("MESSAGE", "sip:carol@foreign.example").request()
     assert await control.wait(request, flow, now) is None
     assert await control.wait_register(request, flow, now) is None
-    assert control.verdict_of(request, account := Account.create("x", DOMAIN, "y")) is account
+    assert control.verdict_of(request, account := Account.create("x", DOMAIN, "y"), now) is account
 
 
 def test_a_registration_at_a_foreign_domain_is_refused() -> None:

@@ -234,7 +234,7 @@ class _Registration:
     def answered(self, outcome: Account | Refusal | Exception | None, now: Moment) -> None:
         """Who it is from is known, or cannot be."""
         self._role.known(self._key)
-        found = self._role.access.verdict_of(self._request, outcome)
+        found = self._role.access.verdict_of(self._request, outcome, now)
         self._role.registered_by(self._request, self._flow, found, now)
 
 
@@ -252,7 +252,7 @@ class _Redirection:
 
     def decided(self, outcome: Refusal | Exception | None, now: Moment) -> None:
         """The verdict is there, or cannot be."""
-        verdict = self._role.access.verdict_of(self._request, outcome)
+        verdict = self._role.access.verdict_of(self._request, outcome, now)
         if self._transaction.answered:
             return
         if verdict is None:
