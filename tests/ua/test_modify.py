@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from offhook.clock import Moment
-from offhook.errors import InvalidState, RequestFailed, SipError, TransactionTimeout
+from offhook.errors import InvalidState, RequestFailed, SipError, TransactionTimeout, TransportFailed
 from offhook.sip.serializer import new_response
 from offhook.sip.uri import parse_uri
+from offhook.stack import FAILED
 from offhook.ua.invite import ClientInvite
 from offhook.ua.modify import MAX_TRIES, PATIENCE, Modification, ModifyEvent, ModifyState
 from tests.ua.household import House, Phone, Script, sdp
@@ -310,6 +311,23 @@ def test_a_peer_that_does_not_answer_is_lost() -> None:
     assert bench.house.nothing_is_left()
 
 
+def test_a_peer_that_cannot_be_reached_for_once_is_not_lost() -> None:
+    """A fatal transport error is a 503 (8.1.3.1), which leaves the session unchanged (14.1)."""
+    bench = Hold()
+    assert bench.script.node is not None
+    bench.alice.do(lambda now: bench.call.hold(True, bench.done, now))
+    flow = bench.alice.node.stack.flow_to(bench.alice.node.target_to("192.0.2.9", 5060))
+    bench.alice.do(lambda now: bench.alice.node.stack.flow_changed(flow, FAILED, "unreachable", now))
+    assert isinstance(bench.results[0], TransportFailed)
+    bench.run(1)
+    assert bench.call.answered
+    assert bench.alice.port.direction == "sendrecv"
+    bench.hold()
+    bench.script.respond(200, body=sdp(direction="recvonly"), method="INVITE")
+    bench.run(1)
+    assert bench.results[1:] == [None]
+
+
 def test_a_peer_that_never_decides_is_asked_no_longer() -> None:
     bench = Hold()
     bench.hold()
@@ -435,7 +453,9 @@ def test_a_challenge_is_answered_with_the_same_offer() -> None:
     bench = Hold("secret")
     bench.hold()
     first = bench.script.last("INVITE")
-    bench.script.respond(401, ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'), method="INVITE")
+    bench.script.respond(
+        401, ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'), method="INVITE"
+    )
     bench.run(0.1)
     second = bench.script.last("INVITE")
     assert second.has("Authorization")

@@ -26,6 +26,7 @@ from offhook.registrar.body import refusal_of_body
 from offhook.server.access import AccessControl, Later
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
+from offhook.sip.method import is_known
 from offhook.sip.serializer import reply
 from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
@@ -194,7 +195,8 @@ class ServerRole:
             # No dialog or INVITE of the server's own is there to be meant (8.2.2.2, 9.2).
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
-            self.stack.refuse(request, flow, 405, (("Allow", ALLOW_HERE),))
+            # 8.2.1, 21.5.2
+            self.stack.refuse(request, flow, 405 if is_known(method) else 501, (("Allow", ALLOW_HERE),))
         elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
