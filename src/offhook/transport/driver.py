@@ -31,7 +31,7 @@ from offhook.transport.local_address import LocalAddress, LocalAddresses
 from offhook.transport.resolver import Resolver
 from offhook.transport.streams import Streams
 from offhook.transport.tcp import StreamListener
-from offhook.transport.tls import server_context
+from offhook.transport.tls import client_context, server_context
 from offhook.transport.udp import UdpSocket
 
 __all__ = ["IN", "OUT", "Driver", "Role", "Tap"]
@@ -152,6 +152,20 @@ class Driver(Generic[RoleType]):
         self._loop = None
         self._stop_timer()
         await self._dns.close()
+
+    def renew_certificates(self) -> None:
+        """Read the files of all TLS listeners anew, for the connections to come; those that stand stay as they are.
+
+        Raises ConfigError for a file that cannot be used; all goes on with what was read before then.
+        """
+        secure = [listener for listener in self._listeners if listener.transport == "TLS"]
+        accepting = {listener.name: server_context(listener.tls) for listener in secure if listener.accepts}
+        connecting = {listener.name: client_context(listener.tls) for listener in secure}
+        for listening in self._accepting:
+            if listening.name in accepting:
+                listening.context = accepting[listening.name]
+        if self._streams is not None:
+            self._streams.connect_with(connecting)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

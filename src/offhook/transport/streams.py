@@ -100,7 +100,11 @@ class Streams:
 
     def add_listener(self, listener: Listener) -> None:
         """Make ready to open connections as a TLS listener. Raises ConfigError."""
-        self._tls[listener.name] = client_context(listener.tls)
+        self.connect_with({listener.name: client_context(listener.tls)})
+
+    def connect_with(self, contexts: dict[str, ssl.SSLContext]) -> None:
+        """Open connections with these from now on, by the names of listeners; what stands stays as it is."""
+        self._tls.update(contexts)
 
     # What the engine asks for
 
