@@ -70,7 +70,11 @@ DOMAIN = '[[domain]]\nname="example.com"\n'
         (UDP.replace("udp", "tls"), 2, "TLS needs a certificate; add [tls] with certificate and key"),
         (f"{UDP}require_client_certificate = true", 4, "only TLS has client certificates; leave it out for udp"),
         ('[tls]\nkey = "x"', 2, "a key without a certificate"),
-        ('[[tls.named]]\ncertificate = "x"', 1, "who asks for no name, or another one, is shown the certificate of [tls]"),
+        (
+            '[[tls.named]]\ncertificate = "x"',
+            1,
+            "who asks for no name, or another one, is shown the certificate of [tls]",
+        ),
         ('[tls]\ncertificate = "x"\n[[tls.named]]\nkey = "x"', 3, "[[tls.named]] lacks certificate"),
         ('[[domain]]\nname = "a b"', 2, '"a b" is not the name of a host'),
         (f'{DOMAIN}aliases = ["x", "/"]', 3, '"/" is not the name of a host'),

@@ -45,7 +45,9 @@ def refused(settings: TlsSettings) -> str:
 
 
 @contextmanager
-def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str | None = "example.com") -> Iterator[ssl.SSLSocket]:
+def handshake(
+    server: ssl.SSLContext, client: ssl.SSLContext, name: str | None = "example.com"
+) -> Iterator[ssl.SSLSocket]:
     """A client's connection to a server of ours, over a pair of sockets."""
     one, other = socket.socketpair()
     failures: list[Exception] = []
