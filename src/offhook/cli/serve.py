@@ -82,7 +82,7 @@ async def _serve(server: Server) -> None:
 
 
 def _ask_for_descriptors() -> None:
-    """Let as many connections stand as the system allows: its first limit, often 1024, is for programs with `select`."""
+    """Let as many connections stand as the system allows; its first limit, often 1024, is for users of `select`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -160,9 +160,9 @@ class Server:
         driver.flush()
 
     def renew_certificates(self) -> bool:
-        """Read the files of `[tls]` anew, for the connections to come; no connection ends. False when they cannot be used.
+        """Read the files of `[tls]` anew, for the connections to come; none that stands ends.
 
-        The log says what was wrong with them, and those of before are used on.
+        False when they cannot be used: the log says why, and those of before are used on.
         """
         driver = self.driver
         try:

@@ -77,7 +77,7 @@ class UnavailableServers:
     def dead_last(self, targets: list[Target], now: Moment) -> list[Target]:
         """A new list of the targets, the dead ones last.
 
-        One that has been dead for long enough keeps its place this once: whoever asks next waits for what becomes of it.
+        One that has been dead for long enough keeps its place this once: who asks next waits for what becomes of it.
         """
         if not self._dead:
             return targets.copy()

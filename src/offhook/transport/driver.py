@@ -182,14 +182,15 @@ class Driver(Generic[RoleType]):
         self._drain(now)
         self.settle(now)
 
-    def keep_alive(self, flow: Flow) -> None:
+    def keep_alive(self, flow: Flow, answered: bool = False) -> None:
         """Keep the flow open through a NAT (RFC 5626 4.4.1).
 
-        An empty line pair: over a stream it has to be answered, or the flow has failed; as a datagram nobody answers.
+        An empty line pair, which nobody answers as a datagram. Over a stream the flow has failed when a peer does not
+        answer that has said that it will (`answered`), or that has answered before.
         """
         now = clock.now()
         if flow.reliable and self._streams is not None:
-            self._streams.ping(flow, now)
+            self._streams.ping(flow, now, answered)
         elif flow.local in self._udp:
             self._udp[flow.local].send(PING, flow, now)
         self.flush()
