@@ -73,8 +73,8 @@ async def _serve(server: Server) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER, 20, 50)
-        _announce(server)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up, server, _has_terminal())
+        _announce(server)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
