@@ -201,6 +201,68 @@ def test_a_response_is_known_by_any_sent_by_that_we_write(sent_by: str, returned
     assert shown(bench.receive(answer)) == ["ResponseReceived"]
 
 
+# The dead (RFC 3263 4.3)
+
+OTHER = Target("UDP", "198.51.100.8", 5060, UDP.listener, HERE, "192.0.2.1:5060")
+
+
+def passed_over(bench: Bench, target: Target = TARGET) -> bool:
+    """Whether another server is tried before this one."""
+    return bench.stack.unavailable.dead_last([target, OTHER], bench.now) == [OTHER, target]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_a_server_that_says_nothing_at_all_is_dead(method: str) -> None:
+    bench = Bench()
+    bench.send(method)
+    bench.pass_time(31.9)
+    assert not passed_over(bench)
+    bench.pass_time(0.2)
+    assert passed_over(bench)
+
+
+def test_a_server_that_says_nothing_more_after_a_provisional_response_lives() -> None:
+    bench = Bench()
+    bench.answer(bench.send("OPTIONS"), 100)
+    bench.pass_time(33)
+    assert not passed_over(bench)
+
+
+def test_a_server_that_only_acknowledges_nothing_is_not_dead() -> None:
+    """Timer H of ours is about the client."""
+    bench = Bench()
+    bench.respond(bench.accept(incoming()), 486)
+    bench.pass_time(33)
+    assert not passed_over(bench)
+
+
+def test_a_server_that_nothing_reaches_is_dead_until_it_answers() -> None:
+    bench = Bench()
+    bench.send("OPTIONS")
+    bench.stack.flow_changed(UDP, FAILED, "port unreachable", bench.now)
+    assert passed_over(bench)
+    bench.answer(bench.send("OPTIONS"), 200)
+    assert not passed_over(bench)
+
+
+def test_a_server_that_takes_no_connection_is_dead_and_one_that_closes_it_is_not() -> None:
+    bench = Bench()
+    flow = bench.send("OPTIONS", TCP_TARGET).flow
+    bench.stack.flow_changed(flow, CONNECTED, "", bench.now)
+    bench.stack.flow_changed(flow, CLOSED, "closed by the peer", bench.now)
+    assert not passed_over(bench, TCP_TARGET)
+    again = bench.send("OPTIONS", TCP_TARGET).flow
+    bench.stack.flow_changed(again, FAILED, "refused", bench.now)
+    assert passed_over(bench, TCP_TARGET)
+
+
+def test_a_connection_of_a_phone_that_cannot_be_written_to_condemns_nobody() -> None:
+    bench = Bench()
+    bench.stack.flow_changed(accepted(), FAILED, "reset", bench.now)
+    phone = Target("TCP", PEER[0], 40000, "tcp:192.0.2.1:5060", HERE, "192.0.2.1:5060")
+    assert not passed_over(bench, phone)
+
+
 def test_a_stream_is_closed_on_request() -> None:
     bench = Bench()
     flow = accepted()

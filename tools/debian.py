@@ -17,6 +17,7 @@ PEERS = {
     "ip": "iproute2",
     "kamailio": "kamailio",
     "linphonec": "linphone-cli",
+    "named": "bind9",
     "nft": "nftables",
     "openssl": "openssl",
     "ps": "procps",

@@ -163,6 +163,8 @@ class Stack:
             name = self._names.pop(flow.key, None)
             if name is not None:
                 del self._connections[name]
+        if state == FAILED and not flow.accepted:
+            self.unavailable.failed(flow, now)
         effects = self.transactions.effects
         before = len(effects)
         for transaction in list(self.transactions.over_flow.get(flow.key, ())):
@@ -196,6 +198,8 @@ class Stack:
         while due is not None:
             owner, event = due
             if isinstance(owner, Machine):
+                if (event == Event.TIMER_B or event == Event.TIMER_F) and isinstance(owner, Transaction):
+                    self._hear_nothing(owner, now)
                 owner.fire(event, None, now)
             elif isinstance(owner, RoleTimer):
                 self.transactions.effects.append(TimerFired(owner.user, event))
@@ -462,8 +466,10 @@ class Stack:
             self.counters.broken += 1  # 18.3: discarded, for nobody can be told
             return
         transaction = self.transactions.match_response(response)
-        if response.status == 503 and transaction is not None:
-            self.unavailable.note(response, transaction.flow, now)
+        if transaction is not None:
+            self.unavailable.answered(transaction.flow)
+            if response.status == 503:
+                self.unavailable.note(response, transaction.flow, now)
         if isinstance(transaction, InviteClientTransaction):
             transaction.receive(response, now)
             if transaction.cancel_wanted and not transaction.cancelled and transaction.state is State.PROCEEDING:
@@ -473,6 +479,11 @@ class Stack:
         elif not self._return_stateless(response, flow):
             # RFC 6026 7.3: a response that no transaction waits for goes nowhere.
             self.counters.stray_responses += 1
+
+    def _hear_nothing(self, transaction: Transaction, now: Moment) -> None:
+        """A request is out of time: without any response at all its server counts as dead (RFC 3263 4.3)."""
+        if transaction.state is State.CALLING or transaction.state is State.TRYING:
+            self.unavailable.failed(transaction.flow, now)
 
     def _return_stateless(self, response: Response, flow: Flow) -> bool:
         """Forward the response to a request that was forwarded without state, if its branch proves to be ours."""

@@ -49,11 +49,18 @@ class Terminal:
             [*OFFHOOK, *words], env=environment, input=given, capture_output=True, text=True, timeout=60, check=False
         )
 
-    def start(self, *words: str, until: str, password: str = "", within: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str, until: str, password: str = "", within: Sequence[str] = (), stdin: int | None = None
+    ) -> subprocess.Popen[str]:
         """Start a command, and wait for the line that holds `until`. `within` stands before the command."""
         environment = self.environment | ({"OFFHOOK_PASSWORD": password} if password else {})
         process = subprocess.Popen(
-            [*within, *OFFHOOK, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*within, *OFFHOOK, *words],
+            env=environment,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self.processes.append(process)
         patience = Timer(PATIENCE, process.kill)

@@ -32,12 +32,19 @@ def sections() -> dict[str, str]:
 def tables() -> dict[str, type[msgspec.Struct]]:
     """The tables of the two files by the headers under which the page describes them."""
     found: dict[str, type[msgspec.Struct]] = {SERVER: ServerConfig, USER: UserFile, "[[account]]": AccountEntry}
-    for field in inspect.type_info(ServerConfig).fields:  # type: ignore[attr-defined]
+    return found | _tables_of(ServerConfig, "")
+
+
+def _tables_of(table: type[msgspec.Struct], within: str) -> dict[str, type[msgspec.Struct]]:
+    found: dict[str, type[msgspec.Struct]] = {}
+    for field in inspect.type_info(table).fields:  # type: ignore[attr-defined]
         kind = field.type
+        name = f"{within}{field.encode_name}"
         if isinstance(kind, inspect.ListType) and isinstance(kind.item_type, inspect.StructType):
-            found[f"[[{field.encode_name}]]"] = kind.item_type.cls
+            found[f"[[{name}]]"] = kind.item_type.cls
         elif isinstance(kind, inspect.StructType):
-            found[f"[{field.encode_name}]"] = kind.cls
+            found[f"[{name}]"] = kind.cls
+            found |= _tables_of(kind.cls, f"{name}.")
     return found
 
 

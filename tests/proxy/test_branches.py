@@ -254,6 +254,33 @@ def test_the_next_address_is_tried_when_the_first_is_dead(transport: str) -> Non
     assert len(living.role.requests) == 1
 
 
+def test_a_dead_address_costs_its_time_out_once_and_is_tried_again_later() -> None:
+    world = World()
+    first = world.callee((0.1, 200))
+    second = world.callee((0.1, 200))
+    first.crash()
+    world.network.name("phones.example.net", (first.host, 5060), (second.host, 5060))
+
+    def seconds_of_a_call() -> float:
+        clock = world.network.clock
+        begun, answered = clock.monotonic, len(statuses(world))
+        world.send(uri="sip:bob@phones.example.net", call_id=f"c{begun}")
+        while len(statuses(world)) == answered and clock.monotonic < begun + 99:
+            world.run(clock.monotonic + 0.5)
+        return clock.monotonic - begun
+
+    assert seconds_of_a_call() > 31
+    assert seconds_of_a_call() < 1
+    revived = first.restart()
+    assert seconds_of_a_call() < 1
+    assert revived.role.requests == []
+    world.run(world.network.clock.monotonic + 60)
+    assert seconds_of_a_call() < 1
+    assert len(revived.role.requests) == 1
+    assert seconds_of_a_call() < 1
+    assert len(revived.role.requests) == 2
+
+
 @pytest.mark.rfc("3263 4.2 #2", "3263 4.3 #1", "3261 16.6 #37", "3261 16.6 #38", "3261 21.5.4 #2")
 def test_an_overloaded_address_is_passed_over() -> None:
     world = World()

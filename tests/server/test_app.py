@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import sqlite3
+import ssl
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.x509 import load_der_x509_certificate
 from structlog.testing import capture_logs
 
 from offhook.accounts.base import Account
@@ -191,6 +193,43 @@ async def test_a_certificate_that_record_route_does_not_lead_to_is_told(tmp_path
             pass
     told = [line["reason"] for line in lines if line["event"] == "peers will refuse our certificate"]
     assert [reason.partition(" is ")[0] for reason in told] == ["the certificate of edge.example.net"]
+
+
+async def shown_serial(server: Server, trusted: Path) -> int:
+    """The serial number of the certificate that a new connection is shown."""
+    context = ssl.create_default_context(cafile=str(trusted))
+    [address] = [one for one in server.addresses if one.transport == "TLS"]
+    _, writer = await asyncio.open_connection(*address.local, ssl=context, server_hostname=DOMAIN)
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return load_der_x509_certificate(shown).serial_number
+
+
+async def test_certificates_are_swapped_and_no_connection_ends(tmp_path: Path) -> None:
+    authority = Authority("root")
+    trusted = authority.write(tmp_path / "root.pem")
+    certificate, key = authority.issue(tmp_path, DOMAIN)
+    listen = '[[listen]]\ntransport = "tls"\naddress = "127.0.0.1"\nport = 0\n'
+    async with serving(tmp_path, f'{listen}[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n') as server:
+        context = ssl.create_default_context(cafile=str(trusted))
+        [address] = [one for one in server.addresses if one.transport == "TLS"]
+        reader, writer = await asyncio.open_connection(*address.local, ssl=context, server_hostname=DOMAIN)
+        before = await shown_serial(server, trusted)
+        authority.issue(tmp_path, DOMAIN)
+        assert await shown_serial(server, trusted) == before
+        assert server.renew_certificates()
+        renewed = await shown_serial(server, trusted)
+        assert renewed != before
+        certificate.write_text("half of a certifi")
+        with capture_logs() as lines:
+            assert not server.renew_certificates()
+        assert [(line["log_level"], line["reason"]) for line in lines] == [
+            ("error", f"{certificate} is not a PEM certificate")
+        ]
+        assert await shown_serial(server, trusted) == renewed
+        writer.write(b"\r\n\r\n")
+        assert await asyncio.wait_for(reader.readexactly(2), 10) == b"\r\n"
+        writer.close()
 
 
 # What can go wrong at the start

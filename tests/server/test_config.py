@@ -70,6 +70,12 @@ DOMAIN = '[[domain]]\nname="example.com"\n'
         (UDP.replace("udp", "tls"), 2, "TLS needs a certificate; add [tls] with certificate and key"),
         (f"{UDP}require_client_certificate = true", 4, "only TLS has client certificates; leave it out for udp"),
         ('[tls]\nkey = "x"', 2, "a key without a certificate"),
+        (
+            '[[tls.named]]\ncertificate = "x"',
+            1,
+            "who asks for no name, or another one, is shown the certificate of [tls]",
+        ),
+        ('[tls]\ncertificate = "x"\n[[tls.named]]\nkey = "x"', 3, "[[tls.named]] lacks certificate"),
         ('[[domain]]\nname = "a b"', 2, '"a b" is not the name of a host'),
         (f'{DOMAIN}aliases = ["x", "/"]', 3, '"/" is not the name of a host'),
         (f'{DOMAIN}aliases = ["EXAMPLE.com"]', 3, "EXAMPLE.com is served twice"),
@@ -128,6 +134,13 @@ def test_files_are_found_from_the_configuration(tmp_path: Path, monkeypatch: pyt
     assert read.data == f"{folder}/../data"
     assert (read.tls.certificate, read.tls.key, read.tls.authorities) == (f"{home}/c.pem", f"{folder}/k.pem", "")
     assert read.tls.revocations == f"{folder}/r.pem"
+    file.write_text(file.read_text("utf-8") + '[[tls.named]]\ncertificate = "n.pem"\nkey = "~/n.key"\n', "utf-8")
+    with pytest.raises(ConfigError, match=rf"{file} line 7: there is no {folder}/n.pem; say where the file lies"):
+        load(file)
+    for needed in (folder / "n.pem", home / "n.key"):
+        needed.touch()
+    [named] = load(file).tls.named
+    assert (named.certificate, named.key) == (f"{folder}/n.pem", f"{home}/n.key")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -122,5 +122,18 @@ def test_record_route_leads_to_a_name_of_the_certificate(
         assert one.endswith("; advertise a host that it is for")
 
 
+def test_further_certificates_speak_for_further_domains(tmp_path: Path) -> None:
+    authority = Authority("root")
+    text = ""
+    for head, name in (("[tls]", "example.com"), ("[[tls.named]]", "example.net")):
+        chain, key = authority.issue(tmp_path, name)
+        text += f'{head}\ncertificate = "{chain}"\nkey = "{key}"\n'
+    domains = [f'[[domain]]\nname = "{name}"\n' for name in ("example.com", "example.net", "example.org")]
+    found = certificate_refusals(parse(text + "".join(domains)), time())
+    assert [one.partition(" is ")[0] for one in found] == ["the certificate of example.org"]
+    settings = listeners_of(parse(text))[2].tls
+    assert [chain.name for chain in settings.certificates] == ["example.com.pem", "example.net.pem"]
+
+
 def test_without_tls_nobody_looks_at_a_certificate() -> None:
     assert certificate_refusals(parse('[[domain]]\nname = "example.com"\n'), time()) == []

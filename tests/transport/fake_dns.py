@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import cast
+from collections.abc import Callable
 
 import dns.flags
 import dns.message
@@ -18,7 +18,10 @@ from offhook.transport.hosts import HostsFile
 
 
 class FakeDns(asyncio.DatagramProtocol):
-    """`add` fills its zone; names that are not in it do not exist. `asked` are the questions, as (name, type)."""
+    """`add` fills its zone; names that are not in it do not exist. `asked` are the questions, as (name, type).
+
+    `lie` makes the datagrams that are sent of each true answer; `delays` are the seconds by which the next ones come.
+    """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -26,6 +29,9 @@ class FakeDns(asyncio.DatagramProtocol):
         self.silent: set[str] = set()
         self.rcodes: dict[tuple[str, str], dns.rcode.Rcode] = {}
         self.truncate = False
+        self.serves_tcp = True
+        self.lie: Callable[[dns.message.Message], list[bytes]] = lambda answer: [answer.to_wire(want_shuffle=False)]
+        self.delays: list[float] = []
         self.negative_ttl: int | None = None
         self._zone: dict[str, dict[str, list[tuple[int, str]]]] = {}
         self._transport: asyncio.DatagramTransport | None = None
@@ -75,10 +81,20 @@ class FakeDns(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         answer = self._answer(dns.message.from_wire(data), over_tcp=False)
-        if answer is not None:
-            cast("asyncio.DatagramTransport", self._transport).sendto(answer.to_wire(want_shuffle=False), addr)
+        if answer is None:
+            return
+        delay = self.delays.pop(0) if self.delays else 0.0
+        for wire in self.lie(answer):
+            asyncio.get_running_loop().call_later(delay, self._send, wire, addr)
+
+    def _send(self, wire: bytes, to: tuple[str, int]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(wire, to)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.serves_tcp:
+            writer.close()
+            return
         length = int.from_bytes(await reader.readexactly(2), "big")
         answer = self._answer(dns.message.from_wire(await reader.readexactly(length)), over_tcp=True)
         if answer is not None:

@@ -394,21 +394,52 @@ def test_closing_lets_what_was_written_go_out_and_waits_a_moment() -> None:
 
 def test_a_ping_of_ours_has_to_be_answered() -> None:
     bench = Bench().stand()
-    bench.connection.ping(bench.loop.now())
-    bench.connection.ping(bench.loop.now())
+    bench.connection.ping(bench.loop.now(), True)
+    bench.connection.ping(bench.loop.now(), True)
     assert bench.transport.written == [b"\r\n\r\n"]
     bench.loop.advance(9.0)
     bench.bring(b"\r\n")
     bench.loop.advance(60.0)
     assert not bench.transport.is_aborted()
-    bench.connection.ping(bench.loop.now())
+    bench.connection.ping(bench.loop.now(), True)
     bench.bring(MESSAGE)
+    bench.ends_after(10.0, "no pong came within 10 s")
+
+
+def test_a_pong_cannot_come_in_the_middle_of_a_message() -> None:
+    bench = Bench().stand()
+    bench.connection.ping(bench.loop.now(), True)
+    bench.bring(MESSAGE[:40])
+    bench.loop.advance(12.0)
+    assert not bench.transport.is_aborted()
+    bench.bring(MESSAGE[40:] + b"\r\n")
+    bench.loop.advance(60.0)
+    assert not bench.transport.is_aborted()
+    bench.connection.ping(bench.loop.now(), True)
+    bench.bring(MESSAGE[:40])
+    bench.loop.advance(12.0)
+    assert not bench.transport.is_aborted()
+    bench.bring(MESSAGE[40:])
+    bench.loop.advance(0.001)
+    assert bench.transport.is_aborted()
+
+
+def test_a_peer_that_is_not_known_to_answer_pings_need_not() -> None:
+    bench = Bench().stand()
+    for _ in range(3):
+        bench.connection.ping(bench.loop.now(), False)
+        bench.loop.advance(60.0)
+    assert bench.transport.written == [b"\r\n\r\n"] * 3
+    assert not bench.transport.is_aborted()
+    # Once it has answered it is known.
+    bench.bring(b"\r\n")
+    bench.connection.ping(bench.loop.now(), False)
     bench.ends_after(10.0, "no pong came within 10 s")
 
 
 def test_a_connection_that_does_not_stand_yet_is_not_pinged() -> None:
     bench = Bench()
-    bench.connection.ping(bench.loop.now())
+    bench.connection.ping(bench.loop.now(), True)
     bench.stand()
     assert bench.transport.written == []
 

@@ -6,9 +6,12 @@ import asyncio
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 
 from offhook.errors import ResolveFailed
@@ -143,6 +146,107 @@ async def test_a_truncated_answer_is_asked_for_over_tcp(name_server: FakeDns) ->
     records = await soon(name_server.client().addresses("example.com", IPV4))
     assert len(records.found) == 89
     assert name_server.over_tcp == 1
+
+
+async def test_a_truncated_answer_of_a_server_without_tcp_is_told(name_server: FakeDns) -> None:
+    name_server.add("big.example.com", "A", "192.0.2.1")
+    name_server.truncate = True
+    name_server.serves_tcp = False
+    with pytest.raises(ResolveFailed, match=r"the name servers have no answer for big\.example\.com: "):
+        await name_server.client().addresses("big.example.com", IPV4)
+
+
+def octets(message: dns.message.Message) -> bytes:
+    return message.to_wire(want_shuffle=False)
+
+
+def of_another_question(message: dns.message.Message) -> bytes:
+    other = dns.message.make_query("bank.example", "A")
+    other.id = message.id
+    answer = dns.message.make_response(other)
+    answer.answer.append(dns.rrset.from_text("bank.example.", 60, "IN", "A", "203.0.113.66"))
+    return octets(answer)
+
+
+FORGERIES: dict[str, Callable[[dns.message.Message], bytes]] = {
+    "another id": lambda answer: (answer.id ^ 1).to_bytes(2, "big") + octets(answer)[2:],
+    "another question": of_another_question,
+    "no answer but a question": lambda answer: octets(answer)[:2] + b"\x01\x00" + octets(answer)[4:],
+    "noise": lambda answer: b"\xff" * 40,
+    "nothing": lambda answer: b"",
+    "half": lambda answer: octets(answer)[: len(octets(answer)) // 2],
+    "a name that goes round": lambda answer: octets(answer)[:12] + b"\xc0\x0c\x00\x01\x00\x01",
+    "too many records": lambda answer: octets(answer)[:6] + b"\xff\xff" + octets(answer)[8:],
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_what_is_no_answer_to_the_question_does_not_keep_the_answer_away(
+    name_server: FakeDns, forgery: str
+) -> None:
+    """An off-path liar is faster than the server; nothing of it counts (RFC 5452)."""
+    name_server.add("a.example.com", "A", "192.0.2.1")
+    name_server.lie = lambda answer: [FORGERIES[forgery](answer), octets(answer)]
+    assert (await name_server.client().addresses("a.example.com", IPV4)).found == ["192.0.2.1"]
+    assert len(name_server.asked) == 1
+
+
+async def test_an_answer_from_another_address_is_none(name_server: FakeDns) -> None:
+    name_server.add("a.example.com", "A", "192.0.2.1")
+    liar = FakeDns()
+    await liar.start()
+    liar.add("a.example.com", "A", "203.0.113.66")
+    true, asked = name_server.datagram_received, []
+
+    def both(data: bytes, addr: tuple[str, int]) -> None:
+        asked.append(data)
+        liar.datagram_received(data, addr)
+        asyncio.get_running_loop().call_later(0.05, true, data, addr)
+
+    name_server.datagram_received = both  # type: ignore[method-assign]
+    assert (await name_server.client().addresses("a.example.com", IPV4)).found == ["192.0.2.1"]
+    assert len(asked) == 1
+    await liar.stop()
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_a_server_that_only_lies_is_told_in_time(name_server: FakeDns, forgery: str) -> None:
+    name_server.add("a.example.com", "A", "192.0.2.1")
+    name_server.lie = lambda answer: [FORGERIES[forgery](answer)]
+    begun = time.monotonic()
+    with pytest.raises(ResolveFailed, match=r"a\.example\.com"):
+        await name_server.client(timeout=0.1, lifetime=0.4).addresses("a.example.com", IPV4)
+    assert time.monotonic() - begun < 5
+
+
+async def test_records_of_another_name_are_no_answer(name_server: FakeDns) -> None:
+    name_server.add("a.example.com", "A", "192.0.2.1")
+
+    def lie(answer: dns.message.Message) -> list[bytes]:
+        answer.answer = [dns.rrset.from_text("bank.example.", 60, "IN", "A", "203.0.113.66")]
+        return [octets(answer)]
+
+    name_server.lie = lie
+    assert (await name_server.client().addresses("a.example.com", IPV4)).found == []
+
+
+async def test_an_answer_that_is_late_is_asked_for_again(name_server: FakeDns) -> None:
+    name_server.add("a.example.com", "A", "192.0.2.1")
+    name_server.delays = [0.3, 0.0]
+    client = name_server.client(timeout=0.1, lifetime=2.0)
+    assert (await client.addresses("a.example.com", IPV4)).found == ["192.0.2.1"]
+    assert len(name_server.asked) == 2
+    # The late one comes when nobody waits for it.
+    await asyncio.sleep(0.3)
+    name_server.add("b.example.com", "A", "192.0.2.2")
+    assert (await client.addresses("b.example.com", IPV4)).found == ["192.0.2.2"]
+
+
+async def test_an_answer_that_is_always_late_is_none(name_server: FakeDns) -> None:
+    name_server.add("a.example.com", "A", "192.0.2.1")
+    name_server.delays = [0.5] * 100
+    with pytest.raises(ResolveFailed, match=r"^no name server answered for a\.example\.com within 0\.3 s$"):
+        await name_server.client(timeout=0.1, lifetime=0.3).addresses("a.example.com", IPV4)
 
 
 async def test_a_dead_name_server_is_named_by_what_was_asked(name_server: FakeDns) -> None:

@@ -230,10 +230,10 @@ async def test_a_ping_of_ours_is_answered_by_us(sides: Sides) -> None:
     server, client = sides(), sides()
     flow = client.connect(server.listen())
     await client.change()
-    client.streams.ping(flow, clock.now())
+    client.streams.ping(flow, clock.now(), True)
     connection = client.streams._connections[flow.key]
     await until(lambda: not connection._framer.awaiting_pong)
-    client.streams.ping(Flow("TCP", "x", ("", 0), ("", 0), "0", 99), clock.now())
+    client.streams.ping(Flow("TCP", "x", ("", 0), ("", 0), "0", 99), clock.now(), True)
 
 
 async def test_half_a_message_is_not_waited_for(sides: Sides) -> None:

@@ -25,6 +25,7 @@ from offhook.transport.tls import (
     client_identities,
     connect_failure,
     handshake_failure,
+    own_refusal,
     peer_refusal,
     server_context,
     server_name,
@@ -44,7 +45,9 @@ def refused(settings: TlsSettings) -> str:
 
 
 @contextmanager
-def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str = "example.com") -> Iterator[ssl.SSLSocket]:
+def handshake(
+    server: ssl.SSLContext, client: ssl.SSLContext, name: str | None = "example.com"
+) -> Iterator[ssl.SSLSocket]:
     """A client's connection to a server of ours, over a pair of sockets."""
     one, other = socket.socketpair()
     failures: list[Exception] = []
@@ -313,6 +316,80 @@ def test_ciphers_that_openssl_has_not_are_told() -> None:
 
 
 @pytest.mark.rfc("5922 7.4 #2")
+# Several certificates
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("example.com", "example.com"),
+        ("sip.example.com", "example.com"),
+        ("example.net", "example.net"),
+        ("EXAMPLE.net", "example.net"),
+        ("example.org", "example.org"),
+        ("both.example", "example.com"),
+        ("elsewhere.example", "example.com"),
+        (None, "example.com"),
+    ],
+)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_certificate_is_for_the_name_that_is_asked_for(
+    authority: Authority, tmp_path: Path, asked: str | None, shown: str, version: ssl.TLSVersion
+) -> None:
+    trusted = authority.write(tmp_path / "root.pem")
+    first = authority.issue(tmp_path, "example.com", "sip.example.com", "both.example")
+    named = [authority.issue(tmp_path, name, "both.example") for name in ("example.net", "example.org")]
+    server = server_context(TlsSettings(*first, named=named))
+    client = client_context(TlsSettings(authorities=trusted))
+    client.minimum_version = client.maximum_version = version
+    with handshake(server, client, asked) as connection:
+        assert peer_refusal(connection, shown, time.time()) is None
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+def test_a_required_client_certificate_is_required_by_every_name(
+    authority: Authority, tmp_path: Path, vouched: bool
+) -> None:
+    trusted = authority.write(tmp_path / "root.pem")
+    settings = TlsSettings(
+        *authority.issue(tmp_path, "example.com"),
+        trusted,
+        require_client_certificate=True,
+        named=[authority.issue(tmp_path, "example.net")],
+    )
+    client = TlsSettings(*authority.issue(tmp_path, "phone.example.net", self_signed=not vouched), trusted)
+    with handshake(server_context(settings), client_context(client), "example.net") as connection:
+        assert peer_refusal(connection, "example.net", time.time()) is None
+        if vouched:
+            connection.send(b"x")
+            assert connection.recv(1) == b""
+        else:
+            # What TLS 1.3 asks of a client is judged after the client's side of the handshake.
+            with pytest.raises(OSError):
+                connection.recv(1)
+
+
+def test_a_named_certificate_that_cannot_be_used_is_told(
+    authority: Authority, chain: tuple[Path, Path], tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing.pem"
+    assert refused(TlsSettings(*chain, named=[(missing, None)])).startswith(f"cannot read the certificate {missing}: ")
+    other, _ = authority.issue(tmp_path, "example.net")
+    assert "holds no private key" in refused(TlsSettings(*chain, named=[(other, None)]))
+
+
+def test_what_peers_will_say_of_the_certificate_that_they_are_shown(authority: Authority, tmp_path: Path) -> None:
+    first = authority.issue(tmp_path, "example.com")
+    current = authority.issue(tmp_path, "example.net")
+    expired = authority.issue(tmp_path, "example.org", "192.0.2.1", days=(-2.0, -1.0))
+    settings = TlsSettings(*first, named=[current, expired])
+    assert own_refusal(settings, "example.com", time.time()) is None
+    assert own_refusal(settings, "example.net", time.time()) is None
+    assert "it expired on" in str(own_refusal(settings, "example.org", time.time()))
+    for name in ("elsewhere.example", "192.0.2.1"):
+        assert "it is for example.com" in str(own_refusal(settings, name, time.time()))
+
+
 def test_whom_the_certificate_of_a_client_speaks_for(authority: Authority, tmp_path: Path) -> None:
     class Connection:
         def __init__(self, der: bytes | None) -> None:

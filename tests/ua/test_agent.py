@@ -26,7 +26,6 @@ from offhook.flow import Flow
 from offhook.media.audio.tone import level, sine, tone_above_rest
 from offhook.media.audio.wav import AudioFileError, read_all
 from offhook.sip.message import Request
-from offhook.sip.parser import parse
 from offhook.testing.peer import ScriptedPeer
 from offhook.transaction.timers import TimerValues
 from offhook.transport.driver import IN, OUT, Driver
@@ -508,31 +507,6 @@ async def test_it_registers_and_unregisters() -> None:
         assert changes == [None]
         contacts = [request.text("Contact") or "" for request in peer.requests]
         assert [contact.rpartition("=")[2] for contact in contacts] == ["600", "0"]
-
-
-async def test_keep_alives_go_to_the_registrar() -> None:
-    data: list[bytes] = []
-    loop = asyncio.get_running_loop()
-
-    class Registrar(asyncio.DatagramProtocol):
-        def connection_made(self, transport: Any) -> None:
-            self.transport = transport
-
-        def datagram_received(self, received: bytes, source: Any) -> None:
-            data.append(received)
-            if received.startswith(b"REGISTER"):
-                request = parse(received)
-                lines = [
-                    b"SIP/2.0 200 OK",
-                    *[line for line in request.lines[1:] if line[:3] in (b"Via", b"Fro", b"To:", b"Cal", b"CSe")],
-                ]
-                self.transport.sendto(b"\r\n".join(lines) + b"\r\nContent-Length: 0\r\n\r\n", source)
-
-    transport, _ = await loop.create_datagram_endpoint(Registrar, local_addr=(HOST, 0))
-    port = transport.get_extra_info("sockname")[1]
-    async with UserAgent(f"sip:alice@{HOST}:{port}", local=HOST, keep_alive=0.05):
-        await until(lambda: data.count(b"\r\n\r\n") > 1)
-    transport.close()
 
 
 async def test_what_the_registrar_refuses_is_raised_at_the_start() -> None:

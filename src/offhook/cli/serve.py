@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -27,6 +29,8 @@ __all__ = ["serve"]
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 SIP_PORT: Final = 5060
+MOST_DESCRIPTORS: Final = 65536
+"""Open files and connections that we ask the system for, at most."""
 COLLECT_AFTER: Final = 20_000
 """New objects after which the collector looks at the youngest."""
 
@@ -39,7 +43,7 @@ def serve(
     ] = None,
     trace: TraceOption = False,
 ) -> None:
-    """Run registrar, proxy and redirect server until Ctrl-C.
+    """Run registrar, proxy and redirect server until Ctrl-C; SIGHUP has it read its certificates again.
 
     Without a configuration: on loopback, with SQLite in your data folder, and two accounts for trying things out.
     """
@@ -49,6 +53,7 @@ def serve(
     if port is not None:
         settings.listen = [ListenConfig(transport=kind, address=LOOPBACK[0], port=port) for kind in ("udp", "tcp")]
     configure(settings.log.level, settings.log.format)
+    _ask_for_descriptors()
     run(_serve(Server(settings, Transcript(sys.stderr) if trace else None)), _event_loop())
 
 
@@ -68,11 +73,36 @@ async def _serve(server: Server) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER, 20, 50)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up, server, _has_terminal())
         _announce(server)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             say("stopping")
+
+
+def _ask_for_descriptors() -> None:
+    """Let as many connections stand as the system allows; its first limit, often 1024, is for users of `select`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _hang_up(server: Server, had_terminal: bool) -> None:
+    """SIGHUP means that the certificates have changed, or that our terminal was closed: then we stop."""
+    if had_terminal and not _has_terminal():
+        signal.raise_signal(signal.SIGTERM)
+    else:
+        server.renew_certificates()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _announce(server: Server) -> None:

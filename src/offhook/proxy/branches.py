@@ -103,9 +103,12 @@ class Branches:
         self._try_next(branch, 503, now)
 
     def _available(self, branch: Branch, hops: list[Target], now: Moment) -> list[Target]:
-        """The addresses without servers that want no requests now (21.5.4); within a dialog there is no other."""
+        """The addresses without servers that want no requests now (21.5.4); within a dialog there is no other.
+
+        Those that have died come last.
+        """
         if branch.context.request.to_tag is not None:
-            return hops.copy()
+            return self._stack.unavailable.dead_last(hops, now)
         return self._stack.unavailable.without(hops, now)
 
     def _try_next(self, branch: Branch, status: int, now: Moment) -> None:

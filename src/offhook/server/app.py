@@ -12,7 +12,7 @@ import structlog
 from offhook import clock
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA, SqliteAccounts
 from offhook.clock import Moment
-from offhook.errors import InvalidState
+from offhook.errors import ConfigError, InvalidState
 from offhook.ids import IdSource
 from offhook.location import MemoryLocation
 from offhook.location.base import LocationService
@@ -170,11 +170,29 @@ class Server:
         await driver.start()
         for address in driver.addresses:
             driver.role.listens_at(host_and_port(address.sent_by), address.local)
-        reached = [host_and_port(one.sent_by)[0] for one in driver.addresses if one.transport == "TLS"]
-        for refusal in certificate_refusals(config, driver.now().wall, reached):
-            _log.warning("peers will refuse our certificate", reason=refusal)
+        self._judge_certificates(driver)
         driver.role.start(driver.now())
         driver.flush()
+
+    def renew_certificates(self) -> bool:
+        """Read the files of `[tls]` anew, for the connections to come; none that stands ends.
+
+        False when they cannot be used: the log says why, and those of before are used on.
+        """
+        driver = self.driver
+        try:
+            driver.renew_certificates()
+            self._judge_certificates(driver)
+        except ConfigError as error:
+            _log.error("the certificates of before are used on", reason=str(error))
+            return False
+        _log.info("certificates were read again")
+        return True
+
+    def _judge_certificates(self, driver: Driver[ServerRole]) -> None:
+        reached = [host_and_port(one.sent_by)[0] for one in driver.addresses if one.transport == "TLS"]
+        for refusal in certificate_refusals(self.config, driver.now().wall, reached):
+            _log.warning("peers will refuse our certificate", reason=refusal)
 
     def _act(self, act: Callable[[Moment], None]) -> None:
         """Let a role act on something that was awaited, and send what follows."""

@@ -28,6 +28,7 @@ __all__ = [
     "ListenConfig",
     "LocationConfig",
     "LogConfig",
+    "NamedConfig",
     "RegistrarConfig",
     "ServerConfig",
     "TimerConfig",
@@ -57,6 +58,13 @@ class ListenConfig(Section):
     """Whether whoever connects over TLS has to show a certificate (RFC 3261 26.3.1). Few phones have one."""
 
 
+class NamedConfig(Section):
+    """One `[[tls.named]]`: a certificate for those who ask for a domain that it names (SNI)."""
+
+    certificate: str
+    key: str = ""
+
+
 class TlsConfig(Section):
     """`[tls]`: without a certificate the server offers no TLS. Files are found from the configuration's folder."""
 
@@ -69,6 +77,8 @@ class TlsConfig(Section):
     """Lists of revoked certificates; none are looked for when empty."""
     ciphers: str = ""
     """OpenSSL's list of ciphers for TLS 1.2; those that are taken for safe today when empty."""
+    named: list[NamedConfig] = msgspec.field(default_factory=list)
+    """Further certificates; whoever asks for none of their names gets the one above."""
 
 
 class DomainConfig(Section):
@@ -167,17 +177,23 @@ def load(path: Path) -> ServerConfig:
     toml = TomlText.read(path)
     config = _read(toml)
     config.data = _found_from(path, config.data)
-    for key in ("certificate", "key", "authorities", "revocations"):
-        file = _found_from(path, getattr(config.tls, key))
-        if file and not Path(file).exists():
-            raise toml.mistake(f"$.tls.{key}", f"there is no {file}; say where the file lies")
-        setattr(config.tls, key, file)
+    _find_files(config.tls, ("certificate", "key", "authorities", "revocations"), "$.tls", path, toml)
+    for position, named in enumerate(config.tls.named):
+        _find_files(named, ("certificate", "key"), f"$.tls.named[{position}]", path, toml)
     return config
 
 
 def parse(text: str, name: str = "offhook.toml") -> ServerConfig:
     """Read and check a configuration; `name` stands in the messages. Raises ConfigError."""
     return _read(TomlText(text, name))
+
+
+def _find_files(section: Section, keys: tuple[str, ...], where: str, path: Path, toml: TomlText) -> None:
+    for key in keys:
+        file = _found_from(path, getattr(section, key))
+        if file and not Path(file).exists():
+            raise toml.mistake(f"{where}.{key}", f"there is no {file}; say where the file lies")
+        setattr(section, key, file)
 
 
 def _found_from(path: Path, name: str) -> str:
@@ -215,6 +231,9 @@ def _check_listeners(config: ServerConfig, toml: TomlText) -> None:
         seen.add(name)
     if config.tls.key and not config.tls.certificate:
         raise toml.mistake("$.tls.key", "a key without a certificate; add certificate = ... to [tls]")
+    if config.tls.named and not config.tls.certificate:
+        what = "who asks for no name, or another one, is shown the certificate of [tls]; add certificate = ... there"
+        raise toml.mistake("$.tls.named[0]", what)
 
 
 def _check_domains(config: ServerConfig, toml: TomlText) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import ip_address
-from pathlib import Path
 
 from msgspec import structs
 
@@ -42,6 +41,7 @@ def _tls_settings(tls: TlsConfig, require_client_certificate: bool) -> TlsSettin
         require_client_certificate=require_client_certificate,
         revocations=tls.revocations or None,
         ciphers=tls.ciphers,
+        named=[(named.certificate, named.key or None) for named in tls.named],
     )
 
 
@@ -68,7 +68,7 @@ def _port(listen: ListenConfig) -> int:
 
 
 def certificate_refusals(config: ServerConfig, wall: float, reached: Iterable[str] = ()) -> list[str]:
-    """What peers will have against our certificate when they look for our domains. Raises ConfigError.
+    """What peers will have against our certificates when they look for our domains. Raises ConfigError.
 
     And for the hosts by which Record-Route leads back to us over TLS (RFC 5922 7.5): `reached`, and what the
     listeners say of themselves. Nobody but this machine looks for a loopback address.
@@ -76,12 +76,12 @@ def certificate_refusals(config: ServerConfig, wall: float, reached: Iterable[st
     listeners = [listener for listener in listeners_of(config) if listener.transport == "TLS"]
     if not listeners:
         return []
-    certificate = Path(config.tls.certificate)
+    settings = listeners[0].tls
     names = [bare_host(domain.name) for domain in config.domain]
     hosts = [listener.host if listener.advertise is None else listener.advertise[0] for listener in listeners]
     hosts = [host for host in dict.fromkeys((*hosts, *reached)) if host not in names and not _is_own_machines(host)]
-    found = [own_refusal(certificate, name, wall) for name in names]
-    ways = [own_refusal(certificate, host, wall) for host in hosts]
+    found = [own_refusal(settings, name, wall) for name in names]
+    ways = [own_refusal(settings, host, wall) for host in hosts]
     return [
         *(refusal for refusal in found if refusal is not None),
         *(f"{refusal}; advertise a host that it is for" for refusal in ways if refusal is not None),

@@ -97,6 +97,7 @@ class StreamConnection(asyncio.Protocol):
         "_pending",
         "_pending_octets",
         "_ping_sent",
+        "_pongs",
         "_reason",
         "_receiver",
         "_recognised",
@@ -136,6 +137,7 @@ class StreamConnection(asyncio.Protocol):
         self._message_since = self._stalled_since = self._closing_since = self._ping_sent = _NEVER
         self._greeted = not flow.accepted
         self._recognised = False
+        self._pongs = False
 
     # What the engine asks for
 
@@ -153,13 +155,18 @@ class StreamConnection(asyncio.Protocol):
             self.abort(f"the peer does not read: more than {self._limits.buffer} octets wait")
         return True
 
-    def ping(self, now: Moment) -> None:
-        """Send the keep-alive of RFC 5626 4.4.1; the connection has failed when no pong follows."""
+    def ping(self, now: Moment, answered: bool) -> None:
+        """Send the keep-alive of RFC 5626 4.4.1.
+
+        The connection has failed when no pong follows, where the peer is known to answer: it has said so (`answered`),
+        or has answered before. For another one it is an empty line (RFC 3261 7.5).
+        """
         if self._transport is not None and self._ping_sent == _NEVER:
             self._framer.awaiting_pong = True
-            self._ping_sent = now.monotonic
             self._transport.write(PING)
-            self._watch(now)
+            if answered or self._pongs:
+                self._ping_sent = now.monotonic
+                self._watch(now)
 
     def close(self, reason: str, now: Moment) -> None:
         """Close once everything is written."""
@@ -227,6 +234,7 @@ class StreamConnection(asyncio.Protocol):
                 self.send(PONG, now)
             elif item == PONG:
                 self._ping_sent = _NEVER
+                self._pongs = True
             else:
                 self._recognised = True
                 self._greeted = self._greeted or b"SIP/" in item[: item.find(b"\n")]
@@ -235,6 +243,8 @@ class StreamConnection(asyncio.Protocol):
             self.close(f"what came cannot be cut into messages: {framer.error.reason}", now)
         elif not framer.pending:
             self._message_since = _NEVER
+            if self._ping_sent != _NEVER:
+                self._watch(now)
         elif items or self._message_since == _NEVER:
             self._message_since = now.monotonic
             self._watch(now)
@@ -282,7 +292,8 @@ class StreamConnection(asyncio.Protocol):
             (self._message_since, limits.message, "a message did not become whole"),
             (self._stalled_since, limits.stalled, "the peer read nothing"),
             (self._closing_since, limits.closing, "the peer did not take what was left"),
-            (self._ping_sent, _PONG_WAIT, "no pong came"),
+            # It cannot come in the middle of a message (RFC 5626 4.4.1).
+            (_NEVER if self._framer.pending else self._ping_sent, _PONG_WAIT, "no pong came"),
         ):
             if since + limit < due:
                 due, reason = since + limit, f"{said} within {limit:g} s"

@@ -31,7 +31,7 @@ from offhook.transport.local_address import LocalAddress, LocalAddresses
 from offhook.transport.resolver import Resolver
 from offhook.transport.streams import Streams
 from offhook.transport.tcp import StreamListener
-from offhook.transport.tls import server_context
+from offhook.transport.tls import client_context, server_context
 from offhook.transport.udp import UdpSocket
 
 __all__ = ["IN", "OUT", "Driver", "Role", "Tap"]
@@ -153,6 +153,20 @@ class Driver(Generic[RoleType]):
         self._stop_timer()
         await self._dns.close()
 
+    def renew_certificates(self) -> None:
+        """Read the files of all TLS listeners anew, for the connections to come; those that stand stay as they are.
+
+        Raises ConfigError for a file that cannot be used; all goes on with what was read before then.
+        """
+        secure = [listener for listener in self._listeners if listener.transport == "TLS"]
+        accepting = {listener.name: server_context(listener.tls) for listener in secure if listener.accepts}
+        connecting = {listener.name: client_context(listener.tls) for listener in secure}
+        for listening in self._accepting:
+            if listening.name in accepting:
+                listening.context = accepting[listening.name]
+        if self._streams is not None:
+            self._streams.connect_with(connecting)
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -168,14 +182,15 @@ class Driver(Generic[RoleType]):
         self._drain(now)
         self.settle(now)
 
-    def keep_alive(self, flow: Flow) -> None:
+    def keep_alive(self, flow: Flow, answered: bool = False) -> None:
         """Keep the flow open through a NAT (RFC 5626 4.4.1).
 
-        An empty line pair: over a stream it has to be answered, or the flow has failed; as a datagram nobody answers.
+        An empty line pair, which nobody answers as a datagram. Over a stream the flow has failed when a peer does not
+        answer that has said that it will (`answered`), or that has answered before.
         """
         now = clock.now()
         if flow.reliable and self._streams is not None:
-            self._streams.ping(flow, now)
+            self._streams.ping(flow, now, answered)
         elif flow.local in self._udp:
             self._udp[flow.local].send(PING, flow, now)
         self.flush()

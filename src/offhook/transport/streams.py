@@ -100,7 +100,11 @@ class Streams:
 
     def add_listener(self, listener: Listener) -> None:
         """Make ready to open connections as a TLS listener. Raises ConfigError."""
-        self._tls[listener.name] = client_context(listener.tls)
+        self.connect_with({listener.name: client_context(listener.tls)})
+
+    def connect_with(self, contexts: dict[str, ssl.SSLContext]) -> None:
+        """Open connections with these from now on, by the names of listeners; what stands stays as it is."""
+        self._tls.update(contexts)
 
     # What the engine asks for
 
@@ -120,11 +124,11 @@ class Streams:
             self._leaving[flow.key] = connection
             connection.close("closed by us", now)
 
-    def ping(self, flow: Flow, now: Moment) -> None:
-        """Send a keep-alive that has to be answered (RFC 5626 4.4.1)."""
+    def ping(self, flow: Flow, now: Moment, answered: bool) -> None:
+        """Send a keep-alive (RFC 5626 4.4.1); `answered`: the peer is known to answer it."""
         connection = self._connections.get(flow.key)
         if connection is not None:
-            connection.ping(now)
+            connection.ping(now, answered)
 
     def connect(self, flow: Flow, target: Target) -> None:
         """Open a connection; the engine hears of its success or failure."""

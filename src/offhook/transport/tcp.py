@@ -22,9 +22,9 @@ _REST: Final = 0.5
 
 
 class StreamListener:
-    """One listening socket. `context` is that of TLS, None for plain TCP."""
+    """One listening socket. `context` is that of TLS for the next connections, None for plain TCP."""
 
-    __slots__ = ("_bound", "_context", "_loop", "_resting", "_streams")
+    __slots__ = ("_bound", "_loop", "_resting", "_streams", "context")
 
     def __init__(
         self, bound: BoundSocket, streams: Streams, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None
@@ -32,9 +32,14 @@ class StreamListener:
         self._bound = bound
         self._streams = streams
         self._loop = loop
-        self._context = context
+        self.context = context
         self._resting: asyncio.TimerHandle | None = None
         self._listen()
+
+    @property
+    def name(self) -> str:
+        """The listener's name."""
+        return self._bound.listener.name
 
     def close(self) -> None:
         """Accept no more."""
@@ -61,4 +66,4 @@ class StreamListener:
                     self._resting = self._loop.call_later(_REST, self._listen)
                     return
                 continue  # this one was gone before we took it (accept(2))
-            self._streams.accept(sock, (address[0], address[1]), self._bound.listener, self._context)
+            self._streams.accept(sock, (address[0], address[1]), self._bound.listener, self.context)

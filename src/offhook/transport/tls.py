@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -62,6 +63,9 @@ class TlsSettings:
     one in it. `ciphers`: an OpenSSL list of ciphers for TLS 1.2, empty for those that are taken for safe today. They
     leave out TLS_RSA_WITH_AES_128_CBC_SHA, "AES128-SHA" there, which RFC 3261 26.2.1 has every element know: whoever
     gets hold of the key can read what was recorded before. Only peers of that time need it.
+
+    `named`: further certificates and their keys. A client that asks for a SIP domain (SNI, RFC 6066 3) that one of them
+    speaks for and `certificate` does not is shown that one.
     """
 
     __slots__ = (
@@ -69,6 +73,7 @@ class TlsSettings:
         "certificate",
         "ciphers",
         "key",
+        "named",
         "require_client_certificate",
         "revocations",
         "verify",
@@ -84,6 +89,7 @@ class TlsSettings:
         verify: bool = True,
         revocations: str | os.PathLike[str] | None = None,
         ciphers: str = "",
+        named: Sequence[tuple[str | os.PathLike[str], str | os.PathLike[str] | None]] = (),
     ) -> None:
         self.certificate = None if certificate is None else Path(certificate)
         self.key = None if key is None else Path(key)
@@ -92,6 +98,13 @@ class TlsSettings:
         self.verify = verify
         self.revocations = None if revocations is None else Path(revocations)
         self.ciphers = ciphers
+        self.named = tuple([(Path(chain), None if own is None else Path(own)) for chain, own in named])
+
+    @property
+    def certificates(self) -> tuple[Path, ...]:
+        """The files of all certificates, the one for everybody first."""
+        first = () if self.certificate is None else (self.certificate,)
+        return (*first, *(chain for chain, _ in self.named))
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:
@@ -99,7 +112,25 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
 
     Most phones have no certificate, or one of their own making, so none is asked for unless one is required.
     """
-    context = _context(ssl.PROTOCOL_TLS_SERVER, settings)
+    context = _accepting(settings, settings.certificate, settings.key)
+    if not settings.named or settings.certificate is None:
+        return context
+    by_name = {name.lower().rstrip("."): context for name in _own(settings.certificate).identities}
+    for chain, key in settings.named:
+        other = _accepting(settings, chain, key)
+        for name in _own(chain).identities:
+            by_name.setdefault(name.lower().rstrip("."), other)
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = by_name.get((name or "").lower().rstrip("."), context)
+
+    # Whom nothing is for sees the certificate for everybody, and decides (RFC 6066 3).
+    context.sni_callback = choose
+    return context
+
+
+def _accepting(settings: TlsSettings, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    context = _context(ssl.PROTOCOL_TLS_SERVER, settings, certificate, key)
     if settings.require_client_certificate:
         _trust(context, settings)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -111,7 +142,7 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
 
     The chain is verified here, the name by `peer_refusal`: TLS libraries do not know the rules of SIP.
     """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, settings)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, settings, settings.certificate, settings.key)
     context.check_hostname = False
     if settings.verify:
         _trust(context, settings)
@@ -146,16 +177,15 @@ def client_identities(connection: ssl.SSLObject | ssl.SSLSocket) -> tuple[str, .
     return () if der is None else DomainCertificate.parse(der).identities
 
 
-def own_refusal(certificate: Path, domain: str, wall: float) -> str | None:
-    """Why peers that look for `domain` will refuse our certificate at second `wall`; None if they will not.
+def own_refusal(settings: TlsSettings, domain: str, wall: float) -> str | None:
+    """Why peers that look for `domain` will refuse the certificate that they are shown; None if they will not.
 
-    Raises ConfigError for a file that holds none.
+    `wall`: when. `settings` have a certificate; raises ConfigError for a file that holds none.
     """
-    try:
-        own = DomainCertificate.parse(_readable_chain(certificate)[0].public_bytes(Encoding.DER))
-    except ParseError as error:
-        raise ConfigError(f"{certificate} cannot be used: {error.reason}") from error
-    return own.refusal(domain, wall)
+    owns = [_own(certificate) for certificate in settings.certificates]
+    # Nobody asks for an address by SNI (RFC 6066 3).
+    able = [] if is_ip_address(domain) else [own for own in owns if own.speaks_for(domain)]
+    return (able or owns)[0].refusal(domain, wall)
 
 
 def connect_failure(error: BaseException, peer: str) -> str:
@@ -175,7 +205,14 @@ def handshake_failure(error: BaseException) -> str:
     return "the handshake took too long" if isinstance(error, ConnectionAbortedError) else _FAILURES[_CLOSED]
 
 
-def _context(protocol: int, settings: TlsSettings) -> ssl.SSLContext:
+def _own(certificate: Path) -> DomainCertificate:
+    try:
+        return DomainCertificate.parse(_readable_chain(certificate)[0].public_bytes(Encoding.DER))
+    except ParseError as error:
+        raise ConfigError(f"{certificate} cannot be used: {error.reason}") from error
+
+
+def _context(protocol: int, settings: TlsSettings, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.ciphers:
@@ -183,8 +220,8 @@ def _context(protocol: int, settings: TlsSettings) -> ssl.SSLContext:
             context.set_ciphers(settings.ciphers)
         except ssl.SSLError as error:
             raise ConfigError(f"{settings.ciphers!r} names no cipher that OpenSSL has here") from error
-    if settings.certificate is not None:
-        _load_chain(context, settings.certificate, settings.key)
+    if certificate is not None:
+        _load_chain(context, certificate, key)
     return context
 
 

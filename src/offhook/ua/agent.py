@@ -41,18 +41,15 @@ from offhook.ua.call import Call, IncomingCall
 from offhook.ua.core import UserAgentCore
 from offhook.ua.events import Failure, Progress
 from offhook.ua.invite import ClientInvite
+from offhook.ua.keep_alive import KEEP_ALIVE, keep_alive_forever
 from offhook.ua.listeners import listeners_for
 from offhook.ua.message import ReceivedMessage
-from offhook.ua.registration import Registration
 from offhook.ua.settings import Settings
 from offhook.ua.waiting import CallSignals, Inbox, call_hook
 
 __all__ = ["UserAgent"]
 
 _log = logging.getLogger(__name__)
-
-KEEP_ALIVE: Final = 25.0
-"""Seconds between keep-alives: below the 30 s that many NATs keep a UDP binding (RFC 5626 4.4.2 asks for 24 to 29)."""
 
 MOST_MESSAGES: Final = 1000
 """How many messages may wait for whoever iterates over them."""
@@ -71,7 +68,8 @@ class UserAgent:
     address. `tls`: certificates to trust and to show.
 
     With `register` the address-of-record is registered for `expires` seconds at a time. `keep_alive`: seconds between
-    the datagrams that keep a NAT open towards the registrar; None sends none.
+    the datagrams that keep a NAT open towards the registrar, at most; over a connection it is four times as long, and
+    one whose peer answers no more is given up for a new one. None sends none.
 
     `longest_call`, `ring_time`, `answer_time` (seconds) and `most_calls` bound calls; see `Settings`. `rtp_ports`: UDP
     ports for audio. `tap` sees every message. Raises ParseError and ConfigError for values that make no sense.
@@ -173,7 +171,7 @@ class UserAgent:
             await self.close()
             raise
         if self._keep_alive is not None:
-            self._keeping_alive = asyncio.create_task(self._keep_alive_forever(driver, self._keep_alive))
+            self._keeping_alive = asyncio.create_task(keep_alive_forever(driver, self._keep_alive))
 
     async def close(self, patience: float = 5.0) -> None:
         """End all calls, unregister and close the sockets; peers that do not answer are waited for `patience` seconds.
@@ -456,21 +454,6 @@ class UserAgent:
             await asyncio.shield(task)
 
         return wait
-
-    async def _keep_alive_forever(self, driver: Driver[UserAgentCore], interval: float) -> None:
-        while True:
-            await asyncio.sleep(_pause(driver.role.registration, interval))
-            registration = driver.role.registration
-            flow = None if registration is None else registration.flow
-            # A stream is tested only where the proxy has said that it answers (RFC 5626 4.4).
-            if flow is not None and registration is not None and (not flow.reliable or registration.flow_timer):
-                driver.keep_alive(flow)
-
-
-def _pause(registration: Registration | None, interval: float) -> float:
-    """Seconds until the next keep-alive: less than what the proxy asks for (RFC 5626 4.4)."""
-    asked = None if registration is None else registration.flow_timer
-    return min(interval, 0.8 * asked) if asked else interval
 
 
 def _opened(inbox: Inbox[Item] | None) -> Inbox[Item]:

@@ -156,12 +156,16 @@ class ClientRequest(TransactionUser):
     def on_resolved(self, token: object, targets: list[Target], error: Exception | None, now: Moment) -> None:
         if token != self._look_up:
             return
+        unavailable = self._context.stack.unavailable
+        targets = sorted(targets, key=self._is_other)
         if targets and self._follow:
             # Within a dialog a server is asked all the same: nobody else can end a call there.
-            targets = self._context.stack.unavailable.without(targets, now)
+            targets = unavailable.without(targets, now)
             error = TransportFailed(f"{self._next_hop} wants no requests for a while (503 with Retry-After)")
+        else:
+            targets = unavailable.dead_last(targets, now)
         if targets:
-            self._targets = sorted(targets, key=self._is_other)
+            self._targets = targets
             self._failover = Failover(self._targets)
             self.machine.fire(RequestEvent.TARGETS, None, now)
         else:

@@ -29,6 +29,9 @@ LONGEST_RETRY: Final = 1800.0
 MOST_FAILURES: Final = 16
 """As many in a row have long brought the longest pause."""
 
+FLOW_RETRY: Final = 2.0
+"""Seconds within which a lost connection is made up for."""
+
 LEAD: Final = 40.0
 """Seconds by which a refresh comes before the expiry: more than 64*T1, so that a lost answer can be made up for."""
 
@@ -269,7 +272,7 @@ def _flow_timer(response: Response) -> int | None:
 def _flow_lost(self: Registration, _message: Message | None, now: Moment) -> None:
     # At once, but not all phones of a proxy that restarts in the same instant (RFC 5626 4.5).
     self._lose(now)
-    self._start_timer(2.0 * self.context.stack.ids.fraction(), now)
+    self._start_timer(FLOW_RETRY * self.context.stack.ids.fraction(), now)
 
 
 def _remove(self: Registration, _message: Message | None, now: Moment) -> None:
