@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from offhook.accounts import authenticator
-from offhook.accounts.authenticator import Authenticator, Realm, Unproven
+from offhook.accounts.authenticator import Authenticator, Proven, Realm, Unproven
 from offhook.accounts.base import PENDING, Account, Pending
 from offhook.accounts.memory import MemoryAccounts
 from offhook.clock import Moment
@@ -54,7 +54,7 @@ class Desk:
         [(_, value), *_] = self.it.challenges(REALM, "WWW-Authenticate", False, now)
         return value.partition('nonce="')[2].partition('"')[0]
 
-    def check(self, request: Request, now: Moment, realm: Realm = REALM) -> Account | Unproven | Pending:
+    def check(self, request: Request, now: Moment, realm: Realm = REALM) -> Proven | Unproven | Pending:
         return self.it.check(request, realm, "Authorization", now)
 
 
@@ -85,8 +85,8 @@ def credentials(
 
 
 def aor_of(found: object) -> str:
-    assert isinstance(found, Account)
-    return found.aor
+    assert isinstance(found, Proven)
+    return found.account.aor
 
 
 def test_all_names_exist() -> None:
@@ -166,6 +166,46 @@ def test_credentials_for_others_are_not_ours_to_judge() -> None:
     basic = ("Authorization", "Basic QWxhZGRpbjpvcGVu")
     assert isinstance(desk.check(request(other, basic), at()), Unproven)
     assert aor_of(desk.check(request(other, basic, own), at())) == "sip:alice@example.com"
+
+
+@pytest.mark.rfc("3261 22.3 #11")
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_of_several_answers_in_one_realm_the_one_to_us_counts(ours_first: bool) -> None:
+    """Another server of the domain has asked too, with a nonce of its own (RFC 3261 22.3)."""
+    desk = Desk()
+    theirs = credentials(NonceSource(b"y" * 32, IdSource.seeded(2)).issue("example.com", WALL))
+    ours = credentials(desk.nonce(at()))
+    sent = request(ours, theirs) if ours_first else request(theirs, ours)
+    assert aor_of(desk.check(sent, at())) == "sip:alice@example.com"
+
+
+@pytest.mark.rfc("3261 22.1 #5")
+def test_an_ack_is_proven_by_what_was_accepted_for_its_invite() -> None:
+    desk = Desk()
+    header = credentials(desk.nonce(at()), method="INVITE")
+
+    def who(header: tuple[str, str], seconds: float = 0.0) -> str | None:
+        account = desk.it.check_ack(request(header, method="ACK"), REALM, "Authorization", at(seconds))
+        return None if account is None else account.aor
+
+    assert who(header) is None, "no INVITE has come"
+    assert aor_of(desk.check(request(header, method="INVITE"), at())) == "sip:alice@example.com"
+    assert who(header) == who(header, 3600.0) == "sip:alice@example.com"
+    assert who(("Authorization", header[1].replace('username="alice"', 'username="bob"'))) is None
+    assert who(("Authorization", header[1].replace('username="alice"', 'username="nobody"'))) is None
+    assert who(("Authorization", header[1].replace("nc=00000001", "nc=00000002"))) is None
+    assert who(("Subject", "none")) is None
+    message = credentials(desk.nonce(at()), method="MESSAGE")
+    assert aor_of(desk.check(request(message, method="MESSAGE"), at())) == "sip:alice@example.com"
+    assert who(message) is None, "it was no INVITE"
+
+
+async def test_an_account_that_is_awaited_proves_no_ack() -> None:
+    desk = Desk(LaterAccounts)
+    header = credentials(desk.nonce(at()), method="INVITE")
+    found = await desk.it.wait(request(header, method="INVITE"), REALM, "Authorization", at())
+    assert aor_of(found) == "sip:alice@example.com"
+    assert desk.it.check_ack(request(header, method="ACK"), REALM, "Authorization", at()) is None
 
 
 def test_an_aged_nonce_is_stale() -> None:

@@ -44,7 +44,7 @@ class Access(Protocol):
         """None when the request may pass.
 
         Whoever may pass without being BOUND, and says in From to be of a served domain, has been shown to be. An ACK
-        cannot be challenged (22.1): any Refusal drops it.
+        cannot be challenged (22.1): any Refusal drops it, and its verdict never takes time.
         """
 
     def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from offhook.accounts.authenticator import Authenticator, Realm, Unproven
+from offhook.accounts.authenticator import Authenticator, Proven, Realm, Unproven
 from offhook.accounts.base import Account, Pending
 from offhook.clock import Moment
 from offhook.errors import ParseError
@@ -115,6 +115,10 @@ class AccessControl:
         if domain.trusts(flow.remote[0]) or (not claimed and self._spirals(request, flow)):
             return None
         if request.method == "ACK":
+            # It cannot be challenged, but what let its INVITE pass lets it pass too (22.1).
+            account = self._authenticator.check_ack(request, domain.realm, "Proxy-Authorization", now)
+            if account is not None and self._is_from(request, account):
+                return None
             return self._refused(request, flow, 403, "an ACK out of a dialog to somewhere else", now)
         found = self._authenticator.check(request, domain.realm, "Proxy-Authorization", now)
         if isinstance(found, Pending):
@@ -213,25 +217,27 @@ class AccessControl:
         return (via.branch or b"", via.host, port, request.method) in self._stack.transactions.clients
 
     def _judge(
-        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Proven | Unproven, now: Moment
     ) -> Refusal | None:
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 407, now)
-        caller = request.from_uri
-        if not isinstance(caller, SipUri) or self._aliases.canonical(address_of_record(caller)) != found.aor:
+        if not self._is_from(request, found.account):
             return self._refused(request, flow, 403, "a From that is not the caller's own", now)
         return None
 
+    def _is_from(self, request: Request, account: Account) -> bool:
+        caller = request.from_uri
+        return isinstance(caller, SipUri) and self._aliases.canonical(address_of_record(caller)) == account.aor
+
     def _known(
-        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Proven | Unproven, now: Moment
     ) -> Account | Refusal:
         """Who registers, if the digest was made for a request to us (RFC 8760 2.6 item 6)."""
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 401, now)
-        made_for = self._authenticator.digest_uri(request, domain.realm, "Authorization")
-        if made_for != request.request_uri and not self._is_ours(made_for):
+        if found.digest_uri != request.request_uri and not self._is_ours(found.digest_uri):
             return self._refused(request, flow, 400, "a digest that was made for somewhere else", now)
-        return found
+        return found.account
 
     def _is_ours(self, text: str) -> bool:
         try:
