@@ -20,6 +20,7 @@ from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.scan import scan_via
 from offhook.sip.serializer import Draft, reply
 from offhook.sip.status import phrase_for, telling_phrase
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.client_invite import InviteClientTransaction, make_cancel
 from offhook.transaction.client_non_invite import NonInviteClientTransaction
 from offhook.transaction.effects import (
@@ -54,6 +55,9 @@ FAILED: Final = "failed"
 MOST_WAITING: Final = 10_000
 """How many may wait for look-ups at once; one more is told that there is no target."""
 
+RETRY_AFTER: Final = 5
+"""Seconds after which whoever was turned away may come again, at the earliest; by chance up to twice as many."""
+
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 
@@ -61,7 +65,7 @@ ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 class Counters:
     """What the engine has seen; a driver's metrics read it."""
 
-    __slots__ = ("broken", "refused", "requests", "responses", "stray_responses")
+    __slots__ = ("broken", "refused", "requests", "responses", "stray_responses", "turned_away")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -69,6 +73,7 @@ class Counters:
         self.broken = 0
         self.refused = 0
         self.stray_responses = 0
+        self.turned_away = 0
 
 
 class RoleTimer:
@@ -86,7 +91,8 @@ class Stack:
 
     `ids` gives branches and tags; `secret` keys the branches of stateless forwarding and is the same in all workers.
     `resolve_now` answers a query at once or gives None when a look-up has to leave the process (RFC 3263).
-    `advertised` says, by listener, what Via and Record-Route call us where that is not the local address.
+    `advertised` says, by listener, what Via and Record-Route call us where that is not the local address. Beyond its
+    `capacity` it turns requests away, and calls `on_turned_away` with each.
     """
 
     __slots__ = (
@@ -101,9 +107,11 @@ class Stack:
         "_streams",
         "_waiting",
         "advertised",
+        "capacity",
         "counters",
         "ids",
         "limits",
+        "on_turned_away",
         "transactions",
         "unavailable",
     )
@@ -115,9 +123,12 @@ class Stack:
         resolve_now: Callable[[Query], list[Target] | None],
         values: TimerValues | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        capacity: Capacity | None = None,
     ) -> None:
         self.ids = ids
         self.limits = limits
+        self.capacity = Capacity() if capacity is None else capacity
+        self.on_turned_away: Callable[[Request, Flow, Moment], None] = _nobody
         self.counters = Counters()
         self.advertised: dict[str, str] = {}
         self.transactions = TransactionTable(TimerValues() if values is None else values)
@@ -267,6 +278,19 @@ class Stack:
         for name, value in headers:
             draft.add(name, value)
         self.reply_stateless(draft.response(), request, flow)
+
+    def turn_away(self, request: Request, flow: Flow, now: Moment) -> None:
+        """Answer a request that there is no room for: 503, and when to come again (RFC 3261 21.5.4). Raises ParseError.
+
+        All who are turned away at once do not come again at once.
+        """
+        self.counters.turned_away += 1
+        self.refuse(request, flow, 503, (self.retry_after(),))
+        self.on_turned_away(request, flow, now)
+
+    def retry_after(self) -> tuple[str, str]:
+        """The Retry-After of whoever is turned away."""
+        return ("Retry-After", str(RETRY_AFTER + self.ids.number(RETRY_AFTER + 1)))
 
     def reply_stateless(self, response: Response, request: Request, flow: Flow) -> None:
         """Send a response without a transaction (RFC 3261 8.2.7). Raises ParseError."""
@@ -436,6 +460,9 @@ class Stack:
             warning = ("Warning", f'399 offhook "{fault.reason}"')
             self.refuse(request, flow, status, (warning,), telling_phrase(status, fault.reason))
             return
+        if not self.capacity.has_room(self.transactions) and self.capacity.refuses(request, self.transactions):
+            self.turn_away(request, flow, now)
+            return
         if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
             return
         self.transactions.effects.append(RequestReceived(request, flow))
@@ -520,3 +547,7 @@ class Stack:
         if answer is not None:
             response, back = answer
             self.transactions.effects.append(Transmit(response.serialize(), back))
+
+
+def _nobody(request: Request, flow: Flow, now: Moment) -> None:
+    """Stands where nobody wants to know who was turned away."""

@@ -29,6 +29,7 @@ from offhook.server.secret import derive, load_secret
 from offhook.sip.parser import Limits
 from offhook.stack import Stack
 from offhook.storage.sqlite import Database
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
 from offhook.transport.driver import Driver, Tap
@@ -149,7 +150,12 @@ class Server:
             secret=derive(secret, b"branches"),
             values=TimerValues(timers.t1, timers.t2, timers.t4),
             limits=Limits(limits.message_octets, limits.header_fields, limits.vias),
-            stream_limits=StreamLimits(idle=limits.idle_seconds, connections=limits.connections),
+            stream_limits=StreamLimits(
+                idle=limits.idle_seconds,
+                connections=limits.connections,
+                per_address=limits.connections_per_address,
+            ),
+            capacity=Capacity(limits.transactions, limits.unanswered),
             tap=self._tap,
         )
         await driver.start()

@@ -22,6 +22,7 @@ from offhook.ids import IdSource
 from offhook.sip.framing import PING
 from offhook.sip.parser import DEFAULT_LIMITS, Limits
 from offhook.stack import FAILED, Stack
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.effects import REQUEST, Close, Connect, Effect, Resolve, Transmit
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
@@ -81,6 +82,7 @@ class Driver(Generic[RoleType]):
         values: TimerValues | None = None,
         limits: Limits = DEFAULT_LIMITS,
         stream_limits: StreamLimits | None = None,
+        capacity: Capacity | None = None,
         tap: Tap | None = None,
     ) -> None:
         ids = IdSource() if ids is None else ids
@@ -89,7 +91,7 @@ class Driver(Generic[RoleType]):
         self._dns = DnsClient() if dns is None else dns
         self._resolver = Resolver(self._dns, self.addresses)
         secret = f"{ids.unique()}{ids.unique()}".encode("ascii") if secret is None else secret
-        self.stack = Stack(ids, secret, self._resolver.resolve_now, values, limits)
+        self.stack = Stack(ids, secret, self._resolver.resolve_now, values, limits, capacity)
         self.role = make_role(self.stack)
         self._listeners = tuple(listeners)
         self._stream_limits = StreamLimits() if stream_limits is None else stream_limits
