@@ -82,6 +82,7 @@ class Throttle:
             return 0
         if offence == FAILED_LOGIN and self._proven.get(remote):
             self._proven.note(remote, False)
+        banned = self._is_banned(address, now)
         record = self._records.get(address)
         if record is None or now.monotonic - record.begun >= self._within:
             record = self._records[address] = _Record(now.monotonic)
@@ -90,9 +91,8 @@ class Throttle:
         self._records.move_to_end(address)
         record.counts[offence] += 1
         counted = record.counts[offence]
-        if counted <= self._allowed[offence] or not self._allowed[offence] or address in self._banned:
+        if counted <= self._allowed[offence] or not self._allowed[offence] or banned:
             return counted
-        del self._records[address]
         self._ban(address, now)
         return BANNED
 
@@ -107,14 +107,17 @@ class Throttle:
 
     def bars(self, remote: tuple[str, int], now: Moment) -> bool:
         """Whether what begins something from a remote side is to be left unanswered."""
-        address = self._address(remote[0])
+        return self._is_banned(self._address(remote[0]), now) and not self._proven.get(remote)
+
+    def _is_banned(self, address: str, now: Moment) -> bool:
         until = self._banned.get(address)
         if until is None:
             return False
-        if until <= now.monotonic:
-            del self._banned[address]
-            return False
-        return not self._proven.get(remote)
+        if until > now.monotonic:
+            return True
+        del self._banned[address]
+        self._records.pop(address, None)
+        return False
 
     def _ban(self, address: str, now: Moment) -> None:
         # All bans are equally long, so that they end in the order in which they began.
