@@ -82,7 +82,7 @@ class SecurityEvents:
                 seconds=self.throttle.ban,
                 **self._bans.remark,
             )
-        return counted <= LINES_EACH
+        return counted != BANNED and counted <= LINES_EACH
 
     def _tell_refused(self, request: Request, flow: Flow, status: int, reason: str, username: str, now: Moment) -> None:
         if not self._limit.admits(now):
