@@ -46,13 +46,7 @@ def offend(host: str) -> int:
             for data in (
                 request(host, "REGISTER", "", number, wrong),
                 request(host, "OPTIONS", "nobody", number),
-                request(
-                    host,
-                    "REGISTER",
-                    "",
-                    10 + number,
-                    f'Authorization: Digest realm="{host}", nonce="source={INNOCENT}"',
-                ),
+                request(host, "REGISTER", "", 10 + number, broken),
             ):
                 peer.sendto(data, (host, 5060))
                 peer.recv(65536)
