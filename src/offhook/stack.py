@@ -55,6 +55,13 @@ FAILED: Final = "failed"
 MOST_WAITING: Final = 10_000
 """How many may wait for look-ups at once; one more is told that there is no target."""
 
+MANY: Final = 64
+FAILURE_PAUSE: Final = 0.25
+"""Seconds in which MANY transactions that send to one address hear of one failure of it, and not of each datagram's.
+
+What was sent in between is sent again, and fails then.
+"""
+
 RETRY_AFTER: Final = 5
 """Seconds after which whoever was turned away may come again, at the earliest; by chance up to twice as many."""
 
@@ -98,6 +105,7 @@ class Stack:
     __slots__ = (
         "_asked",
         "_connections",
+        "_failures",
         "_local_sides",
         "_names",
         "_resolve_now",
@@ -139,6 +147,7 @@ class Stack:
         self._connections: dict[str, Flow] = {}
         self._names: dict[str, str] = {}
         self._asked: dict[str, list[tuple[object, object]]] = {}
+        self._failures: dict[str, float] = {}
         self._waiting = 0
         self._sent_by: dict[str, tuple[str, int]] = {}
         self._local_sides: dict[str, Flow] = {}
@@ -174,6 +183,8 @@ class Stack:
             name = self._names.pop(flow.key, None)
             if name is not None:
                 del self._connections[name]
+        elif self._is_known_failure(flow, now):
+            return
         effects = self.transactions.effects
         before = len(effects)
         for transaction in list(self.transactions.over_flow.get(flow.key, ())):
@@ -440,6 +451,18 @@ class Stack:
             via = scan_via(f"SIP/2.0/{target.transport} {target.sent_by}".encode("utf-8", "surrogateescape"))
             sent_by = self._sent_by[target.sent_by] = (via.host, via.port)
         return sent_by[0], sent_by[1] or default_port(target.transport)
+
+    def _is_known_failure(self, flow: Flow, now: Moment) -> bool:
+        """Whether many send to an address that has just failed: calls that wait there would each hear of each other."""
+        over = self.transactions.over_flow.get(flow.key)
+        if over is None or len(over) < MANY:
+            return False
+        if now.monotonic - self._failures.get(flow.key, float("-inf")) < FAILURE_PAUSE:
+            return True
+        if len(self._failures) >= MANY:
+            self._failures.clear()
+        self._failures[flow.key] = now.monotonic
+        return False
 
     def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
         self.counters.requests += 1

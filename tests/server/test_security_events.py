@@ -112,6 +112,14 @@ def test_we_do_not_ban_ourselves() -> None:
     assert not it.throttle.has_bans
 
 
+def test_we_and_those_we_know_are_preferred() -> None:
+    it = events()
+    it.proven(flow(port=7000))
+    assert it.prefers(("198.51.100.1", 7000))
+    assert it.prefers(SERVER)
+    assert not it.prefers(("198.51.100.1", 7001))
+
+
 def test_one_who_is_noisy_hides_no_other() -> None:
     it = events(1000)
     with capture_logs() as lines:

@@ -97,6 +97,14 @@ def test_whoever_has_shown_a_password_is_not_shut_out_with_the_others() -> None:
     assert it.bars((HOST, 7000), at(1))
 
 
+def test_who_is_known_is_preferred() -> None:
+    it = strict("192.0.2.0/24")
+    it.prove((HOST, 7000))
+    assert [it.prefers(remote) for remote in ((HOST, 7000), (HOST, 7001), ("192.0.2.1", 1))] == [True, False, True]
+    it.count((HOST, 7000), FAILED_LOGIN, at(0))
+    assert not it.prefers((HOST, 7000))
+
+
 def test_a_ban_is_told_once() -> None:
     it = strict()
     assert offend(it, 20).count(BANNED) == 1

@@ -158,6 +158,7 @@ class Server:
             capacity=Capacity(limits.transactions, limits.unanswered),
             tap=self._tap,
         )
+        driver.is_preferred = driver.role.access.events.prefers
         await driver.start()
         for address in driver.addresses:
             driver.role.listens_at(host_and_port(address.sent_by), address.local)

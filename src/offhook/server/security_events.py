@@ -47,6 +47,10 @@ class SecurityEvents:
             and request.method not in ("ACK", "CANCEL")
         )
 
+    def prefers(self, remote: tuple[str, int]) -> bool:
+        """Whether a remote side is known, so that it comes first when not all can be served."""
+        return self.throttle.prefers(remote) or remote in self.own
+
     def proven(self, flow: Flow) -> None:
         """Right credentials came over a flow."""
         self.throttle.prove(flow.remote)

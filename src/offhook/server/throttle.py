@@ -105,6 +105,10 @@ class Throttle:
         if record is not None:
             record.counts = [max(0, count - 1) for count in record.counts]
 
+    def prefers(self, remote: tuple[str, int]) -> bool:
+        """Whether a remote side has shown a password, or is exempt: whom to serve when not all can be."""
+        return bool(self._proven.get(remote)) or not self._address(remote[0])
+
     def bars(self, remote: tuple[str, int], now: Moment) -> bool:
         """Whether what begins something from a remote side is to be left unanswered."""
         return self._is_banned(self._address(remote[0]), now) and not self._proven.get(remote)

@@ -87,6 +87,8 @@ class Driver(Generic[RoleType]):
     ) -> None:
         ids = IdSource() if ids is None else ids
         self.tap = tap
+        self.is_preferred: Callable[[tuple[str, int]], bool] = _everybody
+        """Whose requests are taken when more come than can be answered; without a role's word all are alike."""
         self.addresses = LocalAddresses()
         self._dns = DnsClient() if dns is None else dns
         self._resolver = Resolver(self._dns, self.addresses)
@@ -217,6 +219,10 @@ class Driver(Generic[RoleType]):
         self.stack.flow_changed(flow, state, reason, now)
         self._drain(now)
 
+    def prefers(self, remote: tuple[str, int]) -> bool:
+        """Whether requests from a remote side are taken when not all can be."""
+        return self.is_preferred(remote)
+
     def settle(self, now: Moment) -> None:
         """Let the one timer handle stand no later than the engine's next deadline."""
         timer = self._timer
@@ -312,3 +318,8 @@ class Driver(Generic[RoleType]):
         self.stack.resolved(query, answer, now)
         self._drain(now)
         self.settle(now)
+
+
+def _everybody(remote: tuple[str, int]) -> bool:
+    """Stands where nobody is preferred to others."""
+    return True
