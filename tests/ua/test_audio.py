@@ -137,6 +137,29 @@ async def test_the_same_address_tells_the_same_port_and_another_one_another() ->
     await port.closed()
 
 
+async def test_what_runs_moves_with_what_is_agreed_on_next() -> None:
+    port = provider().port()
+    session = negotiated(offered(), port)
+    port.apply(session)
+    endpoint = port._endpoint
+    assert endpoint is not None
+    first = endpoint.local_port
+    asked = [port.capabilities(host, host).streams[0].port for host in ("127.0.0.3", "127.0.0.3", HOST, "127.0.0.3")]
+    assert (asked[0], asked[2], asked[3]) == (asked[1], first, endpoint.offered_port)
+    assert endpoint.local_host == HOST
+    port.apply(session)
+    assert port._endpoint is endpoint
+    assert (endpoint.local_host, endpoint.local_port) == ("127.0.0.3", asked[3])
+    assert port.capabilities("127.0.0.3", "127.0.0.3").streams[0].port == asked[3]
+    # Nothing was agreed on: it stays.
+    port.capabilities(HOST, HOST)
+    port.capabilities("127.0.0.3", "127.0.0.3")
+    port.apply(session)
+    assert endpoint.local_host == "127.0.0.3"
+    port.close()
+    await port.closed()
+
+
 async def test_a_closed_port_is_closed_for_good() -> None:
     port = provider().port()
     with pytest.raises(InvalidState):

@@ -12,6 +12,7 @@ from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
 from offhook.location.base import Later, LocationService, Outcome, address_of_record
 from offhook.location.binding import Binding
+from offhook.location.outage import Outage
 from offhook.sip.message import Request
 from offhook.sip.serializer import reply
 from offhook.sip.status import NOT_REGISTERED, SIPS_NOT_ALLOWED
@@ -49,6 +50,7 @@ class Redirect:
         self.is_known = is_known
         self.hides: Callable[[Request], bool] = _nobody_is_hidden
         self.absent: Callable[[Request, Flow, int, Moment], None] = _untold
+        self.outage = Outage(_log, "users cannot be looked up", "users can be looked up again")
 
     def request(self, request: Request, flow: Flow, now: Moment, transaction: ServerTransaction | None = None) -> None:
         """Take a request that matches no transaction, of any method but REGISTER; or, with its transaction, one that
@@ -105,12 +107,13 @@ class _Redirection:
     def located(self, outcome: Outcome, now: Moment) -> None:
         """The bindings of the user, or why there is no telling."""
         if isinstance(outcome, list):
+            self._redirect.outage.worked(now)
             self._redirect_to(outcome, now)
         elif isinstance(outcome, ProtocolError):
             # The service knows that there is no such user.
             self._refuse(outcome.status, now)
         else:
-            _log.error("the location service failed", call_id=self._request.call_id, error=str(outcome))
+            self._redirect.outage.failed(outcome, now, call_id=self._request.call_id)
             self.answer(500, now)
 
     def _redirect_to(self, bindings: list[Binding], now: Moment) -> None:

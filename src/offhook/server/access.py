@@ -20,6 +20,7 @@ from offhook.clock import Moment
 from offhook.errors import ParseError
 from offhook.flow import Flow
 from offhook.location.base import address_of_record
+from offhook.location.outage import Outage
 from offhook.proxy.access import PENDING, Standing
 from offhook.proxy.access import Pending as PendingVerdict
 from offhook.proxy.context import ResponseContext
@@ -99,6 +100,7 @@ class AccessControl:
         self._limit = LogLimit()
         self.events = events
         self.sources = events.own
+        self._outage = Outage(_log, "the accounts cannot be read", "the accounts can be read again")
         self.admitted: Callable[[ResponseContext, Refusal | None, Moment], None] = _nobody
 
     # For the proxy and the redirect server
@@ -143,13 +145,14 @@ class AccessControl:
     def _admit(
         self, request: Request, context: ResponseContext, verdict: Refusal | Exception | None, now: Moment
     ) -> None:
-        self.admitted(context, self.verdict_of(request, verdict), now)
+        self.admitted(context, self.verdict_of(request, verdict, now), now)
 
-    def verdict_of(self, request: Request, outcome: T | Exception) -> T | Refusal:
+    def verdict_of(self, request: Request, outcome: T | Exception, now: Moment) -> T | Refusal:
         """What was awaited; when it failed, the refusal that the request gets."""
         if isinstance(outcome, Exception):
-            _log.error("the accounts cannot be read", call_id=request.call_id, error=str(outcome))
+            self._outage.failed(outcome, now, call_id=request.call_id)
             return Refusal(500, (("Retry-After", "10"),))
+        self._outage.worked(now)
         return outcome
 
     def absent(self, request: Request, flow: Flow, status: int, now: Moment) -> None:

@@ -25,7 +25,7 @@ from offhook.server.folder_lock import FolderLock
 from offhook.server.listeners import certificate_refusals, listeners_of
 from offhook.server.private_file import make_folder
 from offhook.server.role import ServerRole
-from offhook.server.secret import derive, load_secret
+from offhook.server.secret import SECRET, derive, load_secret
 from offhook.sip.parser import Limits
 from offhook.stack import Stack
 from offhook.storage.sqlite import Database
@@ -100,8 +100,8 @@ class Server:
         make_folder(self.data)
         self._lock = FolderLock(self.data)
         try:
+            database = self._database = await self._open_database()
             secret = load_secret(self.data)
-            database = self._database = await Database.open(self.data / DATABASE, [ACCOUNTS_SCHEMA, LOCATION_SCHEMA])
             self._accounts = SqliteAccounts(database)
             if not self.config.domain:
                 await add_accounts(self._accounts, self.data)
@@ -126,6 +126,21 @@ class Server:
             finally:
                 if lock is not None:
                     lock.release()
+
+    async def _open_database(self) -> Database:
+        """The database, whole. One that is damaged is not written into: that could cost accounts."""
+        path = self.data / DATABASE
+        # The secret is made after the database: with it alone, there was one.
+        is_lost = (self.data / SECRET).exists() and not _has_content(path)
+        database = await Database.open(path, [ACCOUNTS_SCHEMA, LOCATION_SCHEMA])
+        if is_lost:
+            _log.warning("the database was gone: a new one was made, without accounts", path=str(path))
+        try:
+            await database.check()
+        except BaseException:
+            await database.close()
+            raise
+        return database
 
     async def _open_location(self, database: Database) -> LocationService:
         if self.config.location.store == "memory":
@@ -179,6 +194,13 @@ class Server:
             # A fault of ours in one request must not keep back what others queued.
             _log.exception("an answer that was waited for was dropped")
         driver.flush()
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _started(part: Part | None) -> Part:

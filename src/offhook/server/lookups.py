@@ -11,6 +11,7 @@ from offhook.clock import Moment
 from offhook.errors import ProtocolError
 from offhook.location.base import LocationService
 from offhook.location.binding import Binding
+from offhook.location.outage import Outage
 from offhook.location.update import Update
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.target_uri import TargetUri
@@ -87,6 +88,7 @@ class LocationLookups:
         self._has_fallback = has_fallback
         self._later = later
         self._absent = ""
+        self._outage = Outage(_log, "users cannot be looked up", "users can be looked up again")
         self.located: Callable[[ResponseContext, list[TargetUri] | None, Moment], None] = _nobody
 
     def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
@@ -103,13 +105,14 @@ class LocationLookups:
 
         def answered(outcome: list[Binding] | Exception, then: Moment) -> None:
             if isinstance(outcome, list):
+                self._outage.worked(then)
                 self.located(context, self.targets(outcome), then)
             elif isinstance(outcome, ProtocolError):
                 self._absent = aor
                 self.located(context, [], then)
                 self._absent = ""
             else:
-                _log.error("the location service failed", call_id=context.request.call_id, error=str(outcome))
+                self._outage.failed(outcome, then, call_id=context.request.call_id)
                 self.located(context, None, then)
 
         self._later(self._service(aor, hidden).lookup(aor, now), answered)

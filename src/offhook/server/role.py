@@ -24,6 +24,7 @@ from offhook.registrar.body import refusal_of_body
 from offhook.server.access import AccessControl, Later
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
+from offhook.sip.method import is_known
 from offhook.sip.serializer import reply
 from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
@@ -196,7 +197,8 @@ class ServerRole:
             # No dialog or INVITE of the server's own is there to be meant (8.2.2.2, 9.2).
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
-            self.stack.refuse(request, flow, 405, (("Allow", ALLOW_HERE),))
+            # 8.2.1, 21.5.2
+            self.stack.refuse(request, flow, 405 if is_known(method) else 501, (("Allow", ALLOW_HERE),))
         elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
@@ -232,7 +234,7 @@ class _Registration:
     def answered(self, outcome: Account | Refusal | Exception | None, now: Moment) -> None:
         """Who it is from is known, or cannot be."""
         self._role.known(self._key)
-        found = self._role.access.verdict_of(self._request, outcome)
+        found = self._role.access.verdict_of(self._request, outcome, now)
         self._role.registered_by(self._request, self._flow, found, now)
 
 
@@ -250,7 +252,7 @@ class _Redirection:
 
     def decided(self, outcome: Refusal | Exception | None, now: Moment) -> None:
         """The verdict is there, or cannot be."""
-        verdict = self._role.access.verdict_of(self._request, outcome)
+        verdict = self._role.access.verdict_of(self._request, outcome, now)
         if self._transaction.answered:
             return
         if verdict is None:
