@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+from offhook.clock import Moment
 from offhook.errors import AuthenticationFailed
 from offhook.ids import IdSource
 from offhook.security.digest import Challenge
 from offhook.security.digest_client import AUTHORIZATION, DigestClient, Secret
+from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.ua import keyring
 from offhook.ua.keyring import Keyring
 from offhook.ua.settings import Settings
+from tests.ua.household import House
 
 HOME = parse_uri("sip:bob@EXAMPLE.com:5070")
 AWAY = parse_uri("sip:carol@elsewhere.example")
@@ -130,3 +133,30 @@ def test_destinations_are_forgotten_by_when_they_were_last_asked() -> None:
     for number in range(256):
         own.client(parse_uri(f"sip:{number}@example.com"))
     assert kept(own, HOME) == []
+
+
+def test_all_challenges_of_one_answer_are_answered_in_one_request() -> None:
+    """A proxy that forked hands on what each branch asked for (16.7 step 7); a foreign realm among it gets nothing."""
+    house = House()
+    script = house.script()
+    house.network.name("example.com", ("192.0.2.9", 5060))
+    asked = [
+        ("WWW-Authenticate", 'Digest realm="example.com", nonce="one", qop="auth"'),
+        ("WWW-Authenticate", 'Digest realm="elsewhere.example", nonce="two", qop="auth"'),
+        ("Proxy-Authenticate", 'Digest realm="example.com", nonce="three", qop="auth"'),
+    ]
+
+    def answer(request: Request, transaction: object, now: Moment) -> None:
+        if request.method == "INVITE" and script.methods().count("INVITE") == 1:
+            script.respond(401, *asked)
+        elif request.method == "INVITE":
+            script.respond(486)
+
+    script.on_request = answer
+    house.phone("alice", "secret").invite(parse_uri("sip:peer@example.com"))
+    house.run()
+    last = script.last("INVITE")
+    assert last.cseq_number == 2
+    for header, nonce in (("Authorization", "one"), ("Proxy-Authorization", "three")):
+        [value] = last.texts(header)
+        assert f'realm="example.com", nonce="{nonce}"' in value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offhook.accounts.base import Account, AccountStore, Pending
+from offhook.accounts.base import PENDING, Account, AccountStore, Pending
 from offhook.clock import Moment
 from offhook.security.digest import Challenge, Credentials, base_algorithm, verify
 from offhook.security.nonce import NonceGuard, NonceSource, NonceState
@@ -63,6 +63,9 @@ class Authenticator:
     def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Proven | Unproven | Pending:
         """Who a request is from; Pending when `wait` has to be awaited.
 
+        Wrong credentials always have to be: the answer for a user whom the store has at hand comes no sooner than that
+        for one who does not exist, and by the same way.
+
         `header` is Authorization or Proxy-Authorization. Raises ParseError when it is malformed.
         """
         credentials = self._credentials(request, realm, header, now)
@@ -71,7 +74,8 @@ class Authenticator:
         account = self._accounts.by_username_now(credentials.username, realm.name)
         if isinstance(account, Pending):
             return account
-        return self._verified(request, realm, credentials, account, now)
+        found = self._verified(request, realm, credentials, account, now)
+        return PENDING if isinstance(found, Unproven) and not found.stale else found
 
     async def wait(self, request: Request, realm: Realm, header: str, now: Moment) -> Proven | Unproven:
         """The same, when the account store takes time. Raises StorageError."""

@@ -47,5 +47,8 @@ class Access(Protocol):
         cannot be challenged (22.1): any Refusal drops it, and its verdict never takes time.
         """
 
+    def absent(self, request: Request, flow: Flow, status: int, now: Moment) -> None:
+        """Take note of a request for a user that is not there, or of which a stranger is not to know."""
+
     def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
         """Go on with a check that was PENDING; `Proxy.admitted` is called with the verdict."""

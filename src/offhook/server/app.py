@@ -29,6 +29,7 @@ from offhook.server.secret import SECRET, derive, load_secret
 from offhook.sip.parser import Limits
 from offhook.stack import Stack
 from offhook.storage.sqlite import Database
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
 from offhook.transport.driver import Driver, Tap
@@ -164,9 +165,15 @@ class Server:
             secret=derive(secret, b"branches"),
             values=TimerValues(timers.t1, timers.t2, timers.t4),
             limits=Limits(limits.message_octets, limits.header_fields, limits.vias),
-            stream_limits=StreamLimits(idle=limits.idle_seconds, connections=limits.connections),
+            stream_limits=StreamLimits(
+                idle=limits.idle_seconds,
+                connections=limits.connections,
+                per_address=limits.connections_per_address,
+            ),
+            capacity=Capacity(limits.transactions, limits.unanswered),
             tap=self._tap,
         )
+        driver.is_preferred = driver.role.access.events.prefers
         await driver.start()
         for address in driver.addresses:
             driver.role.listens_at(host_and_port(address.sent_by), address.local)

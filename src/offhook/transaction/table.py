@@ -54,9 +54,10 @@ class TransactionTable:
     """All transactions of one engine, their timers, and the queue of what they give out.
 
     `clients` and `servers` by key; `over_flow` has both by the key of their flow, in the order in which they began.
+    `unanswered` counts the server transactions without a final response.
     """
 
-    __slots__ = ("clients", "effects", "over_flow", "servers", "timers", "values")
+    __slots__ = ("clients", "effects", "over_flow", "servers", "timers", "unanswered", "values")
 
     def __init__(self, values: TimerValues) -> None:
         self.values = values
@@ -65,6 +66,7 @@ class TransactionTable:
         self.clients: dict[TransactionKey, Transaction] = {}
         self.servers: dict[TransactionKey, Transaction] = {}
         self.over_flow: dict[str, dict[Transaction, None]] = {}
+        self.unanswered = 0
 
     def add_client(self, transaction: Transaction) -> None:
         """Take in a client transaction."""
@@ -73,6 +75,7 @@ class TransactionTable:
 
     def add_server(self, transaction: Transaction) -> None:
         """Take in a server transaction."""
+        self.unanswered += 1
         self.servers[transaction.key] = transaction
         self._bind(transaction)
 
