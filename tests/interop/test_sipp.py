@@ -97,11 +97,14 @@ def test_memory_is_free_again_after_10000_calls(tmp_path: Path, loopback: str, r
     keys = {"domain": loopback, "via": "UDP"}
     running.enter_context(Sipp(tmp_path, "answer", local=loopback, port=5070, keys=keys))
     resident = []
-    for port in (5080, 5081):
-        arguments = [f"{loopback}:5060", "-r", "200", "-m", "10000", "-l", "10000"]
+    # A few calls first: what is loaded and remembered once does not count as growth.
+    for port, calls in ((5079, 1000), (5080, 10000), (5081, 10000)):
+        arguments = [f"{loopback}:5060", "-r", "200", "-m", str(calls), "-l", "10000"]
         calling = running.enter_context(Sipp(tmp_path, "call", *arguments, local=loopback, port=port, keys=keys))
         counted = calling.finish(200)
-        assert (counted["SuccessfulCall(C)"], counted["FailedCall(C)"]) == (10000, 0)
+        assert (counted["SuccessfulCall(C)"], counted["FailedCall(C)"]) == (calls, 0)
+        if calls < 10000:
+            continue
         # The last transactions end 32 s (64 * T1) after the last call.
         time.sleep(40)
         resident.append(server.process.resident)
