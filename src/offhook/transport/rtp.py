@@ -112,8 +112,6 @@ class AudioEndpoint:
     """
 
     def __init__(self, rtp: socket.socket, rtcp: socket.socket, stream: AudioStream) -> None:
-        self._rtp = rtp
-        self._rtcp = rtcp
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -121,17 +119,13 @@ class AudioEndpoint:
         self._playback: FilePlayback | None = None
         self._recording: Recording | None = None
         self._closed = False
-        self.local_host: str = rtp.getsockname()[0]
-        self.local_port: int = rtp.getsockname()[1]
-        self.local_rtcp_port: int = rtcp.getsockname()[1]
         self.send_failures = 0
         self.on_end_of_playback: Callable[[], None] | None = None
         self.on_digit: Callable[[str, float], None] | None = None
         self.on_heard: Callable[[], None] | None = None
         self.on_file_failed: Callable[[AudioFileError], None] | None = None
         self.on_peer_left: Callable[[], None] | None = None
-        self._loop.add_reader(rtp.fileno(), self._receive, rtp, stream.receive_rtp)
-        self._loop.add_reader(rtcp.fileno(), self._receive, rtcp, stream.receive_rtcp)
+        self._take(rtp, rtcp)
 
     @classmethod
     async def open(
@@ -172,6 +166,17 @@ class AudioEndpoint:
         self._stream.configure(parameters, clock.now())
         self._perform()
         self._schedule()
+
+    def move(self, rtp: socket.socket, rtcp: socket.socket) -> None:
+        """Go on with other sockets, as `bind_pair` gives them, because the machine's address has changed."""
+        if self._closed:
+            rtp.close()
+            rtcp.close()
+            return
+        for sock in (self._rtp, self._rtcp):
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
+        self._take(rtp, rtcp)
 
     async def play(self, source: str | Path | Samples) -> None:
         """Send a file or samples (8000 Hz) from now on, then silence; what was being played is broken off.
@@ -243,6 +248,15 @@ class AudioEndpoint:
             sock.close()
         self.stop_playing()
         await self.stop_recording()
+
+    def _take(self, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self._rtp = rtp
+        self._rtcp = rtcp
+        self.local_host: str = rtp.getsockname()[0]
+        self.local_port: int = rtp.getsockname()[1]
+        self.local_rtcp_port: int = rtcp.getsockname()[1]
+        self._loop.add_reader(rtp.fileno(), self._receive, rtp, self._stream.receive_rtp)
+        self._loop.add_reader(rtcp.fileno(), self._receive, rtcp, self._stream.receive_rtcp)
 
     # What the loop brings.
 

@@ -48,25 +48,28 @@ _FRAGMENTATION_NEEDED: Final = 4
 
 
 class UdpSocket:
-    """One socket, bound to one local address. `lost` counts datagrams that could not wait any longer."""
+    """One socket, bound to one local address of the listener with that name.
+
+    `lost` counts datagrams that could not wait any longer.
+    """
 
     __slots__ = (
         "_alone",
         "_flows",
         "_held",
-        "_listener",
         "_loop",
         "_older",
         "_receiver",
         "_socket",
         "_waiting",
+        "listener",
         "local",
         "lost",
     )
 
     def __init__(self, bound: BoundSocket, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._socket = bound.socket
-        self._listener = bound.listener.name
+        self.listener = bound.listener.name
         self._receiver = receiver
         self._loop = loop
         self.local = bound.local
@@ -146,7 +149,7 @@ class UdpSocket:
     def _remember(self, address: tuple[Any, ...]) -> Flow:
         flow = self._older.get(address)
         if flow is None:
-            flow = Flow("UDP", self._listener, self.local, (address[0], address[1]))
+            flow = Flow("UDP", self.listener, self.local, (address[0], address[1]))
         if len(self._flows) >= _MOST_FLOWS:
             self._older = self._flows
             self._flows = {}

@@ -138,6 +138,11 @@ class AudioPort:
     def capabilities(self, local: str, shown: str) -> Capabilities:
         return _capabilities(shown, self._bind(local).local_port, self._session_id)
 
+    def move(self, local: str) -> None:
+        if self._endpoint is not None and not self._closed and self._local != local:
+            self._endpoint.move(*bind_pair(local, self._provider.ports, self._provider.ids.number(1 << 16)))
+            self._local = local
+
     def apply(self, session: NegotiatedSession) -> None:
         self._stream = next((stream for stream in session.streams if stream.media == "audio" and stream.enabled), None)
         self._configure()

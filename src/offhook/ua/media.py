@@ -19,6 +19,12 @@ class MediaPort(Protocol):
         again with the same addresses it tells the same ports. Raises TransportFailed when no port can be had.
         """
 
+    def move(self, local: str) -> None:
+        """Go on at another local address: the one of before is gone, and peers are told of the new one.
+
+        What is asked of `capabilities` next names the new address. Raises TransportFailed when no port can be had.
+        """
+
     def apply(self, session: NegotiatedSession) -> None:
         """Run what offer and answer have agreed on, the first time or again."""
 
