@@ -9,6 +9,7 @@ from offhook.sip.message import Request, Response
 from offhook.sip.parser import Limits, parse
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.stack import ServerTransaction, Stack
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.effects import (
     Effect,
     Ended,
@@ -33,8 +34,8 @@ def accepted(serial: int = 1) -> Flow:
 class Bench:
     """An engine, its time, and a place where nobody has to be asked for 198.51.100.7."""
 
-    def __init__(self, seed: int = 1, limits: Limits | None = None) -> None:
-        self.stack = Stack(IdSource.seeded(seed), b"secret", self.resolve_now, None, limits or Limits())
+    def __init__(self, seed: int = 1, limits: Limits | None = None, capacity: Capacity | None = None) -> None:
+        self.stack = Stack(IdSource.seeded(seed), b"secret", self.resolve_now, None, limits or Limits(), capacity)
         self.now = Moment(0.0, 1_767_225_600.0)
 
     def resolve_now(self, query: Query) -> list[Target] | None:

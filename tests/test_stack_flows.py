@@ -9,7 +9,7 @@ from offhook.flow import Flow, Query, Target
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
 from offhook.sip.serializer import Draft, reply
-from offhook.stack import CLOSED, CONNECTED, FAILED, MOST_WAITING
+from offhook.stack import CLOSED, CONNECTED, FAILED, MANY, MOST_WAITING
 from offhook.transaction.effects import (
     Close,
     Connect,
@@ -395,3 +395,24 @@ def test_a_forged_stateless_branch_goes_nowhere() -> None:
     forged = reply(request, 200).response().serialize().replace(branch.encode(), branch[:-4].encode() + b"0000")
     assert bench.receive(forged, BEYOND) == []
     assert bench.stack.counters.stray_responses == 1
+
+
+def test_many_who_wait_at_a_dead_address_do_not_hear_of_each_datagram() -> None:
+    """Calls that ring there are told of a failure that is none of theirs; a thousand of them would be busy with it."""
+    bench = Bench()
+    ringing = [bench.send() for _ in range(MANY)]
+    for transaction in ringing:
+        bench.answer(transaction, 180)
+    bench.stack.drain()
+    for number in range(20):
+        bench.send()
+        bench.stack.drain()
+        bench.stack.flow_changed(UDP, FAILED, "refused", bench.now)
+        ended = shown(bench.stack.drain())
+        assert ended == (["Ended transport", "FlowClosed"] if number == 0 else [])
+    heard = [transaction.unlisted for transaction in ringing]
+    assert heard == [1] * MANY
+    # What was sent in between is sent again, and fails then.
+    assert shown(bench.pass_time(0.5)) == ["INVITE"] * 19
+    bench.stack.flow_changed(UDP, FAILED, "refused", bench.now)
+    assert shown(bench.stack.drain()) == ["Ended transport"] * 19 + ["FlowClosed"]

@@ -14,6 +14,7 @@ __all__ = ["PEERS", "install", "missing_peers", "package_of", "program"]
 
 PEERS = {
     "baresip": "baresip",
+    "fail2ban-regex": "fail2ban",
     "ip": "iproute2",
     "kamailio": "kamailio",
     "linphonec": "linphone-cli",
@@ -24,6 +25,7 @@ PEERS = {
     "sip-options": "sofia-sip-bin",
     "sipp": "sip-tester",
     "sipsak": "sipsak",
+    "svmap": "sipvicious",
     "stunnel4": "stunnel4",
     "tshark": "tshark",
 }

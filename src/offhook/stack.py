@@ -20,6 +20,7 @@ from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.scan import scan_via
 from offhook.sip.serializer import Draft, reply
 from offhook.sip.status import phrase_for, telling_phrase
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.client_invite import InviteClientTransaction, make_cancel
 from offhook.transaction.client_non_invite import NonInviteClientTransaction
 from offhook.transaction.effects import (
@@ -54,6 +55,16 @@ FAILED: Final = "failed"
 MOST_WAITING: Final = 10_000
 """How many may wait for look-ups at once; one more is told that there is no target."""
 
+MANY: Final = 64
+FAILURE_PAUSE: Final = 0.25
+"""Seconds in which MANY transactions that send to one address hear of one failure of it, and not of each datagram's.
+
+What was sent in between is sent again, and fails then.
+"""
+
+RETRY_AFTER: Final = 5
+"""Seconds after which whoever was turned away may come again, at the earliest; by chance up to twice as many."""
+
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 
@@ -61,7 +72,7 @@ ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 class Counters:
     """What the engine has seen; a driver's metrics read it."""
 
-    __slots__ = ("broken", "refused", "requests", "responses", "stray_responses")
+    __slots__ = ("broken", "refused", "requests", "responses", "stray_responses", "turned_away")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -69,6 +80,7 @@ class Counters:
         self.broken = 0
         self.refused = 0
         self.stray_responses = 0
+        self.turned_away = 0
 
 
 class RoleTimer:
@@ -86,12 +98,14 @@ class Stack:
 
     `ids` gives branches and tags; `secret` keys the branches of stateless forwarding and is the same in all workers.
     `resolve_now` answers a query at once or gives None when a look-up has to leave the process (RFC 3263).
-    `advertised` says, by listener, what Via and Record-Route call us where that is not the local address.
+    `advertised` says, by listener, what Via and Record-Route call us where that is not the local address. Beyond its
+    `capacity` it turns requests away, and calls `on_turned_away` with each.
     """
 
     __slots__ = (
         "_asked",
         "_connections",
+        "_failures",
         "_local_sides",
         "_names",
         "_resolve_now",
@@ -101,9 +115,11 @@ class Stack:
         "_streams",
         "_waiting",
         "advertised",
+        "capacity",
         "counters",
         "ids",
         "limits",
+        "on_turned_away",
         "transactions",
         "unavailable",
     )
@@ -115,9 +131,12 @@ class Stack:
         resolve_now: Callable[[Query], list[Target] | None],
         values: TimerValues | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        capacity: Capacity | None = None,
     ) -> None:
         self.ids = ids
         self.limits = limits
+        self.capacity = Capacity() if capacity is None else capacity
+        self.on_turned_away: Callable[[Request, Flow, Moment], None] = _nobody
         self.counters = Counters()
         self.advertised: dict[str, str] = {}
         self.transactions = TransactionTable(TimerValues() if values is None else values)
@@ -128,6 +147,7 @@ class Stack:
         self._connections: dict[str, Flow] = {}
         self._names: dict[str, str] = {}
         self._asked: dict[str, list[tuple[object, object]]] = {}
+        self._failures: dict[str, float] = {}
         self._waiting = 0
         self._sent_by: dict[str, tuple[str, int]] = {}
         self._local_sides: dict[str, Flow] = {}
@@ -166,6 +186,8 @@ class Stack:
             name = self._names.pop(flow.key, None)
             if name is not None:
                 del self._connections[name]
+        elif self._is_known_failure(flow, now):
+            return
         if state == FAILED and not flow.accepted:
             self.unavailable.failed(flow, now)
         effects = self.transactions.effects
@@ -274,6 +296,19 @@ class Stack:
         for name, value in headers:
             draft.add(name, value)
         self.reply_stateless(draft.response(), request, flow)
+
+    def turn_away(self, request: Request, flow: Flow, now: Moment) -> None:
+        """Answer a request that there is no room for: 503, and when to come again (RFC 3261 21.5.4). Raises ParseError.
+
+        All who are turned away at once do not come again at once.
+        """
+        self.counters.turned_away += 1
+        self.refuse(request, flow, 503, (self.retry_after(),))
+        self.on_turned_away(request, flow, now)
+
+    def retry_after(self) -> tuple[str, str]:
+        """The Retry-After of whoever is turned away."""
+        return ("Retry-After", str(RETRY_AFTER + self.ids.number(RETRY_AFTER + 1)))
 
     def reply_stateless(self, response: Response, request: Request, flow: Flow) -> None:
         """Send a response without a transaction (RFC 3261 8.2.7). Raises ParseError."""
@@ -424,6 +459,18 @@ class Stack:
             sent_by = self._sent_by[target.sent_by] = (via.host, via.port)
         return sent_by[0], sent_by[1] or default_port(target.transport)
 
+    def _is_known_failure(self, flow: Flow, now: Moment) -> bool:
+        """Whether many send to an address that has just failed: calls that wait there would each hear of each other."""
+        over = self.transactions.over_flow.get(flow.key)
+        if over is None or len(over) < MANY:
+            return False
+        if now.monotonic - self._failures.get(flow.key, float("-inf")) < FAILURE_PAUSE:
+            return True
+        if len(self._failures) >= MANY:
+            self._failures.clear()
+        self._failures[flow.key] = now.monotonic
+        return False
+
     def _receive_request(self, request: Request, flow: Flow, now: Moment) -> None:
         self.counters.requests += 1
         request.stamp_via(flow.remote[0], flow.remote[1])
@@ -442,6 +489,9 @@ class Stack:
             status = fault.status or 400
             warning = ("Warning", f'399 offhook "{fault.reason}"')
             self.refuse(request, flow, status, (warning,), telling_phrase(status, fault.reason))
+            return
+        if not self.capacity.has_room(self.transactions) and self.capacity.refuses(request, self.transactions):
+            self.turn_away(request, flow, now)
             return
         if request.method == "CANCEL" and self._receive_cancel(request, flow, now):
             return
@@ -534,3 +584,7 @@ class Stack:
         if answer is not None:
             response, back = answer
             self.transactions.effects.append(Transmit(response.serialize(), back))
+
+
+def _nobody(request: Request, flow: Flow, now: Moment) -> None:
+    """Stands where nobody wants to know who was turned away."""

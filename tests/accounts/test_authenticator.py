@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from offhook.accounts import authenticator
-from offhook.accounts.authenticator import Authenticator, Realm, Unproven
+from offhook.accounts.authenticator import Authenticator, Proven, Realm, Unproven
 from offhook.accounts.base import PENDING, Account, Pending
 from offhook.accounts.memory import MemoryAccounts
 from offhook.clock import Moment
@@ -54,8 +54,16 @@ class Desk:
         [(_, value), *_] = self.it.challenges(REALM, "WWW-Authenticate", False, now)
         return value.partition('nonce="')[2].partition('"')[0]
 
-    def check(self, request: Request, now: Moment, realm: Realm = REALM) -> Account | Unproven | Pending:
-        return self.it.check(request, realm, "Authorization", now)
+    def check(self, request: Request, now: Moment, realm: Realm = REALM) -> Proven | Unproven:
+        """The verdict at once; where that takes time, what comes of it."""
+        found = self.it.check(request, realm, "Authorization", now)
+        if not isinstance(found, Pending):
+            return found
+        waiting = self.it.wait(request, realm, "Authorization", now)
+        with pytest.raises(StopIteration) as ended:
+            waiting.send(None)
+        verdict: Proven | Unproven = ended.value.value
+        return verdict
 
 
 def request(*headers: tuple[str, str], method: str = "REGISTER", body: bytes = b"") -> Request:
@@ -85,15 +93,15 @@ def credentials(
 
 
 def aor_of(found: object) -> str:
-    assert isinstance(found, Account)
-    return found.aor
+    assert isinstance(found, Proven)
+    return found.account.aor
 
 
 def test_all_names_exist() -> None:
     assert all(hasattr(authenticator, name) for name in authenticator.__all__)
 
 
-@pytest.mark.rfc("8760 2.3 #1", "8760 2.3 #2", "8760 2.6 #6", "3261 7.3.1 #2")
+@pytest.mark.rfc("8760 2.3 #1", "8760 2.3 #2", "8760 2.6 #6", "3261 7.3.1 #2", "3261 22.4 #5")
 def test_a_challenge_for_each_algorithm_in_its_order() -> None:
     fields = Desk().it.challenges(REALM, "Proxy-Authenticate", False, at())
     assert [name for name, _ in fields] == ["Proxy-Authenticate"] * 2
@@ -106,6 +114,7 @@ def test_a_challenge_for_each_algorithm_in_its_order() -> None:
     assert len({one.nonce for one in read}) == 1
 
 
+@pytest.mark.rfc("3261 22.4 #7")
 def test_the_right_password_is_known_by_every_algorithm() -> None:
     desk = Desk()
     for algorithm in ("SHA-256", "MD5", "SHA-256-sess", "MD5-sess"):
@@ -113,7 +122,7 @@ def test_the_right_password_is_known_by_every_algorithm() -> None:
         assert aor_of(found) == "sip:alice@example.com"
 
 
-@pytest.mark.rfc("3261 22.4", "8760 2.6 #4")
+@pytest.mark.rfc("3261 22.4 #1", "3261 22.4 #7", "8760 2.6 #4")
 def test_a_client_of_rfc_2069_is_known() -> None:
     desk = Desk()
     sent = request(credentials(desk.nonce(at()), algorithm="MD5", qop=None))
@@ -121,6 +130,30 @@ def test_a_client_of_rfc_2069_is_known() -> None:
     replayed = desk.check(sent, at())
     assert isinstance(replayed, Unproven)
     assert replayed.stale
+
+
+@pytest.mark.parametrize("username", ["alice", "nobody", "carol"])
+def test_wrong_credentials_take_one_way_whoever_there_is(username: str) -> None:
+    """Whoever asks cannot tell by the time whether there is such a user, nor which of them were there lately."""
+    desk = Desk()
+    wrong = request(credentials(desk.nonce(at()), username, "wrong"))
+    assert desk.it.check(wrong, REALM, "Authorization", at()) is PENDING
+
+
+@pytest.mark.parametrize("qop", ["auth", "auth-int"])
+def test_no_nonce_count_serves_twice(qop: str) -> None:
+    desk = Desk()
+    nonce = desk.nonce(at())
+    for body in (b"one", b"two"):
+        header = credentials(nonce, qop=qop, method="MESSAGE", body=body)
+        found = desk.check(request(header, method="MESSAGE", body=body), at())
+        if body == b"one":
+            assert aor_of(found) == "sip:alice@example.com"
+        else:
+            assert isinstance(found, Unproven)
+            assert found.stale
+    header = credentials(nonce, qop=qop, nc=2, method="MESSAGE", body=b"two")
+    assert aor_of(desk.check(request(header, method="MESSAGE", body=b"two"), at())) == "sip:alice@example.com"
 
 
 @pytest.mark.rfc("8760 2.6 #4")
@@ -158,14 +191,56 @@ def test_whoever_says_nothing_is_asked() -> None:
     assert (found.username, found.stale) == (None, False)
 
 
-@pytest.mark.rfc("3261 22.3", "8760 2.6 #1")
+@pytest.mark.rfc("3261 22.3 #7", "3261 22 #2", "8760 2.6 #1")
 def test_credentials_for_others_are_not_ours_to_judge() -> None:
     desk = Desk()
     other = credentials("n", realm="other.example")
     own = credentials(desk.nonce(at()))
     basic = ("Authorization", "Basic QWxhZGRpbjpvcGVu")
-    assert isinstance(desk.check(request(other, basic), at()), Unproven)
+    unknown = desk.check(request(other, basic), at())
+    assert isinstance(unknown, Unproven)
+    assert unknown.username is None, "what is for others is not even wrong"
     assert aor_of(desk.check(request(other, basic, own), at())) == "sip:alice@example.com"
+
+
+@pytest.mark.rfc("3261 22.3 #11")
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_of_several_answers_in_one_realm_the_one_to_us_counts(ours_first: bool) -> None:
+    """Another server of the domain has asked too, with a nonce of its own (RFC 3261 22.3)."""
+    desk = Desk()
+    theirs = credentials(NonceSource(b"y" * 32, IdSource.seeded(2)).issue("example.com", WALL))
+    ours = credentials(desk.nonce(at()))
+    sent = request(ours, theirs) if ours_first else request(theirs, ours)
+    assert aor_of(desk.check(sent, at())) == "sip:alice@example.com"
+
+
+@pytest.mark.rfc("3261 22.1 #5")
+def test_an_ack_is_proven_by_what_was_accepted_for_its_invite() -> None:
+    desk = Desk()
+    header = credentials(desk.nonce(at()), method="INVITE")
+
+    def who(header: tuple[str, str], seconds: float = 0.0) -> str | None:
+        account = desk.it.check_ack(request(header, method="ACK"), REALM, "Authorization", at(seconds))
+        return None if account is None else account.aor
+
+    assert who(header) is None, "no INVITE has come"
+    assert aor_of(desk.check(request(header, method="INVITE"), at())) == "sip:alice@example.com"
+    assert who(header) == who(header, 3600.0) == "sip:alice@example.com"
+    assert who(("Authorization", header[1].replace('username="alice"', 'username="bob"'))) is None
+    assert who(("Authorization", header[1].replace('username="alice"', 'username="nobody"'))) is None
+    assert who(("Authorization", header[1].replace("nc=00000001", "nc=00000002"))) is None
+    assert who(("Subject", "none")) is None
+    message = credentials(desk.nonce(at()), method="MESSAGE")
+    assert aor_of(desk.check(request(message, method="MESSAGE"), at())) == "sip:alice@example.com"
+    assert who(message) is None, "it was no INVITE"
+
+
+async def test_an_account_that_is_awaited_proves_no_ack() -> None:
+    desk = Desk(LaterAccounts)
+    header = credentials(desk.nonce(at()), method="INVITE")
+    found = await desk.it.wait(request(header, method="INVITE"), REALM, "Authorization", at())
+    assert aor_of(found) == "sip:alice@example.com"
+    assert desk.it.check_ack(request(header, method="ACK"), REALM, "Authorization", at()) is None
 
 
 def test_an_aged_nonce_is_stale() -> None:
@@ -246,7 +321,7 @@ def test_malformed_credentials_are_a_400(value: str) -> None:
 async def test_slow_accounts_are_waited_for() -> None:
     desk = Desk(LaterAccounts)
     right = request(credentials(desk.nonce(at())))
-    assert desk.check(right, at()) is PENDING
+    assert desk.it.check(right, REALM, "Authorization", at()) is PENDING
     assert aor_of(await desk.it.wait(right, REALM, "Authorization", at())) == "sip:alice@example.com"
     wrong = request(credentials(desk.nonce(at()), password="wrong"))
     assert isinstance(await desk.it.wait(wrong, REALM, "Authorization", at()), Unproven)

@@ -21,7 +21,7 @@ __all__ = ["Crowd", "cpu_seconds", "keep_idle_connections"]
 PER_ADDRESS: Final = 500
 """Below what one address may have."""
 KIB_EACH: Final = 5
-"""Resident memory of the server for one idle connection, at most, beside the kernel's; 2 to 3 were measured."""
+"""Resident memory of the server for one idle connection, at most, without the kernel's buffers; 2 to 3 are usual."""
 OPTIONS: Final = (
     "OPTIONS sip:example.test SIP/2.0\r\nVia: SIP/2.0/TCP {0};branch=z9hG4bK{1}\r\nMax-Forwards: 70\r\n"
     "From: <sip:a@example.test>;tag=1\r\nTo: <sip:example.test>\r\nCall-ID: {1}@{0}\r\nCSeq: 1 OPTIONS\r\n"

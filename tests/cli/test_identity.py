@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from offhook.cli.identity import account_uri, account_with_password, proxy_uri, whom
+from offhook.cli.phone import user_agent
 from offhook.errors import AuthenticationFailed, ConfigError
 
 ACCOUNTS = """
@@ -13,6 +14,7 @@ ACCOUNTS = """
 uri = "sip:alice@example.com"
 password = "wonderland"
 username = "al"
+realm = "asterisk"
 proxy = "sip:proxy.example.com"
 [[account]]
 uri = "sip:carol@example.com"
@@ -84,6 +86,14 @@ def test_the_users_file_has_accounts(home: Path) -> None:
     assert chosen("sip:dave@example.com", needed=False) == ("sip:dave@example.com", "")
 
 
+def test_the_phone_of_an_account_has_its_settings(home: Path) -> None:
+    write_settings(home, ACCOUNTS)
+    phone = user_agent("alice", "bob", proxy="", transport="", authorities=None, register=False, trace=False)
+    [secret] = phone.settings.secrets
+    assert (secret.username, secret.password, secret.realm) == ("al", "wonderland", "asterisk")
+    assert str(phone.settings.outbound_proxy) == "sip:proxy.example.com"
+
+
 def test_the_users_file_says_which_account_it_is_by_default(home: Path) -> None:
     write_settings(home, f'default = "alice@example.com"\n{ACCOUNTS}')
     assert chosen() == ("sip:alice@example.com", "wonderland")
@@ -119,7 +129,7 @@ def test_a_name_that_fits_none_or_many_is_a_mistake(home: Path, wanted: str, sai
 
 def test_a_mistake_in_the_users_file_has_its_line(home: Path) -> None:
     file = write_settings(home, f"{ACCOUNTS}pasword = 'x'\n")
-    with pytest.raises(ConfigError, match=f"{file} line 11: there is no setting pasword .*did you mean password"):
+    with pytest.raises(ConfigError, match=f"{file} line 12: there is no setting pasword .*did you mean password"):
         chosen("alice")
 
 

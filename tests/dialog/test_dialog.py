@@ -229,9 +229,16 @@ def test_a_provisional_response_without_contact_leaves_the_called_address() -> N
     assert str(Dialog.as_uac(request(), response(180, ()), UDP).remote_target) == "sip:bob@biloxi.com"
 
 
+def test_a_peer_of_rfc_2543_without_contact_is_reached_by_its_from() -> None:
+    dialog = Dialog.as_uas(request(from_="sip:alice@atlanta.com", headers=()), "1", UDP)
+    assert str(dialog.remote_target) == "sip:alice@atlanta.com"
+    with pytest.raises(ProtocolError):
+        Dialog.as_uas(request(from_="<tel:+1>", headers=()), "1", UDP)
+
+
 @pytest.mark.parametrize(
     "headers",
-    [(), (("Contact", "<mailto:alice@atlanta.com>"),), (("Record-Route", "<tel:+1>"), ("Contact", "<sip:a@b>"))],
+    [(("Contact", "<mailto:alice@atlanta.com>"),), (("Record-Route", "<tel:+1>"), ("Contact", "<sip:a@b>"))],
 )
 def test_an_invite_that_makes_no_dialog_is_a_bad_request(headers: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(ProtocolError) as caught:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ from offhook.location.update import Update
 from offhook.storage.errors import StorageError, StorageFault
 from offhook.storage.sqlite import Database
 from tests.location.bindings import AOR, at, bound, rows
-from tests.storage.test_sqlite import occupy
+from tests.storage.test_sqlite import limit_pages, occupy
 
 BOB = "sip:bob@example.com"
 COUNT = "SELECT count(*) FROM binding"
@@ -51,9 +52,14 @@ def unlink(database: Database) -> None:
     Path(database.path).unlink()
 
 
+NO_DELETES = """
+CREATE TEMP TRIGGER no_deletes BEFORE DELETE ON binding BEGIN SELECT raise(ABORT, 'not now'); END
+"""
+
+
 async def written(database: Database, sql: str) -> list[tuple[Any, ...]]:
     """What a query finds once all that was asked for before is on disk."""
-    await database.write("DELETE FROM binding WHERE aor = ''")
+    await database.write("UPDATE binding SET q = q WHERE aor = ''")
     return await database.read(sql)
 
 
@@ -167,9 +173,9 @@ async def test_what_changes_nothing_is_not_written(database: Database, service: 
 
 async def test_only_what_changed_is_written(database: Database, service: SqliteLocation) -> None:
     await service.save(update(*[bound(f"sip:{number}@h") for number in range(5)]), at(0))
-    [(before,)] = await database.read("SELECT total_changes()")
+    before = await database.transact(apsw.Connection.total_changes)
     await service.save(update(bound("sip:3@h", cseq=2)), at(0))
-    [(after,)] = await database.read("SELECT total_changes()")
+    after = await database.transact(apsw.Connection.total_changes)
     assert after - before == 1
 
 
@@ -190,7 +196,7 @@ async def test_an_administrator_removes_a_user(database: Database, service: Sqli
 
 async def test_a_full_disk_keeps_nothing_and_says_so(database: Database, service: SqliteLocation) -> None:
     await service.save(update(bound()), at(0))
-    await database.read("PRAGMA max_page_count = 10")
+    await limit_pages(database, 10)
     big = f";x={'x' * 50_000}"
     failing = service.save(update(bound("sip:big@h", cseq=2, params=big)), at(0))
     waiting = service.save(update(bound(cseq=3, q=0.1)), at(0))
@@ -203,7 +209,7 @@ async def test_a_full_disk_keeps_nothing_and_says_so(database: Database, service
     with pytest.raises(SipError):
         await service.save(update(bound("sip:big@h", cseq=4, params=big), bound(cseq=4, q=0.2)), at(0))
     assert [(one.cseq, one.q) for one in service.lookup_now(AOR, at(0))] == [(3, 0.1)]
-    await database.read("PRAGMA max_page_count = 1000000")
+    await limit_pages(database, 1_000_000)
     assert len(await service.save(update(bound("sip:big@h", cseq=5, params=big), bound(cseq=5)), at(0))) == 2
     assert rows((await reopened(database, at(0))).lookup_now(AOR, at(0))) == rows(service.lookup_now(AOR, at(0)))
 
@@ -234,7 +240,7 @@ async def test_a_damaged_file_is_refused_at_the_start(tmp_path: Path) -> None:
     octets[4096 * 3 : 4096 * 5] = b"\xaa" * 8192
     path.write_bytes(octets)
     async with await Database.open(path, [LOCATION_SCHEMA]) as database:
-        with pytest.raises(StorageError, match="is damaged: move it away") as raised:
+        with pytest.raises(StorageError, match="is damaged: put a backup in its place") as raised:
             await SqliteLocation.open(database, at(0))
         assert raised.value.fault is StorageFault.CORRUPT
 
@@ -294,7 +300,9 @@ async def test_what_expired_while_the_server_was_away_is_gone(database: Database
     await service.save(update(bound(expires=60), bound("sip:b@h")), at(0))
     again = await reopened(database, at(60))
     assert await again.count() == 1
-    assert await database.read(COUNT) == [(1,)]
+    assert await database.read(COUNT) == [(2,)], "a full disk does not keep a server from starting"
+    again.sweep(at(60))
+    assert await written(database, COUNT) == [(1,)]
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -309,8 +317,29 @@ async def test_a_sweep_that_fails_is_logged(database: Database, service: SqliteL
         if not closed:
             await database.close()
             await asyncio.sleep(0)
-    assert [entry["event"] for entry in logs] == ["expired bindings stay in the file until the next start"]
+    assert [entry["event"] for entry in logs] == ["expired bindings stay in the file"]
     assert database.path in logs[0]["error"]
+
+
+async def test_what_could_not_be_forgotten_is_forgotten_later(database: Database, service: SqliteLocation) -> None:
+    async def settled(second: float) -> list[tuple[Any, ...]]:
+        service.sweep(at(second))
+        return await written(database, COUNT)
+
+    await service.save(update(bound(expires=60)), at(0))
+    assert await settled(1) == [(1,)]
+    await database.write(NO_DELETES)
+    with capture_logs() as logs:
+        assert await settled(100) == [(1,)]
+        assert await settled(105) == [(1,)], "not at once again"
+        assert await settled(111) == [(1,)]
+        await database.write("DROP TRIGGER no_deletes")
+        assert await settled(130) == [(0,)]
+    assert [entry["event"] for entry in logs] == [
+        "expired bindings stay in the file",
+        "expired bindings leave the file again",
+    ]
+    assert logs[1]["failed"] == 2
 
 
 # Against the service in memory
@@ -364,6 +393,7 @@ async def live(folder: Path, steps: list[tuple[Any, ...]]) -> None:
                 service.sweep(at(seconds))
             else:
                 service = await SqliteLocation.open(database, at(seconds))
+                service.sweep(at(seconds))
             for aor in (AOR, BOB):
                 assert rows(service.lookup_now(aor, at(seconds))) == rows(memory.lookup_now(aor, at(seconds)))
         [(stored,)] = await written(database, COUNT)

@@ -107,7 +107,18 @@ def test_a_6xx_cancels_the_others_and_waits_for_them() -> None:
     assert len(slow.role.cancelled) == 1
 
 
-@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34")
+@pytest.mark.rfc("3261 22.3 #3")
+def test_the_challenge_of_a_proxy_goes_upstream_as_it_came() -> None:
+    world = World()
+    value = 'Digest realm="next.example", nonce="n", qop="auth"'
+    world.callee((0.1, 407)).role.extra.append(("Proxy-Authenticate", value))
+    world.send()
+    world.run()
+    assert statuses(world) == [407]
+    assert world.alice.role.responses[-1].texts("Proxy-Authenticate") == [value]
+
+
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 22.3 #10")
 def test_a_challenge_bears_those_of_all_branches() -> None:
     world = World()
     for realm in ("one", "two"):

@@ -43,7 +43,7 @@ BEARER = "Bearer abcdef"
 MALFORMED = 'Digest realm="example.com'
 
 
-@pytest.mark.rfc("3261 22.3")
+@pytest.mark.rfc("3261 22.3 #2", "3261 22.3 #7")
 @pytest.mark.parametrize(
     ("given", "left"),
     [

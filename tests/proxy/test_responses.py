@@ -114,7 +114,7 @@ def test_a_branch_without_an_answer_gets_one_of_ours() -> None:
     assert (response.status, response.to_tag, response.call_id) == (408, "ours", "call")
 
 
-@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 16.7 #29")
+@pytest.mark.rfc("3261 16.7 step 7", "8760 2.5 #1", "3261 16.7 #34", "3261 16.7 #29", "3261 22.3 #10")
 def test_a_challenge_bears_the_challenges_of_all() -> None:
     context = answered(401, 407, 404)
     for branch, name in zip(

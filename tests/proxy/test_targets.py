@@ -122,9 +122,10 @@ def test_the_request_uri_itself_is_a_target() -> None:
             "tel:911;Phone-Context=+1;isub=7",
             "sip:911;isub=7;phone-context=+1@192.0.2.70:5070;transport=tcp;user=phone",
         ),
+        ("tel:*31#;phone-context=+1", "sip:*31%23;phone-context=+1@192.0.2.70:5070;transport=tcp;user=phone"),
     ],
 )
-@pytest.mark.rfc("3261 19.1.6 #1", "3261 19.1.1 #5")
+@pytest.mark.rfc("3261 19.1.6 #1", "3261 19.1.1 #5", "3261 25.1 #2")
 def test_the_fallback_bears_the_user_that_was_called(called: str, expected: str) -> None:
     domain = ProxyDomain("example.com", sip_uri("sip:trunk@192.0.2.70:5070;transport=tcp"))
     uri = parse_uri(called)

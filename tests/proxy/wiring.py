@@ -35,13 +35,13 @@ class Directory:
         self.slow = False
         self.asked: list[ResponseContext] = []
 
-    def targets_now(self, aor: str, now: Moment) -> list[TargetUri] | None:
+    def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
         return None if self.slow else self.bindings.get(aor, [])
 
     def is_known(self, aor: str) -> bool:
         return aor in self.known
 
-    def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment, hidden: bool = False) -> None:
         self.asked.append(context)
 
 
@@ -52,10 +52,14 @@ class Gate:
         self.verdict: Refusal | Pending | None = None
         self.waiting: list[ResponseContext] = []
         self.standings: list[Standing] = []
+        self.missed: list[int] = []
 
     def check(self, request: Request, flow: Flow, standing: Standing, now: Moment) -> Refusal | Pending | None:
         self.standings.append(standing)
         return self.verdict
+
+    def absent(self, request: Request, flow: Flow, status: int, now: Moment) -> None:
+        self.missed.append(status)
 
     def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
         assert self.verdict is PENDING

@@ -21,6 +21,7 @@ from offhook.registrar import Registrar
 from offhook.sip.message import Response
 from offhook.storage.sqlite import Database
 from tests.registrar.wiring import AOR, NAT, TCP, Desk, is_listener
+from tests.storage.test_sqlite import limit_pages
 
 CONTACT = "Contact: <sip:alice@192.168.1.5>"
 
@@ -100,7 +101,7 @@ async def test_a_retransmission_to_a_restarted_server_gets_its_200(database: Dat
 async def test_a_full_disk(database: Database) -> None:
     desk = await desk_over(database)
     await desk.answer(desk.text(CONTACT))
-    await database.read("PRAGMA max_page_count = 5")
+    await limit_pages(database, 5)
     with capture_logs() as logs:
         answers = []
         for number in range(40):

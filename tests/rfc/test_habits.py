@@ -10,23 +10,8 @@ import pytest
 from offhook.sip.checks import INVALID, MALFORMED, OK, judge
 from offhook.sip.message import Message
 from offhook.sip.parser import parse
-from tests.sip.messages import INVITE, OPTIONS, RINGING, with_line, with_more, with_start
-
-REGISTER = OPTIONS.replace(b"OPTIONS", b"REGISTER")
-
-
-def with_field(name: bytes, value: bytes) -> bytes:
-    """A message of the kind that has such a field, with that field."""
-    line = name + b":" + value
-    base = {
-        b"Contact": REGISTER, b"Authorization": REGISTER, b"Expires": REGISTER, b"WWW-Authenticate": RINGING,
-        b"Warning": RINGING, b"Retry-After": RINGING, b"Server": RINGING, b"Unsupported": RINGING,
-        b"Content-Type": with_line(INVITE, b"Content-Type"), b"Subject": with_line(INVITE, b"Subject"),
-    }.get(name, OPTIONS)  # fmt: skip
-    if name in (b"Via", b"From", b"To", b"Call-ID", b"CSeq", b"Max-Forwards", b"Content-Length"):
-        return with_line(OPTIONS, name, line)
-    return with_more(base, line)
-
+from tests.rfc.fields import with_field
+from tests.sip.messages import OPTIONS, with_start
 
 UNDERSTOOD: dict[bytes, list[bytes]] = {
     b"Via": [
@@ -211,7 +196,6 @@ REFUSED: dict[bytes, list[bytes]] = {
         b" SIP/2.0/UDP a:65536",
         b" SIP/2.0/UDP a:port",
         b" SIP/2.0/UDP a;;branch=z9hG4bK1",
-        b" SIP/2.0/UDP a;branch=z9hG4bK1;",
         b" SIP/2.0/UDP a;branch=z9hG4bK1,,SIP/2.0/UDP b",
         b" SIP/2.0/UDP a;branch=z9hG4bK1,",
         b" ,SIP/2.0/UDP a;branch=z9hG4bK1",
@@ -235,7 +219,6 @@ REFUSED: dict[bytes, list[bytes]] = {
         b" Bell, Alexander <sip:a.g.bell@example.com>;tag=43",
         b" <sip:alice@example.com>;tag=1;tag=2",
         b" <sip:alice@example.com>tag=1",
-        b" <sip:alice@example.com>;",
         b" <sip:alice@example.com>;tag=1, <sip:bob@example.com>",
         b" <sip:alice@example.com:port>;tag=1",
         b" <sip:alice@exa mple.com>;tag=1",
@@ -255,8 +238,6 @@ REFUSED: dict[bytes, list[bytes]] = {
     b"Content-Length": [b"", b" -1", b" x", b" 1 2", b" 0, 0", b" +0", b" 0x0"],
     b"Contact": [
         b' "Joe" <sip:joe@example.org>;;;;',
-        b" <sip:a@b>,",
-        b" <sip:a@b>,,<sip:c@d>",
         b" sip:user@example.com?Route=%3Csip:sip.example.com%3E",
         b" <sip:a@b>;q=2",
         b" <sip:a@b>;q=x",
@@ -271,14 +252,14 @@ REFUSED: dict[bytes, list[bytes]] = {
     b"Retry-After": [b" soon", b" -1", b" 5 (never closed"],
     b"Warning": [b' 1812 overture "In Progress"', b" 399 a b", b' 399 "a"'],
     b"Authorization": [b' Digest username="a', b' Digest username="a" realm="b"', b" Digest username", b" Digest ="],
-    b"WWW-Authenticate": [b' Digest realm="a",,nonce="b"', b" =x"],
+    b"WWW-Authenticate": [b' Digest realm="a";nonce="b"', b" =x"],
     b"Event": [b" a b", b" ;id=1"],
     b"Replaces": [b" a;to-tag=1", b" ;to-tag=1;from-tag=2"],
     b"RAck": [b" 1 2", b" x 1 INVITE"],
     b"RSeq": [b" 0", b" x"],
-    b"Require": [b" a b", b" a,,b"],
-    b"Content-Type": [b" application", b" /sdp", b" application/sdp;", b" application/sdp;=x"],
-    b"Min-SE": [b" x", b" 60;"],
+    b"Require": [b" a b", b" ,"],
+    b"Content-Type": [b" application", b" /sdp", b" application/sdp;;", b" application/sdp;=x"],
+    b"Min-SE": [b" x", b" 60;;"],
 }  # fmt: skip
 
 
@@ -355,7 +336,6 @@ def test_request_uris(uri: bytes, status: int | None) -> None:
             b"sip:a@b:",
             b"sip:a@b:65536",
             b"sip:a@b:x",
-            b"sip:a@b;",
         ),
         *(
             b"sip:a@b;lr;lr",

@@ -151,13 +151,13 @@ def test_a_phone_and_a_registrar_say_so_too() -> None:
     whom = f"sip:bob@{bob.node.host}"
 
     def ask(now: Moment) -> None:
-        draft = stranger.role.request("INVITE", whom).add("Expires", "soon")
+        draft = stranger.role.request("INVITE", whom).add("Require", "a b")
         stranger.role.send(draft, stranger.target_to(bob.node.host, 5060), now)
 
     stranger.call(ask)
     site.run(1.0)
     answer = stranger.role.responses[-1]
-    assert (answer.status, answer.reason) == (400, "Expires: a time in seconds is missing")
+    assert (answer.status, answer.reason) == (400, "Require: 'a b' is not a token")
 
 
 def test_what_a_stranger_writes_into_a_phrase_stays_one_short_line() -> None:

@@ -266,7 +266,7 @@ def test_reading_a_challenge() -> None:
     assert not Challenge.parse({"realm": "", "nonce": "", "stale": "FALSE"}).stale
 
 
-@pytest.mark.rfc("8760 2.6 #5", "8760 2.6 #7")
+@pytest.mark.rfc("8760 2.6 #5", "8760 2.6 #7", "3261 22.4 #4", "3261 22.4 #6")
 @pytest.mark.parametrize(
     ("algorithm", "qop", "chosen"),
     [

@@ -45,6 +45,7 @@ def test_all_names_exist() -> None:
     assert all(hasattr(digest_client, name) for name in digest_client.__all__)
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_a_challenge_is_answered_once() -> None:
     user = client()
     attempt = registered(user)
@@ -53,12 +54,14 @@ def test_a_challenge_is_answered_once() -> None:
     assert (caught.value.status, caught.value.realm) == (401, "r")
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_another_nonce_without_stale_means_a_wrong_password_too() -> None:
     attempt = registered(client())
     with pytest.raises(AuthenticationFailed, match="refuses"):
         attempt.challenged(401, [Challenge("r", "two")], [])
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_a_stale_nonce_is_replaced_but_not_for_ever() -> None:
     attempt = registered(client())
     for nonce in ("two", "three"):
@@ -89,6 +92,7 @@ def test_a_nonce_that_the_server_forgot_is_no_wrong_password() -> None:
         later.challenged(401, [Challenge("r", "three")], [])
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_the_same_nonce_again_is_a_wrong_password_even_for_a_later_request() -> None:
     user = client()
     registered(user)
@@ -125,13 +129,14 @@ def test_the_server_proves_itself() -> None:
     assert user.attempt("REGISTER", URI).accepted(AuthenticationInfo(nextnonce="x")) is None
 
 
+@pytest.mark.rfc("3261 22.3 #12")
 def test_a_proxy_and_a_server_are_answered_in_one_request() -> None:
     attempt = client().attempt("INVITE", URI)
     attempt.challenged(407, [], [Challenge("r", "p")])
     attempt.credentials()
     attempt.challenged(401, [Challenge("r", "s")], [])
-    answers = {header: credentials.nonce for header, credentials in attempt.credentials()}
-    assert answers == {AUTHORIZATION: "s", PROXY_AUTHORIZATION: "p"}
+    answers = {header: (credentials.nonce, credentials.username) for header, credentials in attempt.credentials()}
+    assert answers == {AUTHORIZATION: ("s", "alice"), PROXY_AUTHORIZATION: ("p", "alice")}
 
 
 @pytest.mark.rfc("8760 2.4 #1", "8760 2.4 #3")
@@ -142,7 +147,7 @@ def test_challenges_of_a_fork_are_all_answered() -> None:
     assert sorted(credentials.nonce for _, credentials in attempt.credentials()) == ["1", "2", "3"]
 
 
-@pytest.mark.rfc("8760 2.4 #3")
+@pytest.mark.rfc("8760 2.4 #3", "3261 22.3 #11", "3261 22.3 #12")
 def test_each_realm_gets_its_own_secret() -> None:
     user = client(Secret("any", "1"), Secret("special", "2", "vip"))
     attempt = user.attempt("REGISTER", URI)

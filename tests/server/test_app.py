@@ -288,7 +288,10 @@ async def test_a_damaged_database_is_told(tmp_path: Path) -> None:
     for rest in ("-wal", "-shm"):
         (tmp_path / f"data/offhook.db{rest}").unlink(missing_ok=True)
     said = await failed_start(configured(tmp_path), StorageError)
-    assert said == f"{tmp_path}/data/offhook.db is not an SQLite database: give another file"
+    assert said == (
+        f"{tmp_path}/data/offhook.db is damaged, or no SQLite database: "
+        "put a backup in its place and remove its -wal, or move it away to begin with an empty one"
+    )
 
 
 async def test_a_database_of_another_program_is_told(tmp_path: Path) -> None:

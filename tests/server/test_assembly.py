@@ -18,7 +18,7 @@ def test_without_a_domain_there_is_one_for_trying_things_out() -> None:
     assert (domain.name, domain.aliases, realm_of(domain)) == ("localhost", ["127.0.0.1", "[::1]"], "localhost")
 
 
-@pytest.mark.rfc("3261 26.3.1 #8", "3261 26.3.1 #9", "3261 26.3.2.1 #8")
+@pytest.mark.rfc("3261 26.3.1 #8", "3261 26.3.1 #9", "3261 26.3.2.1 #8", "3261 22.1 #2", "3261 22.1 #3", "3261 22.1 #4")
 def test_the_realm_is_the_domain_unless_it_is_named() -> None:
     assert realm_of(DomainConfig(name="Example.COM")) == "example.com"
     assert realm_of(DomainConfig(name="[2001:db8::1]")) == "2001:db8::1"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -49,3 +50,17 @@ def test_a_server_that_was_killed_holds_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"/none/lock: cannot be written: no such file or directory"):
         FolderLock(tmp_path / "none")
+
+
+def test_a_full_disk_does_not_keep_a_server_from_holding_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    lock = FolderLock(tmp_path)
+    with pytest.raises(ConfigError, match="is in use by another server; stop it"):
+        FolderLock(tmp_path)
+    lock.release()
+    FolderLock(tmp_path).release()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from offhook.server import logs
 
@@ -91,8 +94,19 @@ def test_the_console_has_one_line_for_each_thing() -> None:
     )
     first, second = text.splitlines()
     assert "[info     ] refused" in first
-    assert first.endswith("reason='a b' status=403")
+    assert first.endswith("status=403 reason='a b'")
     assert "[error    ] e\\x1b" in second
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_the_library_tells_of_strangers_is_in_the_format_of_security_events(form: str) -> None:
+    extra = "extra={'security': {'source': '192.0.2.1', 'port': 5060, 'transport': 'TLS', 'reason': 'too many'}}"
+    text = logged(f"logging.getLogger('offhook.transport.streams').warning('a sentence', {extra})", form=form)
+    if form == "json":
+        assert text.startswith('{"source": "192.0.2.1", "port": 5060, "transport": "TLS", "reason": "too many", ')
+        assert json.loads(text)["event"] == "security: refused"
+    else:
+        assert re.search(r"\[warning  \] security: refused +source=192.0.2.1 port=5060 transport=TLS reason=", text)
 
 
 def test_a_full_disk_under_the_log_stops_nothing() -> None:

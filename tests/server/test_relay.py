@@ -260,11 +260,43 @@ def test_one_of_ours_that_moved_is_challenged_once() -> None:
     assert seen(eve) == ["INVITE", "INVITE", "ACK", "BYE"]
 
 
+@pytest.mark.rfc("3261 22.1 #6")
 def test_an_ack_is_not_challenged_but_dropped() -> None:
     dialog, eve, _ = call_to_eve()
     moved = dialog.site.stranger("192.0.2.77", "sip:alice@192.0.2.77")
     dialog.by_caller(moved, "ACK")
     assert (seen(eve), seen(moved), moved.role.responses) == (["INVITE"], [], [])
+
+
+@pytest.mark.rfc("3261 22.1 #5")
+@pytest.mark.parametrize(
+    ("sender", "change", "passes"),
+    [
+        (ALICE_AOR, ("", ""), True),
+        ("<sip:bob@example.com>", ("", ""), False),
+        (ALICE_AOR, ("nc=00000001", "nc=00000002"), False),
+        (ALICE_AOR, ('response="', 'response="0'), False),
+    ],
+)
+def test_an_ack_passes_by_the_credentials_of_its_invite(sender: str, change: tuple[str, str], passes: bool) -> None:
+    """A phone that is at another address by the time of the answer cannot be challenged for its ACK."""
+    dialog, eve, _ = call_to_eve()
+    [proven] = [text for m in dialog.site.messages(to=SERVER) for text in m.texts("Proxy-Authorization")]
+    moved = dialog.site.stranger("192.0.2.77", "sip:alice@192.0.2.77")
+
+    def act(now: Moment) -> None:
+        draft = moved.role.request("ACK", dialog.callee.role.contact, dialog.call_id, 1)
+        draft.set("From", f"{sender};tag=c").set("To", f"{dialog.called};tag=m")
+        for route in dialog.callers_routes:
+            draft.add("Route", route)
+        draft.add("Proxy-Authorization", proven.replace(*change))
+        moved.role.stack.send_ack(draft, moved.target_to(SERVER, 5060))
+
+    moved.call(act)
+    dialog.site.run(1.0)
+    assert seen(eve) == (["INVITE", "ACK"] if passes else ["INVITE"])
+    assert not eve.role.requests[-1].has("Proxy-Authorization")
+    assert moved.role.responses == []
 
 
 def test_a_trusted_network_may_move() -> None:

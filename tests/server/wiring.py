@@ -11,7 +11,7 @@ from offhook.clock import Moment
 from offhook.location.memory import MemoryLocation
 from offhook.security.digest_client import Secret
 from offhook.server.assembly import assemble
-from offhook.server.config import DomainConfig, RegistrarConfig, ServerConfig
+from offhook.server.config import DomainConfig, RegistrarConfig, ServerConfig, ThrottleConfig
 from offhook.server.role import ServerRole
 from offhook.sip.message import Request, Response
 from offhook.sip.parser import parse
@@ -36,19 +36,22 @@ SECRET: Final = b"a secret of 32 octets, not random"
 
 
 class SlowAccounts(MemoryAccounts):
-    """Accounts that have to be awaited as long as `slow`; with `error` asking for them fails."""
+    """Accounts that have to be awaited as long as `slow`, or unless they exist; with `error` asking for them fails."""
 
     def __init__(self, accounts: list[Account]) -> None:
         super().__init__(accounts)
         self.slow = False
+        self.slow_to_deny = False
         self.asked = 0
         self.error: Exception | None = None
 
     def by_username_now(self, username: str, realm: str) -> Account | Pending | None:  # type: ignore[override]
-        return PENDING if self.slow else super().by_username_now(username, realm)
+        found = super().by_username_now(username, realm)
+        return PENDING if self.slow or (self.slow_to_deny and found is None) else found
 
     def by_aor_now(self, aor: str) -> Account | Pending | None:  # type: ignore[override]
-        return PENDING if self.slow else super().by_aor_now(aor)
+        found = super().by_aor_now(aor)
+        return PENDING if self.slow or (self.slow_to_deny and found is None) else found
 
     async def by_username(self, username: str, realm: str) -> Account | None:
         self._ask()
@@ -138,6 +141,7 @@ class Site:
         *,
         domain: DomainConfig | None = None,
         registrar: RegistrarConfig | None = None,
+        throttle: ThrottleConfig | None = None,
         faults: Faults | None = None,
         seed: int = 1,
         delay: float = 0.05,
@@ -148,7 +152,9 @@ class Site:
         self.location = MemoryLocation()
         self.delay = delay
         self.config = ServerConfig(
-            domain=[domain or DomainConfig(name=DOMAIN)], registrar=registrar or RegistrarConfig()
+            domain=[domain or DomainConfig(name=DOMAIN)],
+            registrar=registrar or RegistrarConfig(),
+            throttle=throttle or ThrottleConfig(),
         )
         self.waiting = 0
         self.server: VirtualNode[ServerRole] = self.network.add(SERVER, self._make_role)

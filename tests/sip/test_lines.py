@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from offhook.errors import ParseError
-from offhook.sip.lines import LINES, MARKS, MOST_REMEMBERED, VIA_MARK, SplitAnew, content_length, mark_of
+from offhook.sip.lines import (
+    LINES,
+    MARKS,
+    MOST_REMEMBERED,
+    NO_FIELD,
+    UNKNOWN_MARK,
+    VIA_MARK,
+    SplitAnew,
+    checked_key,
+    content_length,
+    key_of_line,
+    mark_of,
+)
 from offhook.sip.parser import parse
 from tests.sip.messages import INVITE, OPTIONS, RINGING, with_more
 
@@ -42,10 +54,12 @@ def test_the_mark_is_that_of_the_header_however_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("octets", [b"no colon", b"", b": no name", b"two words: x", b"Via"])
-def test_what_is_no_field_is_refused(octets: bytes) -> None:
-    with pytest.raises(ParseError):
-        _ = MARKS[octets]
+def test_what_is_no_field_means_nothing(octets: bytes) -> None:
+    assert MARKS[octets] == UNKNOWN_MARK
     assert octets not in MARKS
+    assert key_of_line(octets) == NO_FIELD
+    with pytest.raises(ParseError):
+        checked_key(octets)
 
 
 @pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too", b"Subject: a\nb", b"Subject: a\rb", b"Subject: \0"])

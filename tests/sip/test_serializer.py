@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offhook.errors import InvalidState, ParseError
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.parser import parse
-from offhook.sip.serializer import Draft, field, new_request, new_response, reply
+from offhook.sip.serializer import Draft, field, new_request, new_response, reply, tagged
 from tests.sip.messages import INVITE, OPTIONS, RINGING, SDP, request_of, response_of, with_line, with_more
 
 FOLDED_ROUTES = (
@@ -335,3 +335,13 @@ def test_parse_errors_do_not_pass_for_invalid_states(data: bytes) -> None:
     """What a stranger broke and what the caller broke stay apart."""
     with pytest.raises(ParseError):
         parse(data)
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["<sip:bob@b>", "<sip:bob@b>;", "<sip:bob@b> ; ", "<sip:bob@b>;tag=", "<sip:bob@b>;tag", "<sip:bob@b> ; TAG = "],
+)
+def test_a_tag_can_be_read_whatever_it_is_added_to(to: str) -> None:
+    assert tagged(to.encode(), "1") == b"<sip:bob@b>;tag=1"
+    request = request_of(with_line(OPTIONS, b"To", b"To: " + to.encode()))
+    assert reply(request, 200, None, "1").response().to_tag == "1"

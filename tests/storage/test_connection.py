@@ -14,13 +14,14 @@ import apsw
 import pytest
 
 from offhook.storage import connection as module
-from offhook.storage.connection import open_connection, translate
+from offhook.storage.connection import open_connection, require_whole, translate
 from offhook.storage.errors import StorageError, StorageFault
 from offhook.storage.schema import Schema
 
 # Other connections are apsw's too: locks do not hold between two copies of SQLite in one process.
 TABLE = Schema("things", ["CREATE TABLE things (n INTEGER PRIMARY KEY, octets BLOB) STRICT"])
 NOBODY = 65534
+MEND = "put a backup in its place and remove its -wal, or move it away to begin with an empty one"
 
 
 def open_fails(path: Path) -> StorageError:
@@ -132,7 +133,7 @@ def test_not_a_database(tmp_path: Path) -> None:
     path.write_bytes(b"[domains]\n" * 500)
     error = open_fails(path)
     assert error.fault is StorageFault.CORRUPT
-    assert str(error).endswith("is not an SQLite database: give another file")
+    assert str(error).endswith(f"is damaged, or no SQLite database: {MEND}")
     assert path.read_bytes() == b"[domains]\n" * 500
 
 
@@ -145,7 +146,49 @@ def test_a_damaged_database(tmp_path: Path) -> None:
     path.write_bytes(octets[:100] + b"\xff" * 3996 + octets[4096:])
     error = open_fails(path)
     assert error.fault is StorageFault.CORRUPT
-    assert str(error).endswith("is damaged: move it away, or put a backup in its place")
+    assert str(error).endswith(f"is damaged: {MEND}")
+
+
+def opened_whole(path: Path, schema: Schema) -> tuple[StorageFault | None, list[tuple[object, ...]]]:
+    """What is wrong with a file of names, or its rows."""
+    try:
+        connection = open_connection(str(path), [schema])
+        try:
+            require_whole(str(path), connection)
+            return None, list(connection.execute("SELECT name, number FROM names ORDER BY number"))
+        finally:
+            connection.close()
+    except (apsw.Error, StorageError) as error:
+        return translate(error, str(path)).fault, []
+
+
+@pytest.mark.parametrize("filling", [b"\x00", b"\xff", b"\x55", None])
+def test_damage_to_any_page_is_found_before_it_costs_a_row(tmp_path: Path, filling: bytes | None) -> None:
+    """Each page in turn is overwritten, or the file is cut off there: it is refused, or tells all that it held."""
+    path = tmp_path / "a.db"
+    schema = Schema("names", ["CREATE TABLE names (name TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE) STRICT"])
+    connection = open_connection(str(path), [schema])
+    rows = [(f"user{n}@example.test" * 3, n) for n in range(300)]
+    connection.executemany("INSERT INTO names VALUES (?, ?)", rows)
+    connection.close()
+    octets = path.read_bytes()
+    refused = 0
+    for start in range(0, len(octets), 4096):
+        if filling is None:
+            path.write_bytes(octets[: start or 100])
+        else:
+            path.write_bytes(octets[:start] + filling * 4096 + octets[start + 4096 :])
+        fault, found = opened_whole(path, schema)
+        assert fault in (StorageFault.CORRUPT, StorageFault.FOREIGN) or found == rows
+        refused += fault is not None
+    assert refused == len(octets) // 4096
+
+
+def test_a_whole_file_is_whole(tmp_path: Path) -> None:
+    connection = open_connection(str(tmp_path / "a.db"), [TABLE])
+    connection.execute("INSERT INTO things (octets) VALUES (zeroblob(300000))")
+    require_whole("a.db", connection)
+    connection.close()
 
 
 def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,10 +250,27 @@ def test_a_file_size_limit_is_a_full_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "fault", "sentence"),
+    [
+        (errno.EROFS, StorageFault.READ_ONLY, "cannot be written: its file system is read-only"),
+        (errno.ENOSPC, StorageFault.FULL, "cannot grow: the disk is full"),
+        (errno.EIO, StorageFault.FAILED, "failed: disk I/O error (input/output error)"),
+        (0, StorageFault.FAILED, "failed: disk I/O error"),
+    ],
+)
+def test_what_the_kernel_says_is_told(number: int, fault: StorageFault, sentence: str) -> None:
+    translated = translate(apsw.IOError("disk I/O error"), "/data/a.db", number)
+    assert (translated.fault, str(translated)) == (fault, f"/data/a.db {sentence}")
+    # What it said last may have been of something else.
+    assert translate(apsw.BusyError(), "/data/a.db", number).fault is StorageFault.LOCKED
+
+
+@pytest.mark.parametrize(
     ("error", "fault"),
     [
         (apsw.FullError("full"), StorageFault.FULL),
         (OSError(errno.ENOSPC, "no space"), StorageFault.FULL),
+        (OSError(errno.EROFS, "read-only file system"), StorageFault.READ_ONLY),
         (apsw.IOError("disk I/O error"), StorageFault.FAILED),
         (OSError(errno.EIO, "I/O error"), StorageFault.FAILED),
         (apsw.ReadOnlyError("readonly"), StorageFault.READ_ONLY),

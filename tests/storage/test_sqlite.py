@@ -44,6 +44,11 @@ async def occupy(database: Database) -> threading.Event:
     return release
 
 
+async def limit_pages(database: Database, pages: int) -> None:
+    """Let the file have no more pages than that, as a full disk does."""
+    await database.transact(lambda connection: connection.pragma("max_page_count", pages))
+
+
 def test_all_names_exist() -> None:
     assert all(hasattr(sqlite, name) for name in sqlite.__all__)
 
@@ -172,7 +177,7 @@ async def test_a_query_that_fails(tmp_path: Path) -> None:
 async def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     async with await Database.open(tmp_path / "a.db", [NUMBERS]) as database:
         await database.write(INSERT, (1,))
-        await database.read("PRAGMA max_page_count = 8")
+        await limit_pages(database, 8)
         release = await occupy(database)
         writes = [database.write("INSERT INTO numbers VALUES (?, ?)", (n, "x" * 5000)) for n in range(2, 20)]
         release.set()
@@ -180,7 +185,7 @@ async def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
         assert {getattr(outcome, "fault", None) for outcome in outcomes} == {StorageFault.FULL}
         assert str(outcomes[0]) == f"{database.path} cannot grow: the disk is full"
         assert await numbers(database) == [1]
-        await database.read("PRAGMA max_page_count = 1000000")
+        await limit_pages(database, 1_000_000)
         assert await database.write(INSERT, (3,)) == 1, "it works again once there is room"
 
 
@@ -266,16 +271,17 @@ async def test_giving_up_to_open_ends_the_thread(tmp_path: Path) -> None:
 
 
 def test_a_loop_that_ends_without_closing_ends_the_thread(tmp_path: Path) -> None:
-    async def main() -> threading.Thread:
+    async def main() -> set[threading.Thread]:
         threads = set(threading.enumerate())
         database = await Database.open(tmp_path / "a.db", [NUMBERS])
         await database.write(INSERT, (1,))
-        [thread] = set(threading.enumerate()) - threads
-        return thread
+        return set(threading.enumerate()) - threads
 
-    thread = asyncio.run(main())
-    thread.join(10.0)
-    assert not thread.is_alive()
+    threads = asyncio.run(main())
+    assert len(threads) == 2
+    for thread in threads:
+        thread.join(10.0)
+        assert not thread.is_alive()
 
 
 WRITER = """

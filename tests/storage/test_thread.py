@@ -1,171 +1,134 @@
-"""The thread that owns a database: what it reports to the loop, in which order, and how it ends."""
+"""What every thread of the storage does: open, be asked, report to the loop, end."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event, get_ident
+from typing import Any
 
 import apsw
 import pytest
 
+from offhook.errors import SipError
+from offhook.storage import thread
 from offhook.storage.errors import StorageError, StorageFault
-from offhook.storage.schema import Schema
-from offhook.storage.thread import DatabaseThread, Job
-
-SCHEMA = Schema("notes", ["CREATE TABLE note (text TEXT NOT NULL) STRICT"])
+from offhook.storage.thread import Inbox, Job, StorageThread
 
 
-class Reports:
-    """What a thread has said, and a way to wait for the end of it."""
+def test_all_names_exist() -> None:
+    assert all(hasattr(thread, name) for name in thread.__all__)
 
-    def __init__(self) -> None:
+
+class Counting(StorageThread):
+    """Gives each job the number of its turn."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.turns = 0
+        self.looks = 0
+        self.looked = Event()
+
+    def open(self) -> apsw.Connection:
+        if self.path.endswith("none"):
+            raise StorageError("there is none", fault=StorageFault.UNREACHABLE, path=self.path)
+        return apsw.Connection(self.path)
+
+    def do(self, jobs: list[Job]) -> None:
+        self.turns += 1
+        for job in jobs:
+            job.result = self.turns
+
+    def look(self) -> None:
+        self.looks += 1
+        if self.looks == 3:
+            self.looked.set()
+
+
+class Started:
+    """A thread that was started, and what it has said."""
+
+    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.inbox: Inbox = SimpleQueue()
         self.opened: list[Exception | None] = []
-        self.done: list[Job] = []
-        self.batches: list[int] = []
-        self.changes = 0
-        self.closed = asyncio.Event()
-        self.ready = asyncio.Event()
-        self.told = asyncio.Event()
-        self.inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self.done: list[list[Job]] = []
+        self.said_by: set[int] = set()
+        self.ready, self.told, self.closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.thread = Counting(
+            str(path),
+            loop or asyncio.get_running_loop(),
+            self.inbox,
+            on_opened=self.on_opened,
+            on_done=self.on_done,
+            on_closed=self.closed.set,
+        )
+        self.thread.start()
 
     def on_opened(self, error: Exception | None) -> None:
         self.opened.append(error)
+        self.said_by.add(get_ident())
         self.ready.set()
 
     def on_done(self, jobs: list[Job]) -> None:
-        self.done += jobs
-        self.batches.append(len(jobs))
+        self.done.append(jobs)
         self.told.set()
 
-    async def until(self, count: int) -> None:
-        """Wait until so many jobs are done."""
-        while len(self.done) < count:
-            self.told.clear()
-            await asyncio.wait_for(self.told.wait(), 10)
 
-    def on_change(self) -> None:
-        self.changes += 1
+def job() -> Job:
+    return Job(lambda connection: None, asyncio.get_running_loop().create_future(), is_single=True)
 
 
-def started(path: Path) -> Reports:
-    reports = Reports()
-    DatabaseThread(
-        str(path),
-        (SCHEMA,),
-        asyncio.get_running_loop(),
-        reports.inbox,
-        on_opened=reports.on_opened,
-        on_done=reports.on_done,
-        on_change=reports.on_change,
-        on_closed=reports.closed.set,
-    ).start()
-    return reports
+async def test_what_waits_together_is_done_together_and_in_its_order(tmp_path: Path) -> None:
+    started = Started(tmp_path / "db")
+    await asyncio.wait_for(started.ready.wait(), 10)
+    assert started.said_by == {get_ident()}, "it speaks in the loop"
+    first, second, third = job(), job(), job()
+    started.inbox.put([first, second])
+    await asyncio.wait_for(started.told.wait(), 10)
+    started.inbox.put([third])
+    started.inbox.put(None)
+    await asyncio.wait_for(started.closed.wait(), 10)
+    assert started.opened == [None]
+    assert started.done == [[first, second], [third]]
+    assert [one.result for one in (first, second, third)] == [1, 1, 2]
 
 
-def write(text: str | None) -> Job:
-    def act(connection: apsw.Connection) -> int:
-        connection.execute("INSERT INTO note VALUES (?)", (text,))
-        return connection.changes()
-
-    return Job(act, asyncio.get_running_loop().create_future(), writes=True, is_single=True)
-
-
-def count() -> Job:
-    def act(connection: apsw.Connection) -> object:
-        return connection.execute("SELECT count(*) FROM note").get
-
-    return Job(act, asyncio.get_running_loop().create_future(), writes=False, is_single=True)
+async def test_it_looks_around_while_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread, "WATCH_SECONDS", 0.01)
+    started = Started(tmp_path / "db")
+    await asyncio.to_thread(started.thread.looked.wait, 10)
+    assert started.thread.looked.is_set()
+    started.inbox.put(None)
+    await asyncio.wait_for(started.closed.wait(), 10)
 
 
-async def ended(reports: Reports) -> None:
-    reports.inbox.put(None)
-    await asyncio.wait_for(reports.closed.wait(), 10)
+async def test_what_cannot_be_opened_is_said_and_ends_the_thread(tmp_path: Path) -> None:
+    started = Started(tmp_path / "none")
+    await asyncio.wait_for(started.ready.wait(), 10)
+    assert isinstance(started.opened[0], SipError)
+    await asyncio.to_thread(started.thread.join, 10)
+    assert not started.closed.is_set()
 
 
-async def test_what_waits_together_is_done_together(tmp_path: Path) -> None:
-    reports = started(tmp_path / "db")
-    await asyncio.wait_for(reports.ready.wait(), 10)
-    jobs = [write("one"), write("two"), write("three")]
-    reports.inbox.put(jobs)
-    await ended(reports)
-    assert reports.opened == [None]
-    assert reports.done == jobs
-    assert reports.batches == [3]
-    assert [job.error for job in jobs] == [None, None, None]
-
-
-async def test_reads_see_what_was_committed_before_and_not_what_waits_beside_them(tmp_path: Path) -> None:
-    reports = started(tmp_path / "db")
-    await asyncio.wait_for(reports.ready.wait(), 10)
-    beside = [write("one"), count()]
-    reports.inbox.put(beside)
-    await reports.until(2)
-    after = count()
-    reports.inbox.put([after])
-    await ended(reports)
-    assert (beside[1].result, after.result) == (0, 1)
-
-
-async def test_a_write_that_fails_leaves_the_others_of_its_turn(tmp_path: Path) -> None:
-    reports = started(tmp_path / "db")
-    await asyncio.wait_for(reports.ready.wait(), 10)
-    good, bad = write("one"), write(None)
-    reports.inbox.put([good, bad])
-    await reports.until(2)
-    left = count()
-    reports.inbox.put([left])
-    await ended(reports)
-    assert good.error is None
-    assert isinstance(bad.error, StorageError | apsw.ConstraintError)
-    assert left.result == 1
-
-
-async def test_a_full_disk_is_called_that_for_changes_of_several_rows(tmp_path: Path) -> None:
-    reports = started(tmp_path / "db")
-    await asyncio.wait_for(reports.ready.wait(), 10)
-
-    def fill(connection: apsw.Connection) -> None:
-        pages = connection.pragma("page_count")
-        connection.pragma("max_page_count", pages + 8)
-        for _ in range(100):
-            connection.execute("INSERT INTO note VALUES (?)", ("x" * 4096,))
-
-    full = Job(fill, asyncio.get_running_loop().create_future(), writes=True, is_single=False)
-    reports.inbox.put([full])
-    await reports.until(1)
-    left = count()
-    reports.inbox.put([left])
-    await ended(reports)
-    assert isinstance(full.error, StorageError)
-    assert full.error.fault is StorageFault.FULL
-    assert left.result == 0
-
-
-async def test_a_file_that_cannot_be_opened_is_said_and_ends_the_thread(tmp_path: Path) -> None:
-    reports = started(tmp_path / "no folder" / "db")
-    await asyncio.wait_for(reports.ready.wait(), 10)
-    assert isinstance(reports.opened[0], StorageError)
-    assert reports.done == []
-
-
-async def test_a_loop_that_is_gone_does_no_harm(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+async def test_a_loop_that_is_gone_does_no_harm(tmp_path: Path) -> None:
     loop = asyncio.new_event_loop()
-    inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
-    reports = Reports()
-    thread = DatabaseThread(
-        str(tmp_path / "db"),
-        (SCHEMA,),
-        loop,
-        inbox,
-        on_opened=reports.on_opened,
-        on_done=reports.on_done,
-        on_change=reports.on_change,
-        on_closed=reports.closed.set,
-    )
     loop.close()
-    thread.start()
-    inbox.put(None)
-    await asyncio.to_thread(thread.join, 10)
-    assert not thread.is_alive()
-    assert reports.opened == []
+    started = Started(tmp_path / "db", loop)
+    started.inbox.put(None)
+    await asyncio.to_thread(started.thread.join, 10)
+    assert not started.thread.is_alive()
+    assert started.opened == []
+
+
+async def test_what_a_job_raised_is_told_in_words(tmp_path: Path) -> None:
+    started = Started(tmp_path / "db")
+    await asyncio.wait_for(started.ready.wait(), 10)
+    full = started.thread.translated(apsw.FullError("full"))
+    assert isinstance(full, StorageError)
+    assert full.fault is StorageFault.FULL
+    assert isinstance(started.thread.translated(StopIteration()), RuntimeError), "no future can carry the other"
+    own = KeyError("own")
+    assert started.thread.translated(own) is own
+    started.inbox.put(None)
+    await asyncio.wait_for(started.closed.wait(), 10)

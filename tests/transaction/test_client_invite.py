@@ -265,6 +265,16 @@ def test_the_ack_to_a_failure() -> None:
     assert ack.body == b""
 
 
+def test_the_ack_to_a_failure_has_the_credentials_of_its_invite() -> None:
+    """RFC 3261 22.1: an ACK cannot be challenged."""
+    credentials = {"Authorization": "Digest username=a", "Proxy-Authorization": "Digest username=b"}
+    invite = request("INVITE", **credentials)
+    ack = make_ack(invite, response(invite, 407, "far"))
+    assert {name: ack.text(name) for name in credentials} == credentials
+    cancel = make_cancel(invite)
+    assert not any(cancel.has(name) for name in credentials)
+
+
 @pytest.mark.rfc("6026 8.4 #4", "3263 4 #2", "3261 17.1.1.2 #20")
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 def test_the_ack_to_a_failure_goes_where_the_invite_went(transport: str) -> None:

@@ -31,7 +31,8 @@ def serve(rig: Rig, first: Request) -> InviteServerTransaction | NonInviteServer
     [
         ("INVITE", {}, True),
         ("ACK", {}, True),
-        ("INVITE", {"Call-ID": "another", "CSeq": "9 INVITE", "From": "<sip:x@y>;tag=z"}, True),
+        ("INVITE", {"CSeq": "9 INVITE", "From": "<sip:x@y>;tag=z"}, True),
+        ("INVITE", {"Call-ID": "another"}, False),
         ("CANCEL", {}, False),
         ("OPTIONS", {}, False),
         ("INVITE", {"Via": "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKtwo"}, False),
@@ -49,7 +50,7 @@ def test_the_magic_cookie_matches_by_branch_sent_by_and_method(
     assert found is (transaction if matches else None)
 
 
-@pytest.mark.parametrize("via", [OLD, f"{OLD};branch=7.1", f"{OLD};branch=Z9hG4bK"])
+@pytest.mark.parametrize("via", [OLD, f"{OLD};branch=7.1", f"{OLD};branch=Z9hG4bK", f"{OLD};branch=z9hG4bK"])
 @pytest.mark.parametrize(
     ("headers", "matches"),
     [
@@ -68,6 +69,14 @@ def test_a_peer_of_rfc_2543_matches_by_what_its_requests_share(
     transaction = serve(rig, request("INVITE", Via=via))
     again = request("INVITE", **{"Via": via, **headers})
     assert rig.table.match_request(again) is (transaction if matches else None)
+
+
+def test_the_cookie_alone_tells_no_requests_apart() -> None:
+    """RFC 4475 3.2.1: such a client would be given the answer to its former request."""
+    rig = Rig()
+    transaction = serve(rig, request("OPTIONS", Via=f"{OLD};branch=z9hG4bK"))
+    assert rig.table.match_request(request("OPTIONS", Via=f"{OLD};branch=z9hG4bK", CSeq="8 OPTIONS")) is None
+    assert rig.table.match_request(request("OPTIONS", Via=f"{OLD};branch=z9hG4bK")) is transaction
 
 
 def test_another_request_uri_or_via_is_another_transaction_of_an_rfc_2543_peer() -> None:

@@ -7,7 +7,6 @@ import pytest
 from offhook.transaction.timers import TimerValues
 
 
-@pytest.mark.rfc("3261 table 4")
 def test_the_defaults() -> None:
     values = TimerValues()
     assert (values.t1, values.t2, values.t4) == (0.5, 4.0, 5.0)

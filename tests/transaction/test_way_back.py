@@ -91,6 +91,34 @@ def test_the_answer_to_a_broken_request_tells_where_it_came_from_too(written: st
 
 
 @pytest.mark.parametrize(
+    ("via", "port"),
+    [
+        ("SIP/2.0/UDP 192.0.2.15;;,;,,", 5060),
+        ("SIP / 2.0 / UDP phone.example.com:5070;branch=z9hG4bK1;;", 5070),
+        ("SIP/2.0/UDP [2001:db8::1]:5070;branch=1;branch=2", 5070),
+        ("SIP/2.0/UDP 10.0.0.1:5070;;rport;branch=z9hG4bK1", 40000),
+        ("SIP/2.0/UDP 10.0.0.1:5070;rport=;;", 40000),
+        ("SIP/2.0/UDP a b", 5060),
+        ("SIP/2.0/UDP a:65536;branch=1;", None),
+        ("SIP/2.0/UDP a$b;;", None),
+        ("SIP/2.0/UDP ;;", None),
+        ("", None),
+    ],
+)
+def test_a_broken_via_goes_back_as_it_came_while_its_sent_by_can_be_read(via: str, port: int | None) -> None:
+    """RFC 4475 3.1.2.1 asks for a 400 to such a request."""
+    salvage = Salvage("INVITE", (via.encode(),), b"<sip:a@b>", None, b"call", b"1 INVITE")
+    answer = reply_to_broken(ParseError("malformed parameter", salvage=salvage), ARRIVAL, "tag")
+    if port is None:
+        assert answer is None
+        return
+    assert answer is not None
+    response, back = answer
+    assert response.lines[1] == b"Via: " + via.encode()
+    assert back.remote == ("198.51.100.7", port)
+
+
+@pytest.mark.parametrize(
     ("transport", "port"), [("UDP", 5060), ("TCP", 5060), ("TLS", 5061), ("WS", 5060), ("WSS", 5061)]
 )
 def test_default_ports(transport: str, port: int) -> None:

@@ -77,6 +77,7 @@ class Events:
         self.written: list[bytes] = []
         self.changes: list[tuple[Flow, str, str]] = []
         self.settled = 0
+        self.preferred: set[tuple[str, int]] = set()
 
     def receive(self, data: bytes, flow: Flow, now: Moment) -> None:
         self.messages.append((data, flow))
@@ -86,6 +87,9 @@ class Events:
 
     def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
         self.changes.append((flow, state, reason))
+
+    def prefers(self, remote: tuple[str, int]) -> bool:
+        return remote in self.preferred
 
     def settle(self, now: Moment) -> None:
         self.settled += 1

@@ -575,8 +575,7 @@ async def test_a_flow_can_be_kept_alive(drivers: Drivers) -> None:
         await answered(client)
         client.keep_alive(client.stack.flow_to(target))
         ask(client, target)
-        assert await answered(client, 2) == 200
-        assert server.stack.counters.broken == 0
+        assert (await answered(client, 2), server.stack.counters.broken) == (200, 0)
 
 
 async def test_a_stream_without_pong_has_failed(drivers: Drivers, monkeypatch: pytest.MonkeyPatch) -> None:

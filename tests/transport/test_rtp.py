@@ -271,6 +271,42 @@ async def test_the_ports_are_free_again_after_closing() -> None:
         await endpoint.close()
 
 
+@pytest.mark.rfc("3264 8.3.1 #2", "3264 8.3.1 #3", "3264 8.3.1 #7")
+async def test_it_moves_to_other_ports_and_hears_the_old_ones_until_then() -> None:
+    async with await AudioEndpoint.open(HOST) as one, await AudioEndpoint.open(HOST, symmetric=False) as two:
+        one.configure(parameters(two))
+        old, pair = one.local_port, bind_pair(HOST, DEFAULT_PORTS, 77)
+        new = int(pair[0].getsockname()[1])
+
+        async def hears(port: int) -> bool:
+            """Whether what comes to a port is heard; it comes all the time."""
+            two.configure(AudioParameters(remote=(HOST, port)))
+            await asyncio.sleep(0.1)
+            before = one.statistics().packets_received
+            await asyncio.sleep(0.3)
+            return one.statistics().packets_received > before
+
+        one.listen_at(*pair)
+        assert (one.local_port, one.offered_port) == (old, new)
+        assert [await hears(port) for port in (old, new, old)] == [True, True, True]
+        one.move()
+        assert (one.local_port, one.offered_port) == (new, new)
+        assert [await hears(port) for port in (old, new, old)] == [True, True, False]
+
+
+async def test_a_move_that_comes_to_nothing_gives_its_ports_back(ends: tuple[AudioEndpoint, AudioEndpoint]) -> None:
+    one, _ = ends
+    old = one.local_port
+    for ended in (one.stay, lambda: one.listen_at(*bind_pair(HOST, DEFAULT_PORTS, 99))):
+        rtp, rtcp = bind_pair(HOST, DEFAULT_PORTS, 88)
+        one.listen_at(rtp, rtcp)
+        ended()
+        assert (rtp.fileno(), rtcp.fileno()) == (-1, -1)
+    one.stay()
+    one.move()
+    assert (one.local_port, one.offered_port) == (old, old)
+
+
 async def test_endpoints_begin_their_search_at_different_ports() -> None:
     opened = [await AudioEndpoint.open(HOST) for _ in range(4)]
     ports = {endpoint.local_port for endpoint in opened}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from offhook import clock
+from offhook.clock import Moment
 from offhook.flow import Flow
 from offhook.stack import FAILED
 from offhook.transport import udp
@@ -231,6 +233,40 @@ async def test_a_flood_is_taken_in_batches(own: UdpSocket, peer: Peer, events: E
             flooder.sendto(octets(), own.local)
     await until(lambda: len(events.messages) == 200)
     assert events.settled >= 4
+
+
+async def test_who_is_known_comes_first_when_more_comes_than_can_be_answered(
+    own: UdpSocket, peer: Peer, events: Events, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else everything grows old in the kernel's queue, and everybody sends it again."""
+    monkeypatch.setattr(udp, "_BEHIND_AFTER", 0.02)
+    monkeypatch.setattr(udp, "_BATCH", 8)
+    slow = events.receive
+
+    def receive(data: bytes, flow: Flow, now: Moment) -> None:
+        time.sleep(0.002)
+        slow(data, flow, now)
+
+    monkeypatch.setattr(events, "receive", receive)
+    with socket.socket(own._socket.family, socket.SOCK_DGRAM) as known:
+        known.bind((peer.address[0], 0))
+        events.preferred.add(known.getsockname()[:2])
+        for number in range(100):
+            peer.send(b"OPTIONS sip:flood SIP/2.0", own)
+            if number > 50 and number % 10 == 0:
+                peer.send(b"SIP/2.0 200 OK", own)
+                known.sendto(b"INVITE sip:bob SIP/2.0", own.local)
+        await until(lambda: len([data for data, _ in events.messages if data.startswith(b"INVITE")]) == 4)
+    flood = b"OPTIONS sip:flood SIP/2.0"
+    await until(lambda: own.left_out + [data for data, _ in events.messages].count(flood) == 100)
+    came = [data for data, _ in events.messages]
+    assert came.count(b"SIP/2.0 200 OK") == 4
+    assert 8 <= came.count(flood) < 100
+    assert caplog.text.count("more comes to") == 1
+    # And as soon as nothing waits, everybody is heard again.
+    await asyncio.sleep(0.05)
+    peer.send(b"OPTIONS sip:late SIP/2.0", own)
+    await until(lambda: events.messages[-1][0] == b"OPTIONS sip:late SIP/2.0")
 
 
 async def test_datagrams_that_come_one_by_one_cost_one_look_each() -> None:

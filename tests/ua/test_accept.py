@@ -334,7 +334,7 @@ def test_a_bye_while_the_200_waits_for_a_prack_ends_the_invite_with_487() -> Non
     assert (bob.heard, statuses(script).count(200)) == (["ended: PEER_HUNG_UP"], 1)
 
 
-@pytest.mark.parametrize("broken", [("Contact", "<mailto:x@y>"), ("Expires", "soon"), ("Record-Route", "<tel:+1>")])
+@pytest.mark.parametrize("broken", [("Contact", "<mailto:x@y>"), ("Record-Route", "<tel:+1>")])
 def test_an_invite_that_makes_no_dialog_is_400(broken: tuple[str, str]) -> None:
     house = House()
     bob = house.phone("bob")
@@ -347,6 +347,18 @@ def test_an_invite_that_makes_no_dialog_is_400(broken: tuple[str, str]) -> None:
     assert statuses(script) == [400]
     assert bob.got == []
     assert house.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [("Expires", "soon"), ("Supported", "100rel;x"), ("Accept", "text"), ("Date", "today"), ("Subject", "\x01")],
+)
+def test_what_is_malformed_and_not_needed_is_ignored(broken: tuple[str, str]) -> None:
+    """RFC 3261 8.2.2"""
+    house, bob, script = called(broken)
+    bob.refuse(486)
+    house.run()
+    assert statuses(script) == [486]
 
 
 def test_an_offer_that_cannot_be_read_is_400() -> None:

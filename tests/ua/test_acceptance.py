@@ -65,6 +65,13 @@ def test_it_is_repeated_until_its_own_ack() -> None:
     assert waiting == [True, False]
 
 
+def test_the_ack_to_a_later_invite_says_that_it_has_come_too() -> None:
+    bench = Bench()
+    assert bench.acceptance.receive(request("ACK", cseq=bench.acceptance.number + 1), bench.at(2))
+    assert len(bench.acks) == 1
+    assert not bench.acceptance.waiting
+
+
 @pytest.mark.rfc("3261 13.3.1.4 #4")
 def test_without_it_the_loss_is_told() -> None:
     bench = Bench()

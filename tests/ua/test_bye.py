@@ -56,7 +56,7 @@ def test_a_challenged_bye_is_sent_again() -> None:
     alice = house.phones[0]
     alice.do(alice.core.hang_up_all)
     house.run(0.3)
-    script.respond(401, ("WWW-Authenticate", 'Digest realm="r", nonce="n"'), method="BYE", contact=False)
+    script.respond(401, ("WWW-Authenticate", 'Digest realm="example.com", nonce="n"'), method="BYE", contact=False)
     house.run(0.4)
     assert script.last("BYE").has("Authorization")
     assert alice.core.calls[0].parting

@@ -14,7 +14,7 @@ from offhook.errors import (
 )
 from offhook.flow import Query, Target
 from offhook.ids import IdSource
-from offhook.sip.message import Response
+from offhook.sip.message import Request, Response
 from offhook.sip.serializer import Draft, new_response
 from offhook.sip.uri import SipUri, Uri, parse_uri
 from offhook.stack import FAILED, Stack
@@ -26,7 +26,7 @@ from offhook.ua.context import Context
 from offhook.ua.events import Failure
 from offhook.ua.forming import Formed
 from offhook.ua.settings import Settings
-from tests.ua.household import House, Script, aor
+from tests.ua.household import House, Phone, Script, aor
 
 NOW = Moment(0.0, 0.0)
 RESOLVING, TRYING, PROCEEDING, CANCELLING, COMPLETED = RequestState
@@ -126,7 +126,7 @@ class Bench:
         self.stack = Stack(IdSource.seeded(1), b"", lambda query: targets)
         self.context = Context(self.stack, Settings(aor("alice")))
         self.user = User(self.context)
-        self.request = ClientRequest(self.context, uri(), uri(), self.user, self.context.digest(), follow)
+        self.request = ClientRequest(self.context, uri(), uri(), self.user, self.context.keyring.client(), follow)
 
     def sent(self) -> list[str]:
         """Method and CSeq number of what was sent since the last time."""
@@ -200,7 +200,9 @@ def test_an_answer_of_dns_after_a_cancel_sends_nothing() -> None:
 
 def test_a_uri_without_a_way_is_refused() -> None:
     bench = Bench([])
-    request = ClientRequest(bench.context, parse_uri("tel:+1"), parse_uri("tel:+1"), bench.user, bench.context.digest())
+    request = ClientRequest(
+        bench.context, parse_uri("tel:+1"), parse_uri("tel:+1"), bench.user, bench.context.keyring.client()
+    )
     request.start(NOW)
     assert bench.user.failures[0].status == 416
 
@@ -327,7 +329,7 @@ def test_a_redirection_that_is_not_known_is_followed(status: int) -> None:
 def test_a_number_that_the_proxy_cannot_call_is_called_as_a_sip_uri() -> None:
     bench = Bench([target("192.0.2.7")])
     number, proxy = parse_uri("tel:+1-555-0100;ext=7"), uri("sip:proxy.example.com;lr")
-    bench.request = ClientRequest(bench.context, number, proxy, bench.user, bench.context.digest(), True)
+    bench.request = ClientRequest(bench.context, number, proxy, bench.user, bench.context.keyring.client(), True)
     bench.request.start(NOW)
     bench.answer(416)
     assert bench.user.uris == ["tel:+1-555-0100;ext=7", "sip:+1-555-0100;ext=7@example.com;user=phone"]
@@ -357,7 +359,7 @@ def test_whoever_asks_for_sips_gets_tls_on_every_way(request_uri: str, next_hop:
     bench = Bench([])
     bench.stack = Stack(IdSource.seeded(1), b"", resolve)
     bench.context = Context(bench.stack, Settings(aor("alice")))
-    first, digest = uri(next_hop), bench.context.digest()
+    first, digest = uri(next_hop), bench.context.keyring.client()
     bench.request = ClientRequest(bench.context, uri(request_uri), first, bench.user, digest, True)
     bench.request.start(NOW)
     bench.answer(302, ("Contact", f"<{request_uri.replace('bob', 'carol')}>"))
@@ -387,7 +389,7 @@ def test_a_6xx_ends_the_search() -> None:
 def test_nobody_is_led_from_sips_to_sip() -> None:
     bench = Bench([target("192.0.2.7", "TLS")])
     secure = uri("sips:bob@biloxi.com")
-    bench.request = ClientRequest(bench.context, secure, secure, bench.user, bench.context.digest(), True)
+    bench.request = ClientRequest(bench.context, secure, secure, bench.user, bench.context.keyring.client(), True)
     bench.request.start(NOW)
     bench.answer(302, ("Contact", "<sip:plain@a>"))
     assert bench.user.failures[0].status == 302
@@ -475,7 +477,7 @@ def reply_next(script: Script, left: list[tuple[int, tuple[str, str]]]) -> None:
         script.respond(486)
 
 
-@pytest.mark.rfc("3261 22.2", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6", "3261 26.3.1 #7")
+@pytest.mark.rfc("3261 22.2 #2", "3261 22.2 #4", "3261 8.1.3.5 #1", "3261 8.1.3.5 #6", "3261 26.3.1 #7")
 def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     house, script = asking((401, challenge("example.com")))
     alice = house.phone("alice", "secret")
@@ -493,11 +495,20 @@ def test_a_challenge_is_answered_with_a_new_cseq_and_the_same_call_id() -> None:
     assert "nc=00000001" in credentials
 
 
-@pytest.mark.rfc("3261 22.3", "3261 8.1.3.5 #1", "3261 20.7 #1", "3261 20.28 #1", "3261 21.4.8 #1")
+@pytest.mark.rfc(
+    "3261 22.3 #4",
+    "3261 22.3 #5",
+    "3261 22.3 #11",
+    "3261 8.1.3.5 #1",
+    "3261 20.7 #1",
+    "3261 20.28 #1",
+    "3261 21.4.8 #1",
+)
 def test_several_realms_are_answered_one_after_the_other() -> None:
     house, script = asking((407, challenge("proxy", "Proxy-Authenticate")), (401, challenge("example.com")))
+    house.network.name("example.com", ("192.0.2.9", 5060))
     alice = house.phone("alice", "secret")
-    alice.invite(parse_uri("sip:peer@192.0.2.9"))
+    alice.invite(parse_uri("sip:peer@example.com"))
     house.run()
     last = script.last("INVITE")
     assert last.cseq_number == 3
@@ -505,6 +516,48 @@ def test_several_realms_are_answered_one_after_the_other() -> None:
     assert 'realm="example.com"' in (last.text("Authorization") or "")
 
 
+@pytest.mark.rfc("3261 22.1 #9")
+@pytest.mark.parametrize("header", ["WWW-Authenticate", "Proxy-Authenticate"])
+def test_a_foreign_realm_gets_no_digest_and_is_named(header: str) -> None:
+    """It could try passwords against one; who asks is for the user to judge."""
+    house, script = asking((401 if header[0] == "W" else 407, challenge("elsewhere.example", header)))
+    alice = house.phone("alice", "secret")
+    call = alice.invite(parse_uri("sip:peer@192.0.2.9"))
+    house.run()
+    assert script.methods() == ["INVITE"]
+    assert call.failure is not None
+    assert isinstance(call.failure.exception, AuthenticationFailed)
+    assert call.failure.exception.realm == "elsewhere.example"
+    assert "realm 'elsewhere.example'" in str(call.failure.exception)
+
+
+def invited(house: House, script: Script, alice: Phone, *answers: tuple[int, tuple[str, str]]) -> list[Request]:
+    """The INVITEs of one more call, which is refused once its challenges are answered."""
+    before = len(script.requests)
+    left = list(answers)
+    script.on_request = lambda request, transaction, now: (
+        house.network.at(0.0, script_node(script), lambda: reply_next(script, left)) if transaction else None
+    )
+    alice.invite(parse_uri("sip:peer@example.com"))
+    house.run()
+    return [request for request, _ in script.requests[before:] if request.method == "INVITE"]
+
+
+@pytest.mark.rfc("3261 22.2 #3", "3261 22.3 #6")
+def test_what_a_server_asked_for_is_kept_for_its_destination_and_what_a_proxy_did_is_not() -> None:
+    house = House()
+    script = house.script()
+    house.network.name("example.com", ("192.0.2.9", 5060))
+    alice = house.phone("alice", "secret")
+    proxy, server = challenge("example.com", "Proxy-Authenticate"), challenge("example.com")
+    assert len(invited(house, script, alice, (407, proxy), (401, server))) == 3
+    [later] = invited(house, script, alice)
+    assert 'nonce="abc"' in (later.text("Authorization") or "")
+    assert "nc=00000002" in (later.text("Authorization") or "")
+    assert not later.has("Proxy-Authorization")
+
+
+@pytest.mark.rfc("3261 22.1 #10")
 def test_a_wrong_password_fails_with_authentication_failed() -> None:
     house, _ = asking((401, challenge("example.com")), (401, challenge("example.com")))
     alice = house.phone("alice", "wrong")
@@ -515,6 +568,7 @@ def test_a_wrong_password_fails_with_authentication_failed() -> None:
     assert call.failure.status == 401
 
 
+@pytest.mark.rfc("3261 22.1 #10")
 def test_a_stale_nonce_is_answered_again() -> None:
     house, script = asking(
         (401, challenge("example.com")), (401, challenge("example.com", nonce="new", more=", stale=true"))
@@ -526,6 +580,7 @@ def test_a_stale_nonce_is_answered_again() -> None:
     assert 'nonce="new"' in (script.last("INVITE").text("Authorization") or "")
 
 
+@pytest.mark.rfc("3261 22.1 #9")
 def test_without_a_password_a_challenge_is_final() -> None:
     house, script = asking((401, challenge("example.com")))
     alice = house.phone("alice")
@@ -534,3 +589,4 @@ def test_without_a_password_a_challenge_is_final() -> None:
     assert script.methods() == ["INVITE"]
     assert call.failure is not None
     assert isinstance(call.failure.error, AuthenticationFailed)
+    assert call.failure.error.realm == "example.com"

@@ -14,7 +14,7 @@ from offhook.sip.uri import SipUri, parse_uri
 from offhook.testing.network import Faults
 from offhook.ua.message import ReceivedMessage
 from tests.ua.household import OFFER, House, Phone, Script
-from tests.ua.test_accept import invite, statuses
+from tests.ua.test_accept import in_dialog, invite, statuses
 from tests.ua.test_reinvite import answered
 
 
@@ -42,13 +42,19 @@ def request(
 ELSEWHERE = "<sip:bob@example.com>;tag=unknown"
 
 
-@pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE", "DANCE"])
+@pytest.mark.parametrize("method", ["INFO", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER", "MESSAGE"])
 @pytest.mark.rfc("3261 8.2.1 #2", "3261 8.2.1 #3", "3261 8.2.1 #4", "3261 21.4.6 #1")
 def test_a_method_without_a_machine_is_405_with_allow(method: str) -> None:
     _, _, script = receiving(request(method))
     assert statuses(script) == [405]
     assert script.responses[0].tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
     assert script.responses[0].to_tag is not None
+
+
+def test_a_method_that_nobody_knows_is_501() -> None:
+    _, _, script = receiving(request("DANCE"))
+    assert statuses(script) == [501]
+    assert script.responses[0].tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE"]
 
 
 @pytest.mark.parametrize("method", ["BYE", "UPDATE", "PRACK", "INVITE", "OPTIONS"])
@@ -150,7 +156,7 @@ def test_authentication_comes_first() -> None:
     _, _, script = receiving(
         request("DANCE"), request("DANCE", ("Authorization", 'Digest username="x"'), cseq=2), authenticate=challenge
     )
-    assert statuses(script) == [401, 405]
+    assert statuses(script) == [401, 501]
 
 
 @pytest.mark.rfc("3261 8.2.7 #5", "3261 26.3.2.4 #2")
@@ -176,9 +182,29 @@ def test_a_request_whose_credentials_cannot_be_read_is_400() -> None:
     assert bob.core.idle
 
 
-def test_a_cancel_is_not_challenged() -> None:
-    _, _, script = receiving(request("CANCEL"), authenticate=challenge)
-    assert statuses(script) == [481]
+@pytest.mark.rfc("3261 22.1 #6", "3261 22.1 #7")
+def test_ack_and_cancel_are_never_asked_for_credentials() -> None:
+    """Neither can be sent again with them."""
+
+    def asks(received: Request) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        return None if received.method == "INVITE" else challenge(received)
+
+    _, _, script = receiving(request("CANCEL"), request("OPTIONS", cseq=2), authenticate=asks)
+    assert statuses(script) == [481, 401]
+    house, bob, script = receiving(invite(), authenticate=asks)
+    bob.answer()
+    house.run(0.2)
+    script.send_ack(in_dialog(script, "ACK", 1), bob)
+    house.run(40.0)
+    assert statuses(script) == [200], "it was acknowledged, and not challenged"
+    house, bob, script = receiving(invite(), authenticate=asks)
+    house.run(1.0)
+    [ringing] = script.stack.transactions.clients.values()
+    script_node = script.node
+    assert script_node is not None
+    script_node.call(lambda now: script.stack.cancel(ringing, now))
+    house.run(2.0)
+    assert sorted(statuses(script)) == [100, 200, 487]
 
 
 def test_nobody_who_takes_calls_is_480() -> None:

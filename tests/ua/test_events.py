@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.errors import RequestFailed, TransactionTimeout
+from offhook.errors import RequestFailed, TransactionTimeout, TransportFailed
 from offhook.sip.serializer import new_response
 from offhook.ua.events import CallEnd, EndCause, Failure, Progress
 
@@ -33,3 +33,4 @@ def test_what_loses_a_dialog() -> None:
     lost = {status: Failure(status, "", new_response(status).response()).ends_dialog for status in (408, 481, 486, 500)}
     assert lost == {408: True, 481: True, 486: False, 500: False}
     assert Failure(408, "", None, TransactionTimeout("late")).ends_dialog
+    assert not Failure(503, "", None, TransportFailed("unreachable")).ends_dialog

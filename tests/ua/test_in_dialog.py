@@ -33,6 +33,7 @@ def in_call() -> tuple[House, Script]:
     return house, script
 
 
+@pytest.mark.rfc("3261 22.3 #5")
 def test_it_is_sent_in_the_dialog_and_answers_challenges() -> None:
     house, script = in_call()
     alice = house.phones[0]
@@ -43,11 +44,16 @@ def test_it_is_sent_in_the_dialog_and_answers_challenges() -> None:
     house.run(0.3)
     sent = script.last("INFO")
     assert (sent.cseq_number, sent.to_tag, sent.text("X-Test")) == (2, "peer", "yes")
-    script.respond(407, ("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'), method="INFO")
+    script.respond(407, ("Proxy-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'), method="INFO")
     house.run(0.4)
     sent = script.last("INFO")
     assert sent.cseq_number == 3
     assert 'uri="sip:peer@192.0.2.9:5060"' in (sent.text("Proxy-Authorization") or "")
+    script.respond(200, method="INFO")
+    alice.do(DialogRequest(session.context, session.dialog, session.digest, "INFO", ()).send)
+    house.run(0.5)
+    assert script.last("INFO").cseq_number == 4
+    assert "nc=00000002" in (script.last("INFO").text("Proxy-Authorization") or "")
 
 
 @pytest.mark.rfc("3261 12.2.1.1 #7", "3261 12.2.1.1 #8", "3261 12.2.1.1 #9")

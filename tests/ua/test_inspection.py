@@ -40,13 +40,18 @@ def made(method: str, uri: str, headers: dict[str, str], body: bytes, content_ty
     return draft.body(body, content_type).request()
 
 
-UNANSWERABLE = ("Warning", '305 example.com "only application/sdp can be answered with"')
+UNANSWERABLE = ("Warning", '399 example.com "only application/sdp can be answered with"')
+SIGNED = 'multipart/signed;protocol="application/pkcs7-signature";micalg=sha1;boundary=part'
+PKCS7 = "application/pkcs7-mime"
+REQUIRED, OPTIONAL = "attachment;handling=required", "attachment;handling=optional"
+SIGNATURE = "application/pkcs7-signature"
 
 CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple[str, str] | None]] = [
     ("INVITE", BOB, {}, OFFER, SDP, None, None),
     ("INVITE", BOB, {}, OFFER, "Application/SDP;charset=x", None, None),
     ("OPTIONS", BOB, {}, b"", None, None, None),
-    ("DANCE", "tel:+1", {"Require": "magic"}, b"x", "x/y", 405, ALLOW),
+    ("REFER", "tel:+1", {"Require": "magic"}, b"x", "x/y", 405, ALLOW),
+    ("DANCE", "tel:+1", {"Require": "magic"}, b"x", "x/y", 501, ALLOW),
     ("INVITE", "tel:+1", {"Require": "magic"}, b"", None, 416, None),
     ("INVITE", "unknown:x", {}, b"", None, 416, None),
     ("INVITE", "sip:bob@[", {}, b"", None, 400, None),
@@ -63,6 +68,12 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     ("INVITE", BOB, {}, mixed("application/isup", "signal"), MIXED, 415, ("Accept", ACCEPT)),
     ("INVITE", BOB, {}, mixed("application/isup", "signal;handling=optional"), MIXED, None, None),
     ("INVITE", BOB, {}, b"--x", MIXED, 400, None),
+    ("INVITE", BOB, {}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": REQUIRED}, b"x", PKCS7, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {"Content-Disposition": OPTIONAL}, b"x", PKCS7, None, None),
+    ("INVITE", BOB, {}, mixed(SIGNATURE, REQUIRED), SIGNED, 415, ("Accept", ACCEPT)),
+    ("INVITE", BOB, {}, mixed(SIGNATURE, OPTIONAL), SIGNED, None, None),
+    ("INVITE", BOB, {}, b"x", "message/sip", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {}, b"x", "x/y", 415, ("Accept", ACCEPT)),
     ("OPTIONS", BOB, {"Content-Disposition": "render;handling=optional"}, b"x", "x/y", None, None),
     ("BYE", BOB, {}, b"x", "x/y", None, None),
@@ -93,6 +104,7 @@ CASES: list[tuple[str, str, dict[str, str], bytes, str | None, int | None, tuple
     "3261 20.32 #2",
     "3261 21.4.13 #1",
     "3261 21.4.15 #1",
+    "3261 23.2 #20",
 )
 def test_each_check(
     method: str,

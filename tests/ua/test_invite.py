@@ -294,14 +294,14 @@ def test_a_200_that_comes_again_after_the_end_gets_its_ack_and_nothing_else() ->
     assert house.nothing_is_left()
 
 
-@pytest.mark.rfc("3261 22.1", "3261 17.1.1.3 #1", "3261 13.2.2.4 #7")
+@pytest.mark.rfc("3261 22.1 #5", "3261 17.1.1.3 #1", "3261 13.2.2.4 #7")
 def test_the_ack_bears_the_credentials_of_its_invite() -> None:
     house = House()
     alice = house.phone("alice", "secret")
     script = house.script()
     alice.invite(PEER)
     house.run(0.1)
-    script.respond(407, ("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'))
+    script.respond(407, ("Proxy-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'))
     house.run(0.2)
     script.respond(200, body=sdp())
     house.run(0.3)

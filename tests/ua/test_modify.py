@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from offhook.clock import Moment
-from offhook.errors import InvalidState, RequestFailed, SipError, TransactionTimeout
+from offhook.errors import InvalidState, RequestFailed, SipError, TransactionTimeout, TransportFailed
 from offhook.sip.serializer import new_response
 from offhook.sip.uri import parse_uri
+from offhook.stack import FAILED
 from offhook.ua.invite import ClientInvite
 from offhook.ua.modify import MAX_TRIES, PATIENCE, Modification, ModifyEvent, ModifyState
 from tests.ua.household import House, Phone, Script, sdp
@@ -134,6 +135,43 @@ def test_the_contact_stays_what_it_was_by_whatever_transport_we_send() -> None:
     again = script.last("INVITE")
     assert (first.top_via.transport, again.top_via.transport) == ("TCP", "UDP")
     assert first.text("Contact") == again.text("Contact") == "<sip:alice@192.0.2.1:5060;transport=tcp>"
+
+
+def move(phone: Phone, host: str) -> None:
+    """Give a phone another address in mid-call."""
+    node = phone.node
+    del node.network.nodes[(node.host, node.port)]
+    node.host = host
+    node.network.nodes[(host, node.port)] = node
+
+
+def test_the_media_go_along_to_another_address() -> None:
+    """RFC 3665 3.7."""
+    bench = Hold()
+    move(bench.alice, "192.0.2.50")
+    bench.hold()
+    offered = bench.script.last("INVITE")
+    assert b"c=IN IP4 192.0.2.50" in offered.body
+    assert offered.text("Contact") == "<sip:alice@192.0.2.50:5060>"
+    bench.answer()
+    assert bench.results == [None]
+    bench.hold(False)
+    assert b"c=IN IP4 192.0.2.50" in bench.script.last("INVITE").body
+
+
+def test_the_media_stay_where_the_peer_does_not_take_the_change() -> None:
+    bench = Hold()
+    session = bench.call.session
+    assert session is not None
+    move(bench.alice, "192.0.2.50")
+    for status in (488, 491):
+        bench.hold()
+        bench.script.respond(status, method="INVITE")
+        bench.run(0.1)
+        assert session.hosts == ("192.0.2.1", "192.0.2.1")
+    # After the glare it is offered again.
+    bench.run(5.0)
+    assert b"c=IN IP4 192.0.2.50" in bench.script.last("INVITE").body
 
 
 def test_what_is_so_already_needs_no_request() -> None:
@@ -273,6 +311,23 @@ def test_a_peer_that_does_not_answer_is_lost() -> None:
     assert bench.house.nothing_is_left()
 
 
+def test_a_peer_that_cannot_be_reached_for_once_is_not_lost() -> None:
+    """A fatal transport error is a 503 (8.1.3.1), which leaves the session unchanged (14.1)."""
+    bench = Hold()
+    assert bench.script.node is not None
+    bench.alice.do(lambda now: bench.call.hold(True, bench.done, now))
+    flow = bench.alice.node.stack.flow_to(bench.alice.node.target_to("192.0.2.9", 5060))
+    bench.alice.do(lambda now: bench.alice.node.stack.flow_changed(flow, FAILED, "unreachable", now))
+    assert isinstance(bench.results[0], TransportFailed)
+    bench.run(1)
+    assert bench.call.answered
+    assert bench.alice.port.direction == "sendrecv"
+    bench.hold()
+    bench.script.respond(200, body=sdp(direction="recvonly"), method="INVITE")
+    bench.run(1)
+    assert bench.results[1:] == [None]
+
+
 def test_a_peer_that_never_decides_is_asked_no_longer() -> None:
     bench = Hold()
     bench.hold()
@@ -398,7 +453,9 @@ def test_a_challenge_is_answered_with_the_same_offer() -> None:
     bench = Hold("secret")
     bench.hold()
     first = bench.script.last("INVITE")
-    bench.script.respond(401, ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'), method="INVITE")
+    bench.script.respond(
+        401, ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"'), method="INVITE"
+    )
     bench.run(0.1)
     second = bench.script.last("INVITE")
     assert second.has("Authorization")

@@ -272,7 +272,7 @@ def test_a_registrar_that_wants_ever_longer_is_refused() -> None:
     assert bench.told[0] is not None
 
 
-@pytest.mark.rfc("3261 22.2", "3261 20 #7")
+@pytest.mark.rfc("3261 22.2 #2", "3261 22.2 #3", "3261 20 #7")
 def test_a_challenge_is_answered_and_the_nonce_used_again() -> None:
     bench = Bench("secret")
     bench.start()
@@ -332,6 +332,24 @@ def test_what_may_have_changed_is_asked_again(status: int, headers: tuple[tuple[
     bench.answer(status, *headers)
     bench.run(60)
     assert len(bench.asked) == 2
+
+
+@pytest.mark.rfc("3261 22.1 #10")
+def test_a_password_that_was_refused_is_not_soon_tried_again() -> None:
+    """Once it was right, so it may be again; but who tries often is locked out in many places."""
+    bench = Bench("secret")
+    bench.start()
+    asked = ("WWW-Authenticate", 'Digest realm="example.com", nonce="n", qop="auth"')
+    bench.answer(401, asked)
+    bench.answer(200, ("Expires", "60"))
+    bench.run(35)
+    bench.answer(401, asked)
+    assert isinstance(bench.told[-1] and bench.told[-1].error, AuthenticationFailed)
+    tried = len(bench.asked)
+    bench.run(890)
+    assert len(bench.asked) == tried
+    bench.run(920)
+    assert len(bench.asked) == tried + 1
 
 
 @pytest.mark.rfc("5626 4.5")

@@ -196,6 +196,20 @@ def test_a_lost_ack_does_not_stand_in_the_way() -> None:
     assert bob.heard == ["answered"]
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_reinvite_that_overtakes_the_ack_is_none(number: int) -> None:
+    """The callee sends no BYE before it has an ACK (RFC 3261 15), that of the call or one behind it."""
+    house, bob, script = answered(acknowledge=False)
+    script.send(reinvite(script, 2, sdp(version=2)), bob)
+    house.run(0.4)
+    bob.do(lambda now: bob.got[0].hang_up(now))
+    house.run(0.6)
+    assert "BYE" not in script.methods()
+    script.send_ack(in_dialog(script, "ACK", number), bob)
+    house.run(0.7)
+    assert script.methods()[-1] == "BYE"
+
+
 @pytest.mark.rfc("5407 3.1.5")
 def test_an_offer_of_ours_that_waits_for_the_ack_is_glare() -> None:
     house, bob, script = answered(acknowledge=False, body=b"")

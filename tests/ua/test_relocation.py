@@ -8,7 +8,9 @@ import pytest
 
 from offhook.errors import TransportFailed
 from offhook.flow import Query, Target
+from offhook.sdp.negotiate import Capabilities
 from offhook.sip.uri import parse_uri
+from offhook.stack import CLOSED
 from offhook.testing.network import VirtualNetwork, VirtualNode
 from offhook.ua.relocation import LONGEST
 from tests.ua.household import House, Phone, sdp
@@ -72,7 +74,6 @@ def test_the_call_goes_on_from_the_new_address(caller: str) -> None:
     reinvite = pair.house.sent("INVITE")[-1]
     assert reinvite.text("Contact") == f"<sip:alice@{NEW}:5060>"
     assert pair.shown(pair.bob) == NEW
-    assert pair.alice.port.moved == [NEW]
     # What Bob sends arrives there now.
     pair.bob.do(pair.bob.core.hang_up_all)
     pair.pass_time(40)
@@ -100,7 +101,6 @@ def test_other_addresses_are_no_reason_to_move() -> None:
     before = len(pair.house.sent("INVITE"))
     pair.notice(OLD, NEW)
     assert len(pair.house.sent("INVITE")) == before
-    assert pair.alice.port.moved == []
 
 
 def test_a_call_waits_for_an_address_and_goes_on() -> None:
@@ -172,19 +172,57 @@ def test_a_change_under_way_comes_first() -> None:
 def test_without_a_port_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     pair = Pair()
     port, lacks = pair.alice.port, [True, True]
-    move = port.move
+    capabilities = port.capabilities
 
-    def poor(local: str) -> None:
+    def poor(local: str, shown: str) -> Capabilities:
         if lacks:
             lacks.pop()
             raise TransportFailed("no free pair of RTP ports")
-        move(local)
+        return capabilities(local, shown)
 
-    monkeypatch.setattr(port, "move", poor)
+    monkeypatch.setattr(port, "capabilities", poor)
     pair.take_address()
     pair.notice(NEW)
     pair.pass_time(2.5)
     assert pair.shown(pair.bob) == NEW
+
+
+def test_an_address_that_goes_again_at_once_is_followed_too() -> None:
+    """The re-INVITE from the second address cannot be answered; the one from the third is."""
+    pair = Pair()
+    pair.take_address()
+    nodes = pair.house.network.nodes
+    pair.alice.do(lambda now: pair.alice.core.moved(frozenset([NEW]), now))
+    third = "192.0.2.78"
+    pair.take_address(third)
+    # As a driver does when it finds that an address is gone.
+    stack = pair.alice.node.stack
+    transaction = list(stack.transactions.clients.values())[-1]
+    pair.alice.do(lambda now: stack.flow_changed(transaction.flow, CLOSED, "no address of this machine", now))
+    pair.notice(third)
+    pair.pass_time(5.0)
+    assert (third, 5060) in nodes
+    assert pair.shown(pair.bob) == third
+    assert pair.alice.heard[-1] == "answered"
+
+
+def test_the_first_address_may_come_back_after_a_try_from_another() -> None:
+    pair = Pair()
+    pair.house.network.partition({OLD, NEW}, {"192.0.2.2"})
+    pair.take_address()
+    pair.alice.do(lambda now: pair.alice.core.moved(frozenset([NEW]), now))
+    stack = pair.alice.node.stack
+    transaction = list(stack.transactions.clients.values())[-1]
+    pair.alice.do(lambda now: stack.flow_changed(transaction.flow, CLOSED, "no address of this machine", now))
+    pair.take_address(OLD)
+    pair.house.network.heal()
+    pair.notice(OLD)
+    pair.pass_time(LONGEST + 1)
+    assert pair.shown(pair.bob) == OLD
+    assert pair.alice.heard[-1] == "answered"
+    pair.bob.do(pair.bob.core.hang_up_all)
+    pair.pass_time(40)
+    assert pair.house.nothing_is_left()
 
 
 def test_a_call_that_was_hung_up_goes_nowhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offhook.accounts.base import Account, AccountStore, Pending
+from offhook.accounts.base import PENDING, Account, AccountStore, Pending
 from offhook.clock import Moment
 from offhook.security.digest import Challenge, Credentials, base_algorithm, verify
 from offhook.security.nonce import NonceGuard, NonceSource, NonceState
@@ -10,7 +10,7 @@ from offhook.sip.headers.auth import Challenge as ChallengeValue
 from offhook.sip.headers.auth import Credentials as CredentialsValue
 from offhook.sip.message import Request
 
-__all__ = ["Authenticator", "Realm", "Unproven"]
+__all__ = ["Authenticator", "Proven", "Realm", "Unproven"]
 
 _NOBODY = "0" * 32
 
@@ -23,6 +23,16 @@ class Realm:
     def __init__(self, name: str, algorithms: tuple[str, ...]) -> None:
         self.name = name
         self.algorithms = algorithms
+
+
+class Proven:
+    """A request of the owner of an account. `digest_uri` is what the digest was made for, as the client wrote it."""
+
+    __slots__ = ("account", "digest_uri")
+
+    def __init__(self, account: Account, digest_uri: str) -> None:
+        self.account = account
+        self.digest_uri = digest_uri
 
 
 class Unproven:
@@ -50,31 +60,45 @@ class Authenticator:
         self._guard = guard
         self._begun = False
 
-    def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Account | Unproven | Pending:
-        """The account that a request is from; Pending when `wait` has to be awaited.
+    def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Proven | Unproven | Pending:
+        """Who a request is from; Pending when `wait` has to be awaited.
+
+        Wrong credentials always have to be: the answer for a user whom the store has at hand comes no sooner than that
+        for one who does not exist, and by the same way.
 
         `header` is Authorization or Proxy-Authorization. Raises ParseError when it is malformed.
         """
-        credentials = self._credentials(request, realm, header)
+        credentials = self._credentials(request, realm, header, now)
         if credentials is None:
             return Unproven()
         account = self._accounts.by_username_now(credentials.username, realm.name)
         if isinstance(account, Pending):
             return account
-        return self._verified(request, realm, credentials, account, now)
+        found = self._verified(request, realm, credentials, account, now)
+        return PENDING if isinstance(found, Unproven) and not found.stale else found
 
-    async def wait(self, request: Request, realm: Realm, header: str, now: Moment) -> Account | Unproven:
+    async def wait(self, request: Request, realm: Realm, header: str, now: Moment) -> Proven | Unproven:
         """The same, when the account store takes time. Raises StorageError."""
-        credentials = self._credentials(request, realm, header)
+        credentials = self._credentials(request, realm, header, now)
         if credentials is None:
             return Unproven()
         account = await self._accounts.by_username(credentials.username, realm.name)
         return self._verified(request, realm, credentials, account, now)
 
-    def digest_uri(self, request: Request, realm: Realm, header: str) -> str:
-        """What the credentials for a realm were made for, as the client wrote it; empty without any."""
-        credentials = self._credentials(request, realm, header)
-        return "" if credentials is None else credentials.uri
+    def check_ack(self, ack: Request, realm: Realm, header: str, now: Moment) -> Account | None:
+        """The account that an ACK is from, by the credentials of its INVITE, which it repeats (RFC 3261 22.1).
+
+        They count, whatever their age, if they were accepted for the INVITE; None where nobody is proven. An account
+        that would have to be awaited proves nobody: that of the INVITE was looked up just now. Raises ParseError.
+        """
+        credentials = self._credentials(ack, realm, header, now)
+        if credentials is None or not self._guard.has_accepted(credentials.nonce, credentials.nonce_count):
+            return None
+        account = self._accounts.by_username_now(credentials.username, realm.name)
+        if account is None or isinstance(account, Pending):
+            return None
+        ha1 = account.ha1_for(base_algorithm(credentials.algorithm))
+        return account if ha1 is not None and verify(credentials, ha1, "INVITE") else None
 
     def challenges(self, realm: Realm, name: str, stale: bool, now: Moment) -> tuple[tuple[str, str], ...]:
         """The fields of a challenge: one for each algorithm, all with one nonce (RFC 8760 2.3).
@@ -89,12 +113,20 @@ class Authenticator:
             fields.append((name, ChallengeValue("Digest", parameters).serialize()))
         return tuple(fields)
 
-    def _credentials(self, request: Request, realm: Realm, header: str) -> Credentials | None:
-        """Those for our realm; what others asked for along the way is not ours to judge (RFC 3261 22.3)."""
+    def _credentials(self, request: Request, realm: Realm, header: str, now: Moment) -> Credentials | None:
+        """Those for our realm; what others asked for along the way is not ours to judge (RFC 3261 22.3).
+
+        Several servers may share a realm, each with its own nonces: an answer to us goes before one to them.
+        """
+        found: Credentials | None = None
         for value in request.headers(header):
             if isinstance(value, CredentialsValue) and value.is_digest and value.realm == realm.name:
-                return Credentials.parse(value.params, header)
-        return None
+                credentials = Credentials.parse(value.params, header)
+                if found is None:
+                    found = credentials
+                elif self._nonces.check(found.nonce, realm.name, now.wall) is NonceState.FORGED:
+                    found = credentials
+        return found
 
     def _begin(self, now: Moment) -> None:
         """Before the first use: what was issued before this server started may have been used already."""
@@ -104,12 +136,12 @@ class Authenticator:
 
     def _verified(
         self, request: Request, realm: Realm, credentials: Credentials, account: Account | None, now: Moment
-    ) -> Account | Unproven:
+    ) -> Proven | Unproven:
         algorithm = base_algorithm(credentials.algorithm)
         ha1 = account.ha1_for(algorithm) if account is not None and algorithm in realm.algorithms else None
         # A user who does not exist costs the same work as one who does, and gets the same answer. The digest-uri is
         # not compared with the Request-URI, which proxies and phones write in other ways (RFC 8760 2.6 item 6): whoever
-        # serves the request looks at `digest_uri`.
+        # serves the request looks at it.
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)
@@ -121,4 +153,4 @@ class Authenticator:
             # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both. Without
             # a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)
-        return account
+        return Proven(account, credentials.uri)

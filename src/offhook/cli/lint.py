@@ -15,6 +15,7 @@ from rich.text import Text
 from offhook.cli.exits import USAGE
 from offhook.cli.say import put
 from offhook.sip.checks import INVALID, MALFORMED, OK, Judgement, judge
+from offhook.sip.parser import Limits
 from offhook.trace.printable import printable
 
 __all__ = ["lint"]
@@ -22,6 +23,8 @@ __all__ = ["lint"]
 NOT_OK: Final = 1
 _STDIN: Final = "-"
 _MOST_OCTETS: Final = 1 << 24
+_LIMITS: Final = Limits(_MOST_OCTETS, 100_000, 100_000)
+"""A server bounds what strangers send; here it is one's own, and SIP knows no bounds."""
 _STYLES: Final = {OK: "green", INVALID: "yellow", MALFORMED: "bold red"}
 
 
@@ -45,7 +48,7 @@ def lint(
             print(f"offhook: {printable(file)} cannot be read: {error.strerror}", file=sys.stderr)
             unreadable = True
             continue
-        judgement = judge(data)
+        judgement = judge(data, _LIMITS)
         counts[judgement.verdict] += 1
         if as_json:
             put(_json(file, judgement))

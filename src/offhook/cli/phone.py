@@ -33,6 +33,7 @@ def user_agent(
         account_uri(account.uri),
         account.password or None,
         username=account.username or None,
+        realm=account.realm or None,
         display_name=account.display_name or None,
         outbound_proxy=proxy_uri(through) if through else None,
         transport=transport or account.transport,

@@ -22,6 +22,8 @@ class AccountEntry(Section):
     password: str = ""
     username: str = ""
     """What the password belongs to, where that is not the user of the URI."""
+    realm: str = ""
+    """Who may ask for the password, where that is not learnt from the account's own servers."""
     display_name: str = ""
     """The name that others are shown."""
     proxy: str = ""

@@ -10,7 +10,8 @@ from offhook.errors import InvalidState, ProtocolError
 from offhook.flow import Flow
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Message, Request, Response
-from offhook.sip.serializer import Draft, new_request
+from offhook.sip.scan import decoded
+from offhook.sip.serializer import Draft, new_request, tagged
 from offhook.sip.uri import SipUri, Uri
 
 __all__ = [
@@ -117,15 +118,19 @@ class Dialog:
     def as_uas(cls, request: Request, local_tag: str, flow: Flow) -> Dialog:
         """The dialog that our response to a request makes (12.1.1); the request came over `flow`.
 
+        A peer of RFC 2543 need not say its Contact (there 6.13, RFC 4475 3.4.1): its From has to do until it does.
+
         Raises ParseError for headers that cannot be read, ProtocolError (400) without a usable Contact or with routes
         that lead nowhere.
         """
         target = _contact(request)
+        if target is None and not request.headers("Contact") and isinstance(request.from_uri, SipUri):
+            target = request.from_uri
         if target is None:
             raise ProtocolError("a request that makes a dialog needs a SIP URI in Contact", clause="RFC 3261 8.1.1.8")
         dialog = cls(
             request.call_id,
-            f"{request.text('To') or ''};tag={local_tag}",
+            decoded(tagged((request.text("To") or "").encode("utf-8", "surrogateescape"), local_tag)),
             local_tag,
             request.text("From") or "",
             request.from_tag or "",

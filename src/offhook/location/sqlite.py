@@ -22,6 +22,7 @@ from offhook.clock import Moment
 from offhook.errors import LimitExceeded, SipError
 from offhook.location.binding import Binding
 from offhook.location.memory import MemoryLocation
+from offhook.location.outage import Outage
 from offhook.location.update import Update
 from offhook.storage.schema import Schema
 from offhook.storage.sqlite import Database, Value
@@ -57,6 +58,8 @@ LOCATION_SCHEMA: Final = Schema(
 
 MAX_WAITING: Final = 32
 """How many changes of one address-of-record may wait."""
+RETRY_SECONDS: Final = 10.0
+"""How long nothing is forgotten on disk after that has failed: then the whole table is gone through."""
 
 _COLUMNS: Final = (
     "contact, instance, reg_id, params, q, expires, call_id, cseq, branch, path, flow, over_flow, user_agent"
@@ -65,7 +68,7 @@ _WRITE: Final = f"INSERT OR REPLACE INTO binding (aor, {_COLUMNS}) VALUES (?, ?,
 _REMOVE: Final = "DELETE FROM binding WHERE aor = ? AND contact = ? AND instance = ? AND reg_id = ?"
 _FORGET: Final = f"{_REMOVE} AND expires <= ?"
 _FORGET_ALL: Final = "DELETE FROM binding WHERE expires <= ?"
-_READ: Final = f"SELECT aor, {_COLUMNS} FROM binding ORDER BY aor, expires"
+_READ: Final = f"SELECT aor, {_COLUMNS} FROM binding WHERE expires > ? ORDER BY aor, expires"
 
 _log = structlog.get_logger("offhook.location")
 
@@ -97,12 +100,17 @@ class SqliteLocation:
         # The changes of each address-of-record in their order; the first of them is being written.
         self._changes: dict[str, deque[_Change]] = {}
         self._to_forget: list[_Statement] = []
+        # Whether there may be more in the file that has expired: from before the start, or after a failure.
+        self._forgets_all = True
+        self._forgets_at = float("-inf")
+        self._outage = Outage(_log, "expired bindings stay in the file", "expired bindings leave the file again")
 
     @classmethod
     async def open(cls, database: Database, now: Moment) -> Self:
         """The service with all that the database holds and has not expired by `now.wall`.
 
-        `database` was opened with `LOCATION_SCHEMA`. Raises StorageError.
+        `database` was opened with `LOCATION_SCHEMA`. Nothing is written, so that a server starts on a full disk too.
+        Raises StorageError.
         """
         service = cls(database)
         await database.transact(partial(_restore, service._image, now.wall))
@@ -168,13 +176,30 @@ class SqliteLocation:
     def sweep(self, now: Moment) -> float:
         """Forget what has expired, in memory at once and on disk soon; the seconds after which to call again."""
         delay = self._image.sweep(now)
-        if self._to_forget:
-            statements, self._to_forget = self._to_forget, []
+        statements, self._to_forget = self._to_forget, []
+        if self._forgets_all:
+            if now.monotonic < self._forgets_at:
+                return delay
+            self._forgets_all = False
+            statements = [(_FORGET_ALL, (now.wall,))]
+        if statements:
             try:
-                self._database.transact(partial(_execute, statements)).add_done_callback(_report)
+                self._database.transact(partial(_execute, statements)).add_done_callback(partial(self._forgotten, now))
             except SipError as error:
-                _log.warning("expired bindings stay in the file until the next start", error=str(error))
+                self._remain(error, now)
         return delay
+
+    def _forgotten(self, now: Moment, written: asyncio.Future[None]) -> None:
+        error = written.exception()
+        if isinstance(error, Exception):
+            self._remain(error, now)
+        else:
+            self._outage.worked(now)
+
+    def _remain(self, error: Exception, now: Moment) -> None:
+        self._forgets_all = True
+        self._forgets_at = now.monotonic + RETRY_SECONDS
+        self._outage.failed(error, now)
 
     def _expired(self, aor: str, bindings: list[Binding]) -> None:
         # A refresh may be on its way to the disk: it writes a later end, which this must not touch.
@@ -198,12 +223,6 @@ def _finish(future: asyncio.Future[list[Binding]], outcome: list[Binding] | Base
         future.set_result(outcome)
 
 
-def _report(future: asyncio.Future[None]) -> None:
-    error = future.exception()
-    if error is not None:
-        _log.warning("expired bindings stay in the file until the next start", error=str(error))
-
-
 # In the database's thread
 
 
@@ -213,8 +232,7 @@ def _execute(statements: Iterable[_Statement], connection: apsw.Connection) -> N
 
 
 def _restore(image: MemoryLocation, wall: float, connection: apsw.Connection) -> None:
-    connection.execute(_FORGET_ALL, (wall,))
-    for aor, rows in groupby(connection.execute(_READ), itemgetter(0)):
+    for aor, rows in groupby(connection.execute(_READ, (wall,)), itemgetter(0)):
         image.put(aor, [_binding(row) for row in rows])
 
 

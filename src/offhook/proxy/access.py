@@ -44,8 +44,11 @@ class Access(Protocol):
         """None when the request may pass.
 
         Whoever may pass without being BOUND, and says in From to be of a served domain, has been shown to be. An ACK
-        cannot be challenged (22.1): any Refusal drops it.
+        cannot be challenged (22.1): any Refusal drops it, and its verdict never takes time.
         """
+
+    def absent(self, request: Request, flow: Flow, status: int, now: Moment) -> None:
+        """Take note of a request for a user that is not there, or of which a stranger is not to know."""
 
     def start(self, request: Request, flow: Flow, context: ResponseContext, now: Moment) -> None:
         """Go on with a check that was PENDING; `Proxy.admitted` is called with the verdict."""

@@ -150,7 +150,7 @@ class Proxy:
             warning = ("Warning", f'380 offhook "{SIPS_NOT_ALLOWED}"')
             self.branches.refuse(context, 480, now, (warning,), SIPS_NOT_ALLOWED)
         else:
-            status, reason = self._absent(context.request)
+            status, reason = self._absent(context.request, context.arrival, context.domain, now)
             self.branches.refuse(context, status, now, (), reason)
 
     def seeks(self, aor: str) -> bool:
@@ -226,9 +226,10 @@ class Proxy:
             self.branches.launch(context, now)
             return
         aor = _aor(request)
-        targets = self.lookups.targets_now(aor, now)
+        hidden = self._hides(request, context.domain)
+        targets = self.lookups.targets_now(aor, now, hidden)
         if targets is None:
-            self.lookups.start(aor, context, now)
+            self.lookups.start(aor, context, now, hidden)
         else:
             self.located(context, targets, now)
 
@@ -236,9 +237,20 @@ class Proxy:
         uri = request.from_uri
         return self.own.domain_of(uri) if isinstance(uri, SipUri) else None
 
-    def _absent(self, request: Request) -> tuple[int, str | None]:
-        """What is answered for a user without any target (16.5): there is none, or nobody is there (21.4.18)."""
-        return (480, NOT_REGISTERED) if self.lookups.is_known(_aor(request)) else (404, None)
+    def _absent(self, request: Request, flow: Flow, domain: ProxyDomain | None, now: Moment) -> tuple[int, str | None]:
+        """What is answered for a user without any target (16.5): there is none, or nobody is there (21.4.18).
+
+        Whom the domain hides its users from gets 480 either way, which deviates from 16.5.
+        """
+        hidden = self._hides(request, domain)
+        known = hidden or self.lookups.is_known(_aor(request))
+        if hidden or not known:
+            self.access.absent(request, flow, 480 if hidden else 404, now)
+        return (480, NOT_REGISTERED) if known else (404, None)
+
+    def _hides(self, request: Request, domain: ProxyDomain | None) -> bool:
+        """Whether a request is from a stranger, who is not to learn which users its domain has."""
+        return domain is not None and domain.hide_users and not self.own.is_served(request.from_uri)
 
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
@@ -292,13 +304,14 @@ class Proxy:
             target = itself(request, self._living(routed.flow))
         else:
             uri = request.uri
-            targets = self.lookups.targets_now(_aor(request), now) if isinstance(uri, SipUri) else None
+            hidden = self._hides(request, domain)
+            targets = self.lookups.targets_now(_aor(request), now, hidden) if isinstance(uri, SipUri) else None
             if targets is None or not isinstance(uri, SipUri):
                 return False
             found = targets or fallback_target(uri, domain)
             wanted = by_preference(as_asked(found, uri.secure))
             if not wanted:
-                status, reason = (480, SIPS_NOT_ALLOWED) if found else self._absent(request)
+                status, reason = (480, SIPS_NOT_ALLOWED) if found else self._absent(request, flow, domain, now)
                 self.stack.refuse(request, flow, status, (), reason)
                 return True
             target = wanted[0]

@@ -18,15 +18,18 @@ class ProxyDomain:
 
     `fallback`: where requests for an address-of-record without a binding go (a trunk, a test bed), or None. Its user
     is replaced by theirs. `stateless`: requests for the domain are forwarded without state (RFC 3261 16.11), to one
-    target.
+    target. `hide_users`: strangers are not told which users there are.
     """
 
-    __slots__ = ("_called", "fallback", "name", "stateless")
+    __slots__ = ("_called", "fallback", "hide_users", "name", "stateless")
 
-    def __init__(self, name: str, fallback: SipUri | None = None, stateless: bool = False) -> None:
+    def __init__(
+        self, name: str, fallback: SipUri | None = None, stateless: bool = False, hide_users: bool = False
+    ) -> None:
         self.name = name
         self.fallback = fallback
         self.stateless = stateless
+        self.hide_users = hide_users
         self._called: dict[str, TargetUri] = {}
 
     def target_of(self, uri: SipUri | TelUri) -> TargetUri | None:

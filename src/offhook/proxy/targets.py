@@ -17,15 +17,18 @@ __all__ = ["Lookups", "as_asked", "as_sip", "by_preference", "fallback_target", 
 
 
 class Lookups(Protocol):
-    """The location service as the proxy sees it."""
+    """The location service as the proxy sees it.
 
-    def targets_now(self, aor: str, now: Moment) -> list[TargetUri] | None:
+    Of a user who is `hidden` from the caller it does not matter whether he exists, and nobody is asked.
+    """
+
+    def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
         """The targets of an address-of-record, the empty list when it has none, None when asking takes time."""
 
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not: 480 and 404 differ by this (16.5)."""
 
-    def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment, hidden: bool = False) -> None:
         """Ask; `Proxy.located` is called with the answer."""
 
 

@@ -13,7 +13,8 @@ class Watch:
     __slots__ = ("_contexts",)
 
     def __init__(self) -> None:
-        self._contexts: dict[str, list[ResponseContext]] = {}
+        # In the order of their calls; thousands may wait for one address.
+        self._contexts: dict[str, dict[ResponseContext, None]] = {}
 
     def __len__(self) -> int:
         return len(self._contexts)
@@ -23,9 +24,9 @@ class Watch:
         context.watched = aor
         among = self._contexts.get(aor)
         if among is None:
-            self._contexts[aor] = [context]
+            self._contexts[aor] = {context: None}
         else:
-            among.append(context)
+            among[context] = None
 
     def end(self, context: ResponseContext) -> None:
         """No further target is wanted. Nothing happens when none was."""
@@ -33,7 +34,7 @@ class Watch:
         if aor:
             context.watched = ""
             among = self._contexts[aor]
-            among.remove(context)
+            del among[context]
             if not among:
                 del self._contexts[aor]
 

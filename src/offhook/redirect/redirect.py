@@ -12,6 +12,7 @@ from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
 from offhook.location.base import Later, LocationService, Outcome, address_of_record
 from offhook.location.binding import Binding
+from offhook.location.outage import Outage
 from offhook.sip.message import Request
 from offhook.sip.serializer import reply
 from offhook.sip.status import NOT_REGISTERED, SIPS_NOT_ALLOWED
@@ -29,14 +30,27 @@ _log = structlog.get_logger("offhook.redirect")
 class Redirect:
     """Answers requests for the domains that are redirected with the contacts of whom they ask for.
 
-    `is_known` tells whether there is such a user, reachable or not: 480 and 404 differ by this.
+    `is_known` tells whether there is such a user, reachable or not: 480 and 404 differ by this. `hides` tells whether
+    a caller is not to learn it: it gets 480 either way, and `bindings` alone, which knows no users, is asked. `absent`
+    hears of each who asked in vain for nobody, or for somebody who is hidden.
     """
 
-    def __init__(self, stack: Stack, location: LocationService, later: Later, is_known: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        location: LocationService,
+        later: Later,
+        is_known: Callable[[str], bool],
+        bindings: LocationService | None = None,
+    ) -> None:
         self.stack = stack
         self.location = location
+        self.bindings = location if bindings is None else bindings
         self.later = later
         self.is_known = is_known
+        self.hides: Callable[[Request], bool] = _nobody_is_hidden
+        self.absent: Callable[[Request, Flow, int, Moment], None] = _untold
+        self.outage = Outage(_log, "users cannot be looked up", "users can be looked up again")
 
     def request(self, request: Request, flow: Flow, now: Moment, transaction: ServerTransaction | None = None) -> None:
         """Take a request that matches no transaction, of any method but REGISTER; or, with its transaction, one that
@@ -59,9 +73,10 @@ class Redirect:
         if transaction is None:
             transaction = self.stack.accept(request, flow, now)
         redirection = _Redirection(self, request, uri, transaction)
-        bindings = self.location.lookup_now(redirection.aor, now)
+        location = self.bindings if redirection.hidden else self.location
+        bindings = location.lookup_now(redirection.aor, now)
         if bindings is None:
-            self.later(self.location.lookup(redirection.aor, now), redirection.located)
+            self.later(location.lookup(redirection.aor, now), redirection.located)
         else:
             redirection.located(bindings, now)
 
@@ -78,7 +93,7 @@ class Redirect:
 class _Redirection:
     """One request that waits for its look-up."""
 
-    __slots__ = ("_redirect", "_request", "_transaction", "_uri", "aor")
+    __slots__ = ("_redirect", "_request", "_transaction", "_uri", "aor", "hidden")
 
     def __init__(self, redirect: Redirect, request: Request, uri: SipUri, transaction: ServerTransaction) -> None:
         self._redirect = redirect
@@ -86,25 +101,24 @@ class _Redirection:
         self._uri = uri
         self._transaction = transaction
         self.aor = address_of_record(uri)
+        self.hidden = redirect.hides(request)
         transaction.user = self
 
     def located(self, outcome: Outcome, now: Moment) -> None:
         """The bindings of the user, or why there is no telling."""
         if isinstance(outcome, list):
+            self._redirect.outage.worked(now)
             self._redirect_to(outcome, now)
         elif isinstance(outcome, ProtocolError):
             # The service knows that there is no such user.
-            self.answer(outcome.status, now)
+            self._refuse(outcome.status, now)
         else:
-            _log.error("the location service failed", call_id=self._request.call_id, error=str(outcome))
+            self._redirect.outage.failed(outcome, now, call_id=self._request.call_id)
             self.answer(500, now)
 
     def _redirect_to(self, bindings: list[Binding], now: Moment) -> None:
         if not bindings:
-            if self._redirect.is_known(self.aor):
-                self.answer(480, now, reason=NOT_REGISTERED)
-            else:
-                self.answer(404, now)
+            self._refuse(480 if self.hidden or self._redirect.is_known(self.aor) else 404, now)
             return
         others = [binding for binding in bindings if not self._is_request_uri(binding)]
         if not others:
@@ -121,6 +135,11 @@ class _Redirection:
         # Two flows of one phone have one contact.
         contacts = list({binding.contact: binding.contact_value(now.wall) for binding in others}.values())
         self.answer(302 if len(contacts) == 1 else 300, now, [("Contact", value) for value in contacts])
+
+    def _refuse(self, status: int, now: Moment) -> None:
+        if self.hidden or status == 404:
+            self._redirect.absent(self._request, self._transaction.arrival, status, now)
+        self.answer(status, now, reason=NOT_REGISTERED if status == 480 else None)
 
     def _is_request_uri(self, binding: Binding) -> bool:
         try:
@@ -146,3 +165,12 @@ class _Redirection:
 
 def _preference(binding: Binding) -> float:
     return binding.preference
+
+
+def _nobody_is_hidden(request: Request) -> bool:
+    """Stands where all may know of all."""
+    return False
+
+
+def _untold(request: Request, flow: Flow, status: int, now: Moment) -> None:
+    """Stands where nobody wants to know who asked in vain."""

@@ -11,6 +11,7 @@ from offhook.errors import ParseError, ProtocolError
 from offhook.flow import Flow
 from offhook.location.base import Outcome
 from offhook.location.binding import Binding
+from offhook.location.outage import Outage
 from offhook.sip.headers.date import SipDate
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft, reply
@@ -34,11 +35,12 @@ def local_status(status: int) -> int:
 class Answers:
     """What all answers share. `secret` keys the tags of those without a transaction."""
 
-    __slots__ = ("_date", "_second", "_tags", "stack")
+    __slots__ = ("_date", "_second", "_tags", "outage", "stack")
 
     def __init__(self, stack: Stack, secret: bytes) -> None:
         self.stack = stack
         self._tags = StatelessBranches(secret)
+        self.outage = Outage(_log, "registrations cannot be kept", "registrations are kept again")
         self._second = -1
         self._date = b""
 
@@ -82,7 +84,7 @@ class Answer:
 
     def failed(self, error: Exception, now: Moment) -> None:
         """The location service failed, and nothing was kept: 500 (10.3 step 7)."""
-        _log.error("the location service failed", call_id=self._request.call_id, error=str(error))
+        self._answers.outage.failed(error, now, call_id=self._request.call_id)
         draft = self._answers.reply(self._request, 500)
         self._send(draft.add("Retry-After", str(RETRY_SECONDS)), now)
 

@@ -162,7 +162,13 @@ class Registrar:
             self._saved(aor, answer, saved, now)
         else:
             answer.transaction = self.stack.accept(request, flow, now)
-            self.later(saved, partial(self._saved, aor, answer))
+            self.later(saved, partial(self._kept, aor, answer))
+
+    def _kept(self, aor: str, answer: Answer, outcome: Outcome, now: Moment) -> None:
+        """A change that took its time is done, or has failed."""
+        if not isinstance(outcome, Exception):
+            self._answers.outage.worked(now)
+        self._saved(aor, answer, outcome, now)
 
     def _saved(self, aor: str, answer: Answer, outcome: Outcome, now: Moment) -> None:
         answer.complete(outcome, now)

@@ -1,8 +1,8 @@
 """The client's side of Digest: which realms were answered, how often, and when to give up (RFC 3261 22.2 and 22.3).
 
 A `DigestClient` lives as long as its Call-ID: one registration, or one dialog with what led to it, because
-credentials for proxies must not be kept across dialogs (22.3). Each request is one `Attempt`, whatever number of
-times it is sent again::
+credentials for proxies must not be kept across dialogs (22.3). Those for servers may be, for each destination (22.2).
+Each request is one `Attempt`, whatever number of times it is sent again::
 
     attempt = client.attempt("REGISTER", "sip:example.com")
     send(attempt.credentials())
@@ -13,7 +13,7 @@ times it is sent again::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from offhook.errors import AuthenticationFailed
@@ -28,7 +28,7 @@ from offhook.security.digest import (
     verify_rspauth,
 )
 
-__all__ = ["AUTHORIZATION", "PROXY_AUTHORIZATION", "Attempt", "DigestClient", "Secret"]
+__all__ = ["AUTHORIZATION", "PROXY_AUTHORIZATION", "Attempt", "DigestClient", "Secret", "Session", "Sessions"]
 
 AUTHORIZATION: Final = "Authorization"
 PROXY_AUTHORIZATION: Final = "Proxy-Authorization"
@@ -38,7 +38,7 @@ MAX_ANSWERS: Final = 3
 
 
 class Secret:
-    """A name and its password. `realm` is the only realm that may ask for it, None stands for any."""
+    """A name and its password. `realm` is the only realm that may ask for it; None leaves that to the client."""
 
     __slots__ = ("password", "realm", "username")
 
@@ -48,7 +48,7 @@ class Secret:
         self.realm = realm
 
 
-class _Session:
+class Session:
     """What is remembered of one realm's last challenge (RFC 7616 3.6).
 
     The cnonce stays the same for all answers to a nonce, so that a ``-sess`` key is the same for a server that
@@ -76,15 +76,33 @@ class _Session:
         self.count = 0
 
 
+Sessions = dict[str, Session]
+"""What was answered last, by realm."""
+
+
 class DigestClient:
-    """The secrets of a user, and the realms that were answered with them."""
+    """The secrets of a user, and the realms that were answered with them.
 
-    __slots__ = ("_ids", "_secrets", "_sessions")
+    `admits` says which realms may ask for a secret that names none; without it all may. `kept` is what servers of the
+    same destination were answered under other Call-IDs.
+    """
 
-    def __init__(self, secrets: Sequence[Secret], ids: IdSource) -> None:
+    __slots__ = ("_admits", "_ids", "_secrets", "_sessions")
+
+    def __init__(
+        self,
+        secrets: Sequence[Secret],
+        ids: IdSource,
+        admits: Callable[[str], bool] | None = None,
+        kept: Sessions | None = None,
+    ) -> None:
         self._secrets = tuple(secrets)
         self._ids = ids
-        self._sessions: dict[tuple[str, str], _Session] = {}
+        self._admits = admits
+        self._sessions: dict[str, Sessions] = {
+            AUTHORIZATION: {} if kept is None else kept,
+            PROXY_AUTHORIZATION: {},
+        }
 
     def attempt(self, method: str, uri: str, body: bytes = b"") -> Attempt:
         """Begin a request. `uri` is its Request-URI as it will be sent, `body` counts for auth-int."""
@@ -94,22 +112,27 @@ class DigestClient:
         for secret in self._secrets:
             if secret.realm == realm:
                 return secret
-        for secret in self._secrets:
-            if secret.realm is None:
-                return secret
+        if self._admits is None or self._admits(realm):
+            for secret in self._secrets:
+                if secret.realm is None:
+                    return secret
         return None
 
     def _begin(self, header: str, challenge: Challenge, secret: Secret) -> None:
-        self._sessions[header, challenge.realm] = _Session(challenge, secret, self._ids.unique())
+        self._sessions[header][challenge.realm] = Session(challenge, secret, self._ids.unique())
 
     def _forget(self, header: str, realm: str) -> None:
-        self._sessions.pop((header, realm), None)
+        self._sessions[header].pop(realm, None)
 
     def _answers(self, method: str, uri: str, body: bytes) -> dict[tuple[str, str], Credentials]:
-        return {key: session.answer(method, uri, body) for key, session in self._sessions.items()}
+        return {
+            (header, realm): session.answer(method, uri, body)
+            for header, sessions in self._sessions.items()
+            for realm, session in sessions.items()
+        }
 
     def _accepted(self, credentials: Credentials, info: AuthenticationInfo, body: bytes) -> bool | None:
-        session = self._sessions.get((AUTHORIZATION, credentials.realm))
+        session = self._sessions[AUTHORIZATION].get(credentials.realm)
         if session is None:
             return None
         proved: bool | None = None

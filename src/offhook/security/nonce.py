@@ -170,6 +170,14 @@ class NonceGuard:
         use.seen |= bit
         return True
 
+    def has_accepted(self, nonce: str, nonce_count: int) -> bool:
+        """Whether this use of a nonce has been noted, as far back as that is remembered."""
+        use = self._uses.get(nonce)
+        if use is None:
+            return False
+        behind = use.highest - nonce_count
+        return 0 <= behind < _WINDOW and bool(use.seen & (1 << behind))
+
     def _begin(self, nonce: str, nonce_count: int) -> bool:
         raw = _decode(nonce)
         if raw is None or _issued(raw) <= self._horizon:

@@ -14,12 +14,13 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from offhook.accounts.authenticator import Authenticator, Realm, Unproven
+from offhook.accounts.authenticator import Authenticator, Proven, Realm, Unproven
 from offhook.accounts.base import Account, Pending
 from offhook.clock import Moment
 from offhook.errors import ParseError
 from offhook.flow import Flow
 from offhook.location.base import address_of_record
+from offhook.location.outage import Outage
 from offhook.proxy.access import PENDING, Standing
 from offhook.proxy.access import Pending as PendingVerdict
 from offhook.proxy.context import ResponseContext
@@ -28,6 +29,7 @@ from offhook.proxy.validation import Refusal
 from offhook.registrar.aor import aor_of, host_of
 from offhook.security.domain_cert import same_domain
 from offhook.server.aliases import Aliases
+from offhook.server.security_events import SecurityEvents
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
@@ -75,8 +77,8 @@ class DomainAccess:
 class AccessControl:
     """The verdict on each request that begins something.
 
-    `domains` by each of their hosts. `sources` are the (host, port) that the server itself sends from. `admitted` is
-    called with verdicts for the proxy that took time.
+    `domains` by each of their hosts. `sources` are the (host, port) that the server itself sends from. `events` hears
+    of all who are refused. `admitted` is called with verdicts for the proxy that took time.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class AccessControl:
         own: OwnNames,
         authenticator: Authenticator,
         later: Later,
+        events: SecurityEvents,
     ) -> None:
         self._stack = stack
         self._domains = domains
@@ -95,7 +98,9 @@ class AccessControl:
         self._authenticator = authenticator
         self._later = later
         self._limit = LogLimit()
-        self.sources: set[tuple[str, int]] = set()
+        self.events = events
+        self.sources = events.own
+        self._outage = Outage(_log, "the accounts cannot be read", "the accounts can be read again")
         self.admitted: Callable[[ResponseContext, Refusal | None, Moment], None] = _nobody
 
     # For the proxy and the redirect server
@@ -115,6 +120,10 @@ class AccessControl:
         if domain.trusts(flow.remote[0]) or (not claimed and self._spirals(request, flow)):
             return None
         if request.method == "ACK":
+            # It cannot be challenged, but what let its INVITE pass lets it pass too (22.1).
+            account = self._authenticator.check_ack(request, domain.realm, "Proxy-Authorization", now)
+            if account is not None and self._is_from(request, account):
+                return None
             return self._refused(request, flow, 403, "an ACK out of a dialog to somewhere else", now)
         found = self._authenticator.check(request, domain.realm, "Proxy-Authorization", now)
         if isinstance(found, Pending):
@@ -136,14 +145,20 @@ class AccessControl:
     def _admit(
         self, request: Request, context: ResponseContext, verdict: Refusal | Exception | None, now: Moment
     ) -> None:
-        self.admitted(context, self.verdict_of(request, verdict), now)
+        self.admitted(context, self.verdict_of(request, verdict, now), now)
 
-    def verdict_of(self, request: Request, outcome: T | Exception) -> T | Refusal:
+    def verdict_of(self, request: Request, outcome: T | Exception, now: Moment) -> T | Refusal:
         """What was awaited; when it failed, the refusal that the request gets."""
         if isinstance(outcome, Exception):
-            _log.error("the accounts cannot be read", call_id=request.call_id, error=str(outcome))
+            self._outage.failed(outcome, now, call_id=request.call_id)
             return Refusal(500, (("Retry-After", "10"),))
+        self._outage.worked(now)
         return outcome
+
+    def absent(self, request: Request, flow: Flow, status: int, now: Moment) -> None:
+        """Take note of a caller who asked for a user that is not there; from a foreign one it may be a search."""
+        if self._domain_named(request.from_uri) is None:
+            self.events.refused(request, flow, status, "nobody there", now)
 
     # For the registrar
 
@@ -186,7 +201,19 @@ class AccessControl:
         if not all(isinstance(route.uri, SipUri) and self._own.is_listener(route.uri) for route in routes):
             return self._refused(request, flow, 403, "a foreign caller's Route to somewhere else", now)
         self._compare(request, flow, now)
-        return None
+        return self._fit_in(request, flow, uri, now)
+
+    def _fit_in(self, request: Request, flow: Flow, uri: SipUri, now: Moment) -> Refusal | None:
+        """Half of what the engine can hold is kept for those who are known: no flood of calls shuts our users out."""
+        stack = self._stack
+        if not stack.capacity.is_half_full(stack.transactions) or request.method in ("ACK", "CANCEL"):
+            return None
+        called = self._domain_named(uri)
+        if called is not None and called.trusts(flow.remote[0]):
+            return None
+        stack.counters.turned_away += 1
+        self.events.turned_away(request, flow, now)
+        return Refusal(503, (stack.retry_after(),))
 
     def _compare(self, request: Request, flow: Flow, now: Moment) -> None:
         """Tell of a caller whom the peer's certificate does not name (26.3.2.2); a peer may relay for others."""
@@ -213,25 +240,29 @@ class AccessControl:
         return (via.branch or b"", via.host, port, request.method) in self._stack.transactions.clients
 
     def _judge(
-        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Proven | Unproven, now: Moment
     ) -> Refusal | None:
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 407, now)
-        caller = request.from_uri
-        if not isinstance(caller, SipUri) or self._aliases.canonical(address_of_record(caller)) != found.aor:
+        if not self._is_from(request, found.account):
             return self._refused(request, flow, 403, "a From that is not the caller's own", now)
+        self.events.proven(flow)
         return None
 
+    def _is_from(self, request: Request, account: Account) -> bool:
+        caller = request.from_uri
+        return isinstance(caller, SipUri) and self._aliases.canonical(address_of_record(caller)) == account.aor
+
     def _known(
-        self, request: Request, flow: Flow, domain: DomainAccess, found: Account | Unproven, now: Moment
+        self, request: Request, flow: Flow, domain: DomainAccess, found: Proven | Unproven, now: Moment
     ) -> Account | Refusal:
         """Who registers, if the digest was made for a request to us (RFC 8760 2.6 item 6)."""
         if isinstance(found, Unproven):
             return self._challenge(request, flow, domain, found, 401, now)
-        made_for = self._authenticator.digest_uri(request, domain.realm, "Authorization")
-        if made_for != request.request_uri and not self._is_ours(made_for):
+        if found.digest_uri != request.request_uri and not self._is_ours(found.digest_uri):
             return self._refused(request, flow, 400, "a digest that was made for somewhere else", now)
-        return found
+        self.events.proven(flow)
+        return found.account
 
     def _is_ours(self, text: str) -> bool:
         try:
@@ -243,18 +274,15 @@ class AccessControl:
     def _challenge(
         self, request: Request, flow: Flow, domain: DomainAccess, found: Unproven, status: int, now: Moment
     ) -> Refusal:
-        if found.username is not None and not found.stale:
-            self._refused(request, flow, status, "wrong credentials", now)
+        if found.username is None or found.stale:
+            self.events.challenged(flow, now)
+        else:
+            self.events.failed(request, flow, status, found.username, now)
         name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
         return Refusal(status, self._authenticator.challenges(domain.realm, name, found.stale, now))
 
     def _refused(self, request: Request, flow: Flow, status: int, reason: str, now: Moment) -> Refusal:
-        if self._limit.admits(now):
-            host, port = flow.remote
-            remark = self._limit.remark
-            _log.warning(
-                "refused", reason=reason, status=status, method=request.method, source=f"{host}:{port}", **remark
-            )
+        self.events.refused(request, flow, status, reason, now)
         return Refusal(status)
 
 

@@ -25,10 +25,11 @@ from offhook.server.folder_lock import FolderLock
 from offhook.server.listeners import certificate_refusals, listeners_of
 from offhook.server.private_file import make_folder
 from offhook.server.role import ServerRole
-from offhook.server.secret import derive, load_secret
+from offhook.server.secret import SECRET, derive, load_secret
 from offhook.sip.parser import Limits
 from offhook.stack import Stack
 from offhook.storage.sqlite import Database
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
 from offhook.transport.driver import Driver, Tap
@@ -99,8 +100,8 @@ class Server:
         make_folder(self.data)
         self._lock = FolderLock(self.data)
         try:
+            database = self._database = await self._open_database()
             secret = load_secret(self.data)
-            database = self._database = await Database.open(self.data / DATABASE, [ACCOUNTS_SCHEMA, LOCATION_SCHEMA])
             self._accounts = SqliteAccounts(database)
             if not self.config.domain:
                 await add_accounts(self._accounts, self.data)
@@ -126,6 +127,21 @@ class Server:
                 if lock is not None:
                     lock.release()
 
+    async def _open_database(self) -> Database:
+        """The database, whole. One that is damaged is not written into: that could cost accounts."""
+        path = self.data / DATABASE
+        # The secret is made after the database: with it alone, there was one.
+        is_lost = (self.data / SECRET).exists() and not _has_content(path)
+        database = await Database.open(path, [ACCOUNTS_SCHEMA, LOCATION_SCHEMA])
+        if is_lost:
+            _log.warning("the database was gone: a new one was made, without accounts", path=str(path))
+        try:
+            await database.check()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
     async def _open_location(self, database: Database) -> LocationService:
         if self.config.location.store == "memory":
             return MemoryLocation()
@@ -149,9 +165,15 @@ class Server:
             secret=derive(secret, b"branches"),
             values=TimerValues(timers.t1, timers.t2, timers.t4),
             limits=Limits(limits.message_octets, limits.header_fields, limits.vias),
-            stream_limits=StreamLimits(idle=limits.idle_seconds, connections=limits.connections),
+            stream_limits=StreamLimits(
+                idle=limits.idle_seconds,
+                connections=limits.connections,
+                per_address=limits.connections_per_address,
+            ),
+            capacity=Capacity(limits.transactions, limits.unanswered),
             tap=self._tap,
         )
+        driver.is_preferred = driver.role.access.events.prefers
         await driver.start()
         for address in driver.addresses:
             driver.role.listens_at(host_and_port(address.sent_by), address.local)
@@ -190,6 +212,13 @@ class Server:
             # A fault of ours in one request must not keep back what others queued.
             _log.exception("an answer that was waited for was dropped")
         driver.flush()
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _started(part: Part | None) -> Part:

@@ -23,7 +23,10 @@ from offhook.server.demonstration import DEMONSTRATION_ALIASES, DEMONSTRATION_DO
 from offhook.server.lookups import KnowingLocation, LocationLookups
 from offhook.server.role import ServerRole
 from offhook.server.secret import derive
+from offhook.server.security_events import SecurityEvents
+from offhook.server.throttle import Throttle
 from offhook.sip.host import host_key
+from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
 
@@ -54,7 +57,8 @@ def assemble(
     location = AliasedLocation(location, aliases)
     knowing = KnowingLocation(location, accounts, aliases)
     authenticator = Authenticator(accounts, NonceSource(derive(secret, b"nonces"), stack.ids), NonceGuard())
-    access = AccessControl(stack, _access(domains), aliases, own, authenticator, later)
+    events = SecurityEvents(_throttle(config, domains), set())
+    access = AccessControl(stack, _access(domains), aliases, own, authenticator, later, events)
     with_fallback = _hosts(domains, lambda domain: bool(domain.fallback))
     lookups = LocationLookups(stack, location, knowing, lambda aor: host_of(aor) in with_fallback, later)
     settings = ProxySettings(config.timers.timer_c, realms=frozenset(realm_of(domain) for domain in domains))
@@ -69,7 +73,16 @@ def assemble(
             proxy.registered(aor, lookups.targets(bindings), now)
 
     registrar.registered = registered
-    redirect = Redirect(stack, knowing, later, knowing.is_known)
+    redirect = Redirect(stack, knowing, later, knowing.is_known, location)
+    hiding = _hosts(domains, lambda domain: domain.hide_users)
+
+    def hides(request: Request) -> bool:
+        uri = request.uri
+        called = own.domain_of(uri) if isinstance(uri, SipUri) else None
+        return called in hiding and not own.is_served(request.from_uri)
+
+    redirect.hides = hides
+    redirect.absent = access.absent
     redirected = _hosts(domains, lambda domain: domain.mode == "redirect")
     return ServerRole(stack, own, access, location, registrar, proxy, redirect, redirected, later)
 
@@ -77,6 +90,17 @@ def assemble(
 def _hosts(domains: list[DomainConfig], chosen: Callable[[DomainConfig], bool]) -> frozenset[str]:
     """The names and aliases of the domains that are chosen."""
     return frozenset(host_key(host) for domain in domains if chosen(domain) for host in (domain.name, *domain.aliases))
+
+
+def _throttle(config: ServerConfig, domains: list[DomainConfig]) -> Throttle:
+    wanted = config.throttle
+    exempt = [*wanted.exempt, *(network for domain in domains for network in domain.trusted)]
+    return Throttle(
+        (wanted.failed_logins, wanted.refused_requests, wanted.unanswered_challenges),
+        wanted.within_seconds,
+        wanted.ban_seconds,
+        tuple(ip_network(network) for network in exempt),
+    )
 
 
 def _access(domains: list[DomainConfig]) -> dict[str, DomainAccess]:
@@ -93,7 +117,7 @@ def _proxied(domains: list[DomainConfig]) -> dict[str, ProxyDomain]:
     for domain in domains:
         uri = parse_uri(domain.fallback) if domain.fallback else None
         fallback = uri if isinstance(uri, SipUri) else None
-        shared = ProxyDomain(host_key(domain.name), fallback, domain.mode == "stateless")
+        shared = ProxyDomain(host_key(domain.name), fallback, domain.mode == "stateless", domain.hide_users)
         proxied |= {host_key(host): shared for host in (domain.name, *domain.aliases)}
     return proxied
 

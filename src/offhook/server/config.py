@@ -31,6 +31,7 @@ __all__ = [
     "NamedConfig",
     "RegistrarConfig",
     "ServerConfig",
+    "ThrottleConfig",
     "TimerConfig",
     "TlsConfig",
     "default_data_folder",
@@ -40,6 +41,15 @@ __all__ = [
 
 DATABASE: Final = "offhook.db"
 """The database's name in the data folder."""
+_ABOVE_ZERO: Final = (
+    "header_fields",
+    "vias",
+    "connections",
+    "connections_per_address",
+    "idle_seconds",
+    "transactions",
+    "unanswered",
+)
 LEAST_MESSAGE: Final = 1300
 """Octets that any element takes over UDP (RFC 3261 18.1.1 sends as many)."""
 
@@ -96,6 +106,8 @@ class DomainConfig(Section):
     """Networks whose requests are not challenged."""
     fallback: str = ""
     """A URI for addresses-of-record without a binding, such as a trunk's."""
+    hide_users: bool = False
+    """Whether callers of other domains get 480 in place of 404 (which deviates from RFC 3261 16.5)."""
 
 
 class RegistrarConfig(Section):
@@ -123,14 +135,34 @@ class TimerConfig(Section):
 
 
 class LimitConfig(Section):
-    """`[limits]` on one message and on connections."""
+    """`[limits]` on one message, on connections, and on what is under way at once."""
 
     message_octets: int = 65536
     header_fields: int = 128
     vias: int = 70
     connections: int = 10000
+    connections_per_address: int = 1000
     idle_seconds: float = 3900.0
     """How long a connection may be silent: longer than the usual hour of a registration."""
+    transactions: int = 300000
+    """Beyond so many, new requests get 503 with Retry-After; a call of two minutes holds three or four for 32 s."""
+    unanswered: int = 30000
+    """The same for requests that have no final response yet. Callers without a password may take half of either."""
+
+
+class ThrottleConfig(Section):
+    """`[throttle]`: what one address may do before it is left unanswered for a while; 0 takes a limit away.
+
+    Right credentials take one offence of each kind back, so that a house behind one address can hold many phones.
+    """
+
+    failed_logins: int = 50
+    refused_requests: int = 200
+    unanswered_challenges: int = 2000
+    within_seconds: float = 600.0
+    ban_seconds: float = 600.0
+    exempt: list[str] = msgspec.field(default_factory=list)
+    """Networks that are never throttled, besides the trusted ones of the domains."""
 
 
 class LogConfig(Section):
@@ -154,6 +186,7 @@ class ServerConfig(Section):
     location: LocationConfig = msgspec.field(default_factory=LocationConfig)
     timers: TimerConfig = msgspec.field(default_factory=TimerConfig)
     limits: LimitConfig = msgspec.field(default_factory=LimitConfig)
+    throttle: ThrottleConfig = msgspec.field(default_factory=ThrottleConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
 
 
@@ -202,7 +235,7 @@ def _found_from(path: Path, name: str) -> str:
 
 def _read(toml: TomlText) -> ServerConfig:
     config = toml.convert(ServerConfig)
-    for check in (_check_listeners, _check_domains, _check_registrar, _check_timers, _check_limits):
+    for check in (_check_listeners, _check_domains, _check_registrar, _check_timers, _check_limits, _check_throttle):
         check(config, toml)
     return config
 
@@ -251,9 +284,7 @@ def _check_domains(config: ServerConfig, toml: TomlText) -> None:
 
 
 def _check_domain(domain: DomainConfig, path: str, toml: TomlText) -> None:
-    for network in domain.trusted:
-        if not _succeeds(ip_network, network):
-            raise toml.mistake(f"{path}.trusted", f'"{network}" is not a network; write for example "192.0.2.0/24"')
+    _check_networks(domain.trusted, f"{path}.trusted", toml)
     if domain.fallback and not _is_sip_uri(domain.fallback):
         what = f'"{domain.fallback}" is not a SIP URI; write for example "sip:trunk.example.com"'
         raise toml.mistake(f"{path}.fallback", what)
@@ -292,9 +323,26 @@ def _check_limits(config: ServerConfig, toml: TomlText) -> None:
     limits = config.limits
     if limits.message_octets < LEAST_MESSAGE:
         raise toml.mistake("$.limits.message_octets", f"message_octets must be at least {LEAST_MESSAGE}")
-    for key in ("header_fields", "vias", "connections", "idle_seconds"):
+    for key in _ABOVE_ZERO:
         if not 0 < getattr(limits, key) < inf:
             raise toml.mistake(f"$.limits.{key}", f"{key} must be above 0")
+
+
+def _check_throttle(config: ServerConfig, toml: TomlText) -> None:
+    throttle = config.throttle
+    for key in ("failed_logins", "refused_requests", "unanswered_challenges"):
+        if getattr(throttle, key) < 0:
+            raise toml.mistake(f"$.throttle.{key}", f"{key} must not be negative; 0 takes the limit away")
+    for key in ("within_seconds", "ban_seconds"):
+        if not 0 < getattr(throttle, key) < inf:
+            raise toml.mistake(f"$.throttle.{key}", f"{key} must be above 0")
+    _check_networks(throttle.exempt, "$.throttle.exempt", toml)
+
+
+def _check_networks(networks: list[str], path: str, toml: TomlText) -> None:
+    for network in networks:
+        if not _succeeds(ip_network, network):
+            raise toml.mistake(path, f'"{network}" is not a network; write for example "192.0.2.0/24"')
 
 
 def _is_host(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +34,9 @@ class FolderLock:
             process = f" (process {holder})" if holder.isdigit() else ""
             mend = "stop it, or name another folder as data in the configuration or in OFFHOOK_DATA"
             raise ConfigError(f"{folder} is in use by another server{process}; {mend}") from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        with suppress(OSError):  # A full disk: who holds the folder is a courtesy, that it is held is not.
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
         """Let another server have the folder; once more, it does nothing."""

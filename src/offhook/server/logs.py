@@ -80,7 +80,7 @@ def configure(level: str = "info", form: str = "console", stream: TextIO | None 
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *common],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, _security_event, *common],
             processors=[remove_meta, structlog.processors.format_exc_info, _safe, renderer],
         )
     )
@@ -99,7 +99,10 @@ def _common(form: str) -> list[Processor]:
 def _renderer(form: str, out: TextIO) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    # In the order in which they are given: what a stranger wrote never stands before the address that it came from.
+    return structlog.dev.ConsoleRenderer(
+        colors=out.isatty(), sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def _add_call_id(logger: object, method: str, event: EventDict) -> EventDict:
@@ -111,6 +114,15 @@ def _add_call_id(logger: object, method: str, event: EventDict) -> EventDict:
             # What is logged may be that there is none.
             return event
     return event
+
+
+def _security_event(logger: object, method: str, event: EventDict) -> EventDict:
+    """A line of the library's about a stranger, as the server writes such lines: see `SecurityEvents`."""
+    told = getattr(event["_record"], "security", None)
+    if not isinstance(told, dict):
+        return event
+    kept = {key: value for key, value in event.items() if key.startswith("_")}
+    return {**told, "event": "security: refused", **kept}
 
 
 def _safe(logger: object, method: str, event: EventDict) -> MutableMapping[str, Any]:

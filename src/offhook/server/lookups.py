@@ -11,6 +11,7 @@ from offhook.clock import Moment
 from offhook.errors import ProtocolError
 from offhook.location.base import LocationService
 from offhook.location.binding import Binding
+from offhook.location.outage import Outage
 from offhook.location.update import Update
 from offhook.proxy.context import ResponseContext
 from offhook.proxy.target_uri import TargetUri
@@ -69,7 +70,8 @@ class KnowingLocation:
 class LocationLookups:
     """Turns bindings into targets; what takes time is awaited by `later`, and `located` is called with the answer.
 
-    Where `has_fallback(aor)` it does not matter whether a user without a binding exists, and nobody is asked.
+    Where `has_fallback(aor)`, or where users are hidden from the caller, it does not matter whether a user without a
+    binding exists, and nobody is asked: neither the answer nor its time tells.
     """
 
     def __init__(
@@ -86,32 +88,34 @@ class LocationLookups:
         self._has_fallback = has_fallback
         self._later = later
         self._absent = ""
+        self._outage = Outage(_log, "users cannot be looked up", "users can be looked up again")
         self.located: Callable[[ResponseContext, list[TargetUri] | None, Moment], None] = _nobody
 
-    def targets_now(self, aor: str, now: Moment) -> list[TargetUri] | None:
+    def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
         """The targets of an address-of-record, None when asking takes time."""
-        bindings = self._service(aor).lookup_now(aor, now)
+        bindings = self._service(aor, hidden).lookup_now(aor, now)
         return None if bindings is None else self.targets(bindings)
 
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not; asked right after the targets."""
         return aor != self._absent and self._knowing.is_known(aor)
 
-    def start(self, aor: str, context: ResponseContext, now: Moment) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment, hidden: bool = False) -> None:
         """Ask and wait."""
 
         def answered(outcome: list[Binding] | Exception, then: Moment) -> None:
             if isinstance(outcome, list):
+                self._outage.worked(then)
                 self.located(context, self.targets(outcome), then)
             elif isinstance(outcome, ProtocolError):
                 self._absent = aor
                 self.located(context, [], then)
                 self._absent = ""
             else:
-                _log.error("the location service failed", call_id=context.request.call_id, error=str(outcome))
+                self._outage.failed(outcome, then, call_id=context.request.call_id)
                 self.located(context, None, then)
 
-        self._later(self._service(aor).lookup(aor, now), answered)
+        self._later(self._service(aor, hidden).lookup(aor, now), answered)
 
     def targets(self, bindings: list[Binding]) -> list[TargetUri]:
         """The targets that bindings stand for; none for those whose way is gone."""
@@ -124,8 +128,8 @@ class LocationLookups:
             targets.append(TargetUri(binding.contact, flow, binding.path, binding.preference))
         return targets
 
-    def _service(self, aor: str) -> LocationService:
-        return self._location if self._has_fallback(aor) else self._knowing
+    def _service(self, aor: str, hidden: bool) -> LocationService:
+        return self._location if hidden or self._has_fallback(aor) else self._knowing
 
 
 def _nobody(context: ResponseContext, targets: list[TargetUri] | None, now: Moment) -> None:

@@ -30,8 +30,18 @@ def write_private(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
+            _sync(path.parent)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {reason_of(error)}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Bring the names in a folder onto the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import structlog
-
 from offhook.accounts.base import Account
 from offhook.accounts.base import Pending as PendingAccount
 from offhook.clock import Moment
@@ -26,13 +24,13 @@ from offhook.registrar.body import refusal_of_body
 from offhook.server.access import AccessControl, Later
 from offhook.server.logs import AT_WORK
 from offhook.sip.message import Request
+from offhook.sip.method import is_known
 from offhook.sip.serializer import reply
 from offhook.sip.status import phrase_for
 from offhook.sip.uri import SipUri
 from offhook.stack import ServerTransaction, Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, RequestReceived, ResponseReceived, TimerFired
 from offhook.transaction.table import server_key
-from offhook.transport.log_limit import LogLimit
 
 __all__ = ["ServerRole"]
 
@@ -49,7 +47,8 @@ ALLOW_HERE: Final = "ACK, CANCEL, OPTIONS, REGISTER"
 
 SWEEP: Final = "sweep"
 
-_log = structlog.get_logger("offhook.server")
+MOST_REGISTERING: Final = 1000
+"""How many REGISTERs may wait for their accounts at once; one more gets 503 and when to come again."""
 
 
 class ServerRole:
@@ -80,7 +79,7 @@ class ServerRole:
         self.redirected = redirected
         self._later = later
         self._registering: set[object] = set()
-        self._limit = LogLimit()
+        stack.on_turned_away = access.events.turned_away
 
     def listens_at(self, sent_by: tuple[str, int], local: tuple[str, int]) -> None:
         """Take note of an address of ours: what Via calls it, and what is bound."""
@@ -127,6 +126,8 @@ class ServerRole:
             self._refuse(request, flow, error, now)
 
     def _request(self, request: Request, flow: Flow, now: Moment) -> None:
+        if self.access.events.bars(request, flow, now):
+            return
         uri = request.uri
         method = request.method
         if isinstance(uri, SipUri) and self._ends_here(request):
@@ -169,7 +170,9 @@ class ServerRole:
             # Sent again while its account is being looked up: the one answer is on its way.
             return
         found = self.access.register(request, flow, now)
-        if isinstance(found, PendingAccount):
+        if isinstance(found, PendingAccount) and len(self._registering) >= MOST_REGISTERING:
+            self.stack.turn_away(request, flow, now)
+        elif isinstance(found, PendingAccount):
             self._registering.add(key)
             waiting = _Registration(self, request, flow, key)
             self._later(self.access.wait_register(request, flow, now), waiting.answered)
@@ -194,7 +197,8 @@ class ServerRole:
             # No dialog or INVITE of the server's own is there to be meant (8.2.2.2, 9.2).
             self.stack.refuse(request, flow, 481)
         elif method != "OPTIONS":
-            self.stack.refuse(request, flow, 405, (("Allow", ALLOW_HERE),))
+            # 8.2.1, 21.5.2
+            self.stack.refuse(request, flow, 405 if is_known(method) else 501, (("Allow", ALLOW_HERE),))
         elif required := request.tokens("Require"):
             # 8.2.2.3: there is nothing that an answer to OPTIONS could support.
             self.stack.refuse(request, flow, 420, (("Unsupported", ", ".join(required)),))
@@ -205,9 +209,7 @@ class ServerRole:
 
     def _refuse(self, request: Request, flow: Flow, error: ParseError | ProtocolError, now: Moment) -> None:
         status, reason = error.status, str(error)
-        if self._limit.admits(now):
-            remark = self._limit.remark
-            _log.info("refused", status=status, reason=reason, method=request.method, source=flow.remote[0], **remark)
+        self.access.events.refused(request, flow, status, reason, now)
         try:
             self.stack.refuse(request, flow, status, (), phrase_for(error))
         except ParseError:
@@ -232,7 +234,7 @@ class _Registration:
     def answered(self, outcome: Account | Refusal | Exception | None, now: Moment) -> None:
         """Who it is from is known, or cannot be."""
         self._role.known(self._key)
-        found = self._role.access.verdict_of(self._request, outcome)
+        found = self._role.access.verdict_of(self._request, outcome, now)
         self._role.registered_by(self._request, self._flow, found, now)
 
 
@@ -250,7 +252,7 @@ class _Redirection:
 
     def decided(self, outcome: Refusal | Exception | None, now: Moment) -> None:
         """The verdict is there, or cannot be."""
-        verdict = self._role.access.verdict_of(self._request, outcome)
+        verdict = self._role.access.verdict_of(self._request, outcome, now)
         if self._transaction.answered:
             return
         if verdict is None:

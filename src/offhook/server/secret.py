@@ -11,9 +11,11 @@ from offhook.errors import ConfigError
 from offhook.server.private_file import write_private
 from offhook.server.reasons import reason_of
 
-__all__ = ["derive", "load_secret"]
+__all__ = ["SECRET", "derive", "load_secret"]
 
 OCTETS: Final = 32
+SECRET: Final = "secret"
+"""The name of its file."""
 
 
 def load_secret(folder: Path) -> bytes:
@@ -21,7 +23,7 @@ def load_secret(folder: Path) -> bytes:
 
     Raises ConfigError.
     """
-    path = folder / "secret"
+    path = folder / SECRET
     try:
         secret = path.read_bytes()
     except FileNotFoundError:

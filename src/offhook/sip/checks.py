@@ -14,8 +14,9 @@ from offhook.errors import ParseError
 from offhook.sip.headers.address import Contact
 from offhook.sip.headers.auth import Credentials
 from offhook.sip.headers.registry import SINGLE, row
-from offhook.sip.message import Message, Request, Response
-from offhook.sip.method import METHODS
+from offhook.sip.lines import NO_FIELD, checked_key
+from offhook.sip.message import Message, Request
+from offhook.sip.method import METHODS, is_known
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse
 from offhook.sip.uri import SipUri, TelUri
 
@@ -41,7 +42,7 @@ _KNOWN_METHODS: Final = frozenset(METHODS.values()) - _HISTORICAL
 _OPTION_TAGS: Final = frozenset(("100rel", "eventlist", "join", "norefersub", "outbound", "path", "replaces", "timer"))
 _BODIES: Final = frozenset(("application/sdp", "application/isup", "text/plain", "message/sipfrag"))
 _DIALOG_FORMING: Final = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
-_COOKIE: Final = b"z9hG4bK"
+_COOKIE: Final = "z9hG4bK"
 _BROADCAST: Final = "255.255.255.255"
 
 
@@ -84,7 +85,7 @@ def judge(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Judgement:
         message = parse(data, limits)
         read_all(message)
         found = fault(message)
-        objected = objection(message) if isinstance(message, Request) and found is None else None
+        objected = objection(message) if found is None else None
     except ParseError as error:
         response = data.lstrip(b"\r\n")[:4].upper() == b"SIP/"
         reason = error.reason if error.header is None else f"{error.header}: {error.reason}"
@@ -97,18 +98,25 @@ def judge(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Judgement:
 
 
 def read_all(message: Message) -> None:
-    """Decode the Request-URI and every header that the registry knows. Raises ParseError at the first broken one."""
+    """Decode the Request-URI and every header that the registry knows.
+
+    Raises ParseError at the first broken one, and for a line that is no header field.
+    """
     if isinstance(message, Request):
         _ = message.uri
     for key in dict.fromkeys(message.keys[1:]):
         if row(key) is not None:
             message.headers(key)
+        elif key == NO_FIELD:
+            checked_key(message.lines[message.keys.index(key)])
 
 
 def routing_fault(request: Request) -> Fault | None:
-    """What earns a request 400 from every element, before any role looks at it."""
+    """What earns a request a refusal from every element, before any role looks at it."""
     if request.cseq_method != request.method:
-        return Fault("RFC 3261 8.1.1.5", 400, "CSeq names another method")
+        # RFC 4475 3.1.2.18: 501 for a method that nobody knows, which serves those better who will know it.
+        status = 400 if is_known(request.method) else 501
+        return Fault("RFC 3261 8.1.1.5", status, "CSeq names another method")
     if request.truncated:
         return Fault("RFC 3261 18.3", 400, "Content-Length is larger than the body")
     return None
@@ -123,13 +131,15 @@ def fault(message: Message) -> Fault | None:
     return None
 
 
-def objection(request: Request) -> Fault | None:
+def objection(message: Message) -> Fault | None:
     """What some element answers to a valid request, else what is odd about it, else None. Raises ParseError.
 
     The answers are 401, 405, 406, 415, 416, 420, 483 and 501; what is merely odd has no status.
     """
+    if not isinstance(message, Request):
+        return _broadcast(message)
     for check in _OBJECTIONS:
-        found = check(request)
+        found = check(message)
         if found is not None:
             return found
     return None
@@ -160,6 +170,7 @@ def _request_uri(message: Message) -> Fault | None:
         return None
     uri = message.uri
     if isinstance(uri, SipUri) and uri.headers_text:
+        # An element may be liberal and pass over them (RFC 4475 3.1.2.11); none sends them on (16.6 step 2).
         return Fault("RFC 3261 19.1.1", 400, "the Request-URI has header fields")
     if isinstance(uri, SipUri) and uri.method is not None:
         return Fault("RFC 3261 19.1.1", 400, "the Request-URI has a method parameter")
@@ -186,16 +197,9 @@ def _star(message: Message) -> Fault | None:
     return None
 
 
-def _broadcast(message: Message) -> Fault | None:
-    """Whoever forwards such a response sends it to everybody (RFC 4475 3.3.10)."""
-    if isinstance(message, Response) and any(_BROADCAST in (via.host, via.received) for via in message.vias):
-        return Fault("RFC 3261 18.2.2", 400, "a response that would go to a broadcast address")
-    return None
-
-
 def _is_of_rfc_2543(message: Message) -> bool:
-    branch = message.top_via.branch
-    return branch is None or branch[:7] != _COOKIE
+    """Whether an element on the way was of RFC 2543: then the sender may be too, whoever has forwarded it since."""
+    return any(via.branch is None or not via.branch.startswith(_COOKIE) for via in message.vias)
 
 
 _FAULTS: Final[tuple[Callable[[Message], Fault | None], ...]] = (
@@ -204,11 +208,17 @@ _FAULTS: Final[tuple[Callable[[Message], Fault | None], ...]] = (
     _request_uri,
     _star,
     _several_contacts,
-    _broadcast,
 )
 
 
 # Objections
+
+
+def _broadcast(response: Message) -> Fault | None:
+    """Well-formed (RFC 4475 3.3.10); an endpoint discards it, and whoever forwarded it would send it to everybody."""
+    if any(_BROADCAST in (via.host, via.received) for via in response.vias):
+        return Fault("RFC 3261 18.2.2", None, "a response that would go to a broadcast address")
+    return None
 
 
 def _unknown_method(request: Request) -> Fault | None:

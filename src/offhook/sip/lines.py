@@ -22,6 +22,7 @@ __all__ = [
     "MARKS",
     "MAX_FORWARDS_MARK",
     "MOST_REMEMBERED",
+    "NO_FIELD",
     "TO_MARK",
     "UNKNOWN_MARK",
     "VIA_MARK",
@@ -29,6 +30,7 @@ __all__ = [
     "Lines",
     "Marks",
     "SplitAnew",
+    "checked_key",
     "content_length",
     "is_irregular",
     "key_of_line",
@@ -55,6 +57,9 @@ _MARK_OF: Final = {
 }
 _MOST_MARKS: Final = 256
 
+NO_FIELD: Final = "?"
+"""The key of a line that is no header field, having no colon or a name that is no token."""
+
 MOST_REMEMBERED: Final = 2048
 """How many lines are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 256
@@ -77,8 +82,7 @@ def is_irregular(octets: bytes) -> bool:
 class Marks(dict[bytes, str]):
     """The mark of each line that was seen, by its octets; a new one is read as soon as it is looked up.
 
-    Looking up raises SplitAnew; and ParseError for what is no header field at all. A name that nobody registered is not
-    remembered: a program may give it a meaning yet.
+    Looking up raises SplitAnew. A name that nobody registered is not remembered: a program may give it a meaning yet.
     """
 
     def __missing__(self, octets: bytes) -> str:
@@ -96,7 +100,7 @@ MARKS: Final = Marks()
 
 
 def mark_of(octets: bytes) -> str:
-    """The mark of a field, which may have folds in it. Raises ParseError when it is no header field at all."""
+    """The mark of a field, which may have folds in it."""
     key = key_of_line(octets)
     mark = _MARK_OF.get(key)
     if mark is None:
@@ -107,13 +111,26 @@ def mark_of(octets: bytes) -> str:
 
 
 def key_of_line(octets: bytes) -> str:
+    """The key of a field's name; NO_FIELD for a line that is none.
+
+    Such a line means nothing to anybody, so that it is passed over and leaves as it came (RFC 3261 8.2.2, 16.3 step 1).
+    """
+    colon = octets.find(b":")
+    known = KEYS.get(octets[:colon]) if colon > 0 else None
+    if known is not None:
+        return known
+    try:
+        return checked_key(octets)
+    except ParseError:
+        return NO_FIELD
+
+
+def checked_key(octets: bytes) -> str:
     """The key of a field's name. Raises ParseError when it is no header field at all."""
     colon = octets.find(b":")
     if colon < 0:
         raise ParseError("a header line without a colon", clause="RFC 3261 7.3.1")
-    name = octets[:colon]
-    key = KEYS.get(name)
-    return key_of(name) if key is None else key
+    return key_of(octets[:colon])
 
 
 class Line:

@@ -174,6 +174,13 @@ class Message:
         values = self.headers(name)
         return values[0] if values else None
 
+    def readable(self, name: str) -> list[object]:
+        """The decoded values of a header that only helps: none when it is malformed (RFC 3261 8.2.2: ignored then)."""
+        try:
+            return self.headers(name)
+        except ParseError:
+            return []
+
     def _decode(self, key: str) -> list[object]:
         values: list[object] = []
         known = row(key)

@@ -26,6 +26,7 @@ __all__ = [
     "UNSUBSCRIBE",
     "UPDATE",
     "intern_method",
+    "is_known",
     "parse_method",
 ]
 
@@ -76,6 +77,11 @@ _INTERNED: Final[dict[str, str]] = {name: name for name in METHODS.values()}
 def intern_method(name: str) -> str:
     """The one object for a known method, `name` itself for any other."""
     return _INTERNED.get(name, name)
+
+
+def is_known(name: str) -> bool:
+    """Whether a method is one that a standard defines."""
+    return name in _INTERNED
 
 
 def parse_method(text: str) -> str:

@@ -26,8 +26,10 @@ HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LAST_LINE_END: Final = 0x0D
 """No message starts with an octet up to this one; CR and LF are among them."""
 _ROUTING: Final = ("from", "to", "call-id", "cseq")
-_LINE_END: Final = re.compile(rb"\r?\n")
-_FOLD: Final = re.compile(rb"\r?\n[ \t]+")
+_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+_FOLD: Final = re.compile(rb"(?:\r\n|\r|\n)[ \t]+")
+_EMPTY_LINE: Final = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)")
+"""The end of a head whose lines end as they like; of a stream's, nobody could tell whether its LF is still to come."""
 _METHOD: Final = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
 _URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 _VERSION: Final = re.compile(rb"SIP/[0-9]+\.[0-9]+")
@@ -86,19 +88,21 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
 def _split_irregular(data: bytes, limits: Limits) -> tuple[list[bytes], int]:
     """The lines of a head that has folds, a NUL, or line ends that are not all CRLF.
 
-    RFC 3261 7 asks for CRLF, yet hand-made clients and scripts send LF alone. Both end a line here, and what is
-    forwarded is written with CRLF, so that no two hops can see different lines. A NUL may only stand in a quoted-pair
-    (25.1, RFC 4475 3.1.1.2).
+    RFC 3261 7 asks for CRLF, yet hand-made clients and scripts send LF alone, and RFC 2543 3 wanted LF and CR taken by
+    themselves too. All of them end a line here, and what is forwarded is written with CRLF, so that no two hops can see
+    different lines. A NUL may only stand in a quoted-pair (25.1, RFC 4475 3.1.1.2).
     """
-    found = HEAD_END.search(data)
+    found = HEAD_END.search(data) or _EMPTY_LINE.search(data)
     if found is None:
         raise _failed(data, "no empty line ends the head", 400, "RFC 3261 7", limits)
     head = data[: found.start()]
     if has_bare_nul(head):
         raise _failed(head, "NUL in the head", 400, "RFC 3261 25.1", limits)
-    if b"\r" in head.replace(b"\r\n", b""):
-        raise _failed(head, "CR without LF in the head", 400, "RFC 3261 7", limits)
-    return _LINE_END.split(head), found.end()
+    lines = _LINE_END.split(head)
+    if b"" in lines:
+        # Two readers would see different heads.
+        raise _failed(head, "an empty line in the head", 400, "RFC 3261 7", limits)
+    return lines, found.end()
 
 
 def _check_fields(lines: list[bytes], limits: Limits) -> None:

@@ -18,7 +18,7 @@ from offhook.sip.method import intern_method
 from offhook.sip.scan import WHITE, decoded, has_bare_nul, separators
 from offhook.sip.status import phrase
 
-__all__ = ["Draft", "field", "new_request", "new_response", "reply"]
+__all__ = ["Draft", "field", "new_request", "new_response", "reply", "tagged"]
 
 _URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
@@ -260,6 +260,21 @@ def new_response(status: int, reason: str | None = None) -> Draft:
     return draft
 
 
+def tagged(address: bytes, tag: str) -> bytes:
+    """The value of a To that has no tag with one (RFC 3261 8.2.6.2).
+
+    The ";" or the tag without a value that some leave at its end makes way: the tag would not be read behind it.
+    """
+    if address[-1:] != b">":
+        address = address.rstrip(b" \t")
+        if address.endswith(b";"):
+            address = address[:-1].rstrip(b" \t")
+        name = address.rstrip(b"= \t")
+        if name[-3:].lower() == b"tag" and name[:-3].rstrip(b" \t").endswith(b";"):
+            address = name[:-3].rstrip(b" \t")[:-1].rstrip(b" \t")
+    return b"%b;tag=%b" % (address, tag.encode("ascii"))
+
+
 def reply(request: Request, status: int, reason: str | None = None, to_tag: str | None = None) -> Draft:
     """A draft of the response to a request (RFC 3261 8.2.6): Via, From, To, Call-ID and CSeq are the request's.
 
@@ -267,7 +282,7 @@ def reply(request: Request, status: int, reason: str | None = None, to_tag: str 
     """
     draft = new_response(status, reason)._copy("via", request)._copy("from", request)
     if to_tag and status != 100 and request.to_tag is None:
-        draft._lines.append(b"To: %b;tag=%b" % (request.octets("to") or b"", to_tag.encode("ascii")))
+        draft._lines.append(b"To: %b" % tagged(request.octets("to") or b"", to_tag))
         draft._keys.append("to")
     else:
         draft._copy("to", request)

@@ -28,8 +28,9 @@ _HEADERS: Final = r'[^\x00-\x20\x7f"<>&=]+=[^\x00-\x20\x7f"<>&]*(?:&[^\x00-\x20\
 # ABNF SIP-URI  = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 # ABNF userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
 # ABNF hostport = host [ ":" port ]
+# A ";" that nothing follows, at the end of the parameters, is passed over: it says nothing.
 _SIP: Final = re.compile(
-    rf"([sS][iI][pP][sS]?):(?:({_USER})(?::({_USER}))?@)?({HOST})(?::([0-9]+))?({URI_PARAMETERS})"
+    rf"([sS][iI][pP][sS]?):(?:({_USER})(?::({_USER}))?@)?({HOST})(?::([0-9]+))?({URI_PARAMETERS});?"
     rf"(?:\?({_HEADERS}))?"
 )
 # ABNF absoluteURI = scheme ":" ( hier-part / opaque-part ), the rest of it opaque to us
@@ -191,8 +192,10 @@ class SipUri:
         """The telephone number in the user part (RFC 3261 19.1.6), when user=phone says that there is one."""
         if self.user is None or self.user_param != "phone":
             return None
+        # What a number may have and a user may not is escaped (25.1); "%" within a parameter is the number's own.
+        number, semicolon, params = self.user.partition(";")
         try:
-            return parse_tel(self.user)
+            return parse_tel(f"{unescape(number)}{semicolon}{params}")
         except ParseError:
             return None
 

@@ -14,23 +14,30 @@ import apsw
 from offhook.storage.errors import StorageError, StorageFault
 from offhook.storage.schema import Schema, migrate
 
-__all__ = ["BUSY_SECONDS", "open_connection", "translate"]
+__all__ = ["BUSY_SECONDS", "open_connection", "open_reader", "require_whole", "translate"]
 
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process that writes."""
 FILE_MODE: Final = 0o600
 _RETRY_SECONDS: Final = 0.02
 
-_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL: Final = (StorageFault.FULL, "cannot grow: the disk is full")
+_OF_SYSTEM: Final = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EROFS: (StorageFault.READ_ONLY, "cannot be written: its file system is read-only"),
+}
+_DAMAGED: Final = "put a backup in its place and remove its -wal, or move it away to begin with an empty one"
 
 _FAULTS: Final[tuple[tuple[type[Exception], StorageFault, str], ...]] = (
     (apsw.ConstraintError, StorageFault.CONFLICT, "refuses a row that breaks a rule of its schema"),
     (apsw.MismatchError, StorageFault.CONFLICT, "refuses a row that breaks a rule of its schema"),
-    (apsw.FullError, StorageFault.FULL, "cannot grow: the disk is full"),
+    (apsw.FullError, *_FULL),
     (apsw.ReadOnlyError, StorageFault.READ_ONLY, "cannot be written: it or its folder is read-only for this user"),
     (apsw.BusyError, StorageFault.LOCKED, f"has been locked by another process for over {BUSY_SECONDS:.0f} seconds"),
-    (apsw.CorruptError, StorageFault.CORRUPT, "is damaged: move it away, or put a backup in its place"),
-    (apsw.NotADBError, StorageFault.CORRUPT, "is not an SQLite database: give another file"),
+    (apsw.CorruptError, StorageFault.CORRUPT, f"is damaged: {_DAMAGED}"),
+    (apsw.NotADBError, StorageFault.CORRUPT, f"is damaged, or no SQLite database: {_DAMAGED}"),
     (apsw.CantOpenError, StorageFault.UNREACHABLE, "cannot be opened: look at the rights of the file and its folder"),
     (FileNotFoundError, StorageFault.UNREACHABLE, "cannot be made: its folder does not exist"),
     (NotADirectoryError, StorageFault.UNREACHABLE, "cannot be made: its folder is not a folder"),
@@ -41,18 +48,22 @@ _FAULTS: Final[tuple[tuple[type[Exception], StorageFault, str], ...]] = (
 def translate(error: Exception, path: str, system_errno: int = 0) -> StorageError:
     """The StorageError for what went wrong in the file at `path`.
 
-    `system_errno` is the connection's last one: SQLite calls a used-up quota or file size limit an I/O error.
+    `system_errno` is the connection's last one: SQLite calls a used-up quota, a file size limit and a file system that
+    has become read-only an I/O error.
     """
     if isinstance(error, StorageError):
         return StorageError(error.reason, fault=error.fault, path=error.path)
     code = error.errno if isinstance(error, OSError) else system_errno
-    if code in _DISK_FULL and isinstance(error, OSError | apsw.IOError):
-        return StorageError(f"{path} cannot grow: the disk is full", fault=StorageFault.FULL, path=path)
+    is_of_system = isinstance(error, OSError | apsw.IOError)
+    if is_of_system and code in _OF_SYSTEM:
+        fault, sentence = _OF_SYSTEM[code]
+        return StorageError(f"{path} {sentence}", fault=fault, path=path)
     for kind, fault, sentence in _FAULTS:
         if isinstance(error, kind):
             detail = f" ({error})" if fault is StorageFault.CONFLICT else ""
             return StorageError(f"{path} {sentence}{detail}", fault=fault, path=path)
-    return StorageError(f"{path} failed: {error}", fault=StorageFault.FAILED, path=path)
+    detail = f" ({os.strerror(code).lower()})" if is_of_system and code and not isinstance(error, OSError) else ""
+    return StorageError(f"{path} failed: {error}{detail}", fault=StorageFault.FAILED, path=path)
 
 
 def open_connection(path: str, schemas: Sequence[Schema]) -> apsw.Connection:
@@ -75,6 +86,30 @@ def open_connection(path: str, schemas: Sequence[Schema]) -> apsw.Connection:
             raise translate(error, path, system_errno) from error
         raise
     return connection
+
+
+def open_reader(path: str) -> apsw.Connection:
+    """A connection that reads what `open_connection` has opened. Raises StorageError."""
+    try:
+        # A file opened read-only could not use the log's index.
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    except apsw.Error as error:
+        raise translate(error, path) from error
+    connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
+    connection.execute("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def require_whole(path: str, connection: apsw.Connection) -> None:
+    """Read the whole file and compare what belongs together. Raises StorageError, fault `CORRUPT`, or apsw.Error.
+
+    What a damaged file is taken for may be wrong, and writing into one may damage more of it.
+    """
+    [(finding, *_), *_] = connection.execute("PRAGMA integrity_check(1)")
+    if finding != "ok":
+        # The last line is the finding; those before it tell where SQLite is looking.
+        reason = f"{path} is damaged ({str(finding).splitlines()[-1]}): {_DAMAGED}"
+        raise StorageError(reason, fault=StorageFault.CORRUPT, path=path)
 
 
 def _create(path: str) -> None:

@@ -13,16 +13,12 @@ CODECS = (Codec("PCMU", 8000), Codec("PCMA", 8000), Codec("telephone-event", 800
 
 
 class SilentMedia:
-    """The port of one call.
-
-    `sessions` are what was agreed on, the last one last; `moved` the addresses that it went to; `closed` once it is.
-    """
+    """The port of one call. `sessions` are what was agreed on, the last one last; `closed` once it is."""
 
     def __init__(self, port: int, codecs: tuple[Codec, ...]) -> None:
         self.port = port
         self.codecs = codecs
         self.sessions: list[NegotiatedSession] = []
-        self.moved: list[str] = []
         self.closed = False
 
     @property
@@ -36,10 +32,6 @@ class SilentMedia:
         if self.closed:
             raise TransportFailed("the port is closed")
         return _capabilities(shown, self.port, self.codecs)
-
-    def move(self, local: str) -> None:
-        """Nothing is bound; the address is kept."""
-        self.moved.append(local)
 
     def apply(self, session: NegotiatedSession) -> None:
         """Keep what was agreed on."""

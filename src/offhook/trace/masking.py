@@ -16,9 +16,10 @@ _PARAMETER: Final = re.compile(
     r'("(?:[^"\\]|\\.)*"?|[^\s,;&"<>]+)',
     re.IGNORECASE | re.DOTALL,
 )
-# Credentials in one piece, as Basic and Bearer have them (RFC 7617, RFC 8898).
+# Credentials in one piece, as Basic and Bearer have them (RFC 7617, RFC 8898). A CR may end a line by itself.
 _CREDENTIALS: Final = re.compile(
-    r"^((?:Proxy-)?Authorization[ \t]*:\s*(?!Digest\b)[!-~]+)\s+\S.*(?:\n[ \t].*)*$", re.IGNORECASE | re.MULTILINE
+    r"(?:^|(?<=\r))((?:Proxy-)?Authorization[ \t]*:\s*(?!Digest\b)[!-~]+)\s+\S[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*",
+    re.IGNORECASE | re.MULTILINE,
 )
 # sip:user:password@host (RFC 3261 19.1.1), without its "@". What follows "@" or a delimiter is looked at by itself,
 # so that no text takes longer than its length.

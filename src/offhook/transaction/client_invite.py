@@ -25,7 +25,9 @@ def _beside(invite: Request, method: str) -> Draft:
 
 def make_ack(invite: Request, response: Response) -> Request:
     """The ACK to a final response other than 2xx (RFC 3261 17.1.1.3)."""
-    return _beside(invite, "ACK").copy("To", response).request()
+    draft = _beside(invite, "ACK").copy("To", response)
+    # Nobody can challenge an ACK: it has the credentials of its INVITE (22.1).
+    return draft.copy("Authorization", invite).copy("Proxy-Authorization", invite).request()
 
 
 def make_cancel(invite: Request, reason: str | None = None) -> Request:

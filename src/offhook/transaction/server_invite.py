@@ -87,6 +87,7 @@ def _repeat(self: InviteServerTransaction, _message: Message | None, now: Moment
 
 
 def _accepted(self: InviteServerTransaction, message: Message | None, now: Moment) -> None:
+    self.transactions.unanswered -= 1
     self.transactions.end_after(self.transactions.values.timeout, self, Event.TIMER_L, now)
     self._send(message)
 
@@ -102,6 +103,7 @@ def _ack_accepted(self: InviteServerTransaction, message: Message | None, now: M
 
 def _failed(self: InviteServerTransaction, message: Message | None, now: Moment) -> None:
     transactions = self.transactions
+    transactions.unanswered -= 1
     values = transactions.values
     self.interval = 0.0 if self.flow.reliable else values.t1
     transactions.start_timers(self, self.interval, Event.TIMER_G, values.timeout, Event.TIMER_H, now)

@@ -85,6 +85,7 @@ def _repeat(self: NonInviteServerTransaction, _message: Message | None, now: Mom
 
 
 def _final(self: NonInviteServerTransaction, message: Message | None, now: Moment) -> None:
+    self.transactions.unanswered -= 1
     self._send(message)
     wait = 0.0 if self.flow.reliable else self.transactions.values.timeout
     self.transactions.end_after(wait, self, Event.TIMER_J, now)
@@ -95,6 +96,7 @@ def _lost(self: NonInviteServerTransaction, _message: Message | None, now: Momen
 
 
 def _late(self: NonInviteServerTransaction, _message: Message | None, now: Moment) -> None:
+    self.transactions.unanswered -= 1
     self.transactions.finish(self, False, "timeout")
 
 

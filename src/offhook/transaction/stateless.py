@@ -20,7 +20,8 @@ from offhook.transaction.way_back import default_port
 
 __all__ = ["StatelessBranches"]
 
-_PREFIX: Final = f"{MAGIC_COOKIE}-s-".encode("ascii")
+_COOKIE: Final = MAGIC_COOKIE.encode("ascii")
+_PREFIX: Final = _COOKIE + b"-s-"
 _LONGEST_WAY: Final = 16
 _SHARED: Final = ("via", "from", "call-id", "cseq")
 
@@ -71,12 +72,13 @@ class StatelessBranches:
     def _digest(self, message: Message, way: str, host: str, port: int) -> str:
         """Of the branch of the client, as 16.11 proposes; from an RFC 2543 client of what its requests share.
 
-        And of our own sent-by, for a response that comes back with another one is not ours (18.1.2).
+        And of our own sent-by, for a response that comes back with another one is not ours (18.1.2). A branch that is
+        the magic cookie alone tells no requests apart (RFC 4475 3.2.1).
         """
         via = message.top_via
         seed = [via.branch or b"", via.host.encode("utf-8", "surrogateescape"), b"%d" % via.port, way.encode("ascii")]
         seed += [host.encode("utf-8", "surrogateescape"), b"%d" % port]
-        if via.branch is None or not via.branch.startswith(MAGIC_COOKIE.encode("ascii")):
+        if via.branch is None or not via.branch.startswith(_COOKIE) or via.branch == _COOKIE:
             tag = (message.from_tag or "").encode("utf-8", "surrogateescape")
             seed += [message.octets("call-id") or b"", b"%d" % message.cseq_number, tag]
         return self._hash(seed)

@@ -21,14 +21,17 @@ _COOKIE: Final = MAGIC_COOKIE.encode("ascii")
 def server_key(request: Request, method: str) -> TransactionKey:
     """The key under which a request's server transaction is kept; `method` is INVITE for an ACK or a CANCEL's target.
 
-    With the magic cookie: branch, sent-by and method (17.2.3). Without it, from an RFC 2543 peer: Request-URI, tags,
-    Call-ID, CSeq number and the top Via whole; the ACK to an INVITE without To tag has one all the same, which
+    With the magic cookie: branch, sent-by and method (17.2.3). The Call-ID too: clients that write the same branch into
+    all their requests, against 8.1.1.7, would be given the answers to former ones.
+
+    Without the cookie, from an RFC 2543 peer, or with nothing behind it (RFC 4475 3.2.1): Request-URI, tags, Call-ID,
+    CSeq number and the top Via whole; the ACK to an INVITE without To tag has one all the same, which
     `TransactionTable.match_request` compares. Raises ParseError.
     """
     via = request.top_via
     branch = via.branch
-    if branch is not None and branch.startswith(_COOKIE):
-        return (branch, via.host, via.port, method)
+    if branch is not None and branch.startswith(_COOKIE) and branch != _COOKIE:
+        return (branch, f"{via.host} {request.call_id}", via.port, method)
     return _key_without_cookie(request, method, request.to_tag)
 
 
@@ -51,9 +54,10 @@ class TransactionTable:
     """All transactions of one engine, their timers, and the queue of what they give out.
 
     `clients` and `servers` by key; `over_flow` has both by the key of their flow, in the order in which they began.
+    `unanswered` counts the server transactions without a final response.
     """
 
-    __slots__ = ("clients", "effects", "over_flow", "servers", "timers", "values")
+    __slots__ = ("clients", "effects", "over_flow", "servers", "timers", "unanswered", "values")
 
     def __init__(self, values: TimerValues) -> None:
         self.values = values
@@ -62,6 +66,7 @@ class TransactionTable:
         self.clients: dict[TransactionKey, Transaction] = {}
         self.servers: dict[TransactionKey, Transaction] = {}
         self.over_flow: dict[str, dict[Transaction, None]] = {}
+        self.unanswered = 0
 
     def add_client(self, transaction: Transaction) -> None:
         """Take in a client transaction."""
@@ -70,6 +75,7 @@ class TransactionTable:
 
     def add_server(self, transaction: Transaction) -> None:
         """Take in a server transaction."""
+        self.unanswered += 1
         self.servers[transaction.key] = transaction
         self._bind(transaction)
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from offhook.errors import ParseError, Salvage
 from offhook.flow import Flow
 from offhook.sip.headers.via import Via
-from offhook.sip.host import bare_host, is_ip_address, reaches_many
+from offhook.sip.host import HOST, bare_host, checked_port, is_ip_address, reaches_many
 from offhook.sip.message import Message, Response
 from offhook.sip.scan import scan_via, stamped_via
-from offhook.sip.serializer import new_response
+from offhook.sip.serializer import new_response, tagged
 from offhook.sip.status import phrase_for
 
 __all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
+
+# What is readable of a Via whose parameters are not: protocol and sent-by.
+_SENT_BY: Final = re.compile(
+    rf"[^ \t;,/]+[ \t]*/[ \t]*[^ \t;,/]+[ \t]*/[ \t]*[^ \t;,/]+[ \t]+{HOST}(?::([0-9]+))?(?=[ \t;,])"
+)
+_RPORT: Final = re.compile(r";[ \t]*rport[ \t]*(?:[;,=]|\Z)", re.IGNORECASE)
 
 
 def default_port(transport: str) -> int:
@@ -60,16 +69,20 @@ def _one_host(maddr: str | None) -> str | None:
 def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Response, Flow] | None:
     """The answer to a request that `error` was raised for, and its flow; None when it cannot or must not be answered.
 
-    An ACK is never answered, nor is anything that looks like a response; without a readable Via nobody can match it.
+    An ACK is never answered, nor is anything that looks like a response; without a readable sent-by nobody can match
+    it. A Via whose parameters alone are broken goes back as it came (RFC 4475 3.1.2.1 asks for an answer).
     """
     salvage: Salvage | None = error.salvage
     if salvage is None or salvage.method is None or salvage.method == "ACK" or not salvage.via:
         return None
     vias = [value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b"") for value in salvage.via]
+    back: Flow | None = None
     try:
         vias[0] = _stamped(vias[0], flow)
     except ParseError:
-        return None
+        back = _flow_by_sent_by(vias[0].decode("utf-8", "surrogateescape"), flow)
+        if back is None:
+            return None
     draft = new_response(error.status, phrase_for(error))
     for value in vias:
         draft.add("Via", value)
@@ -79,17 +92,31 @@ def reply_to_broken(error: ParseError, flow: Flow, to_tag: str) -> tuple[Respons
             continue
         value = b" ".join(raw.split())
         if name == "To" and b"tag=" not in value:
-            value += b";tag=" + to_tag.encode("ascii")
+            value = tagged(value, to_tag)
         draft.add(name, value)
     draft.add("Warning", f'399 offhook "{_quotable(error.reason)}"')
     response = draft.response()
-    return response, flow_back(response, flow)
+    return response, back or flow_back(response, flow)
 
 
 def _stamped(value: bytes, flow: Flow) -> bytes:
     via = scan_via(value)
     stamped = stamped_via(value, via, *flow.remote)
     return value if stamped is None else stamped + value[via.length :]
+
+
+def _flow_by_sent_by(via: str, arrival: Flow) -> Flow | None:
+    """The flow back by a sent-by that can be read though its Via cannot; None when it cannot either."""
+    found = _SENT_BY.match(via)
+    if found is None:
+        return None
+    if arrival.reliable or _RPORT.search(via) is not None:
+        return arrival
+    try:
+        port = checked_port(found.group(1) or "5060")
+    except ParseError:
+        return None
+    return Flow(arrival.transport, arrival.listener, arrival.local, (arrival.remote[0], port or 5060))
 
 
 def _quotable(text: str) -> str:

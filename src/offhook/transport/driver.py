@@ -22,6 +22,7 @@ from offhook.ids import IdSource
 from offhook.sip.framing import PING
 from offhook.sip.parser import DEFAULT_LIMITS, Limits
 from offhook.stack import CLOSED, FAILED, Stack
+from offhook.transaction.capacity import Capacity
 from offhook.transaction.effects import REQUEST, Close, Connect, Effect, Resolve, Transmit
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
@@ -81,15 +82,18 @@ class Driver(Generic[RoleType]):
         values: TimerValues | None = None,
         limits: Limits = DEFAULT_LIMITS,
         stream_limits: StreamLimits | None = None,
+        capacity: Capacity | None = None,
         tap: Tap | None = None,
     ) -> None:
         ids = IdSource() if ids is None else ids
         self.tap = tap
+        self.is_preferred: Callable[[tuple[str, int]], bool] = _everybody
+        """Whose requests are taken when more come than can be answered; without a role's word all are alike."""
         self.addresses = LocalAddresses()
         self._dns = DnsClient() if dns is None else dns
         self._resolver = Resolver(self._dns, self.addresses)
         secret = f"{ids.unique()}{ids.unique()}".encode("ascii") if secret is None else secret
-        self.stack = Stack(ids, secret, self._resolver.resolve_now, values, limits)
+        self.stack = Stack(ids, secret, self._resolver.resolve_now, values, limits, capacity)
         self.role = make_role(self.stack)
         self._listeners = tuple(listeners)
         self._stream_limits = StreamLimits() if stream_limits is None else stream_limits
@@ -270,6 +274,10 @@ class Driver(Generic[RoleType]):
         self.stack.flow_changed(flow, state, reason, now)
         self._drain(now)
 
+    def prefers(self, remote: tuple[str, int]) -> bool:
+        """Whether requests from a remote side are taken when not all can be."""
+        return self.is_preferred(remote)
+
     def settle(self, now: Moment) -> None:
         """Let the one timer handle stand no later than the engine's next deadline."""
         timer = self._timer
@@ -373,3 +381,8 @@ def _hosts_of(listener: Listener) -> list[str]:
         return listener.hosts()
     except TransportFailed:
         return []
+
+
+def _everybody(remote: tuple[str, int]) -> bool:
+    """Stands where nobody is preferred to others."""
+    return True

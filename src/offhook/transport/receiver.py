@@ -22,5 +22,8 @@ class Receiver(Protocol):
     def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
         """Take note that a stream stands or ended, or that an address cannot be reached."""
 
+    def prefers(self, remote: tuple[str, int]) -> bool:
+        """Whether requests from a remote side are taken when not all can be."""
+
     def settle(self, now: Moment) -> None:
         """Do what waits for the end of a batch."""

@@ -112,6 +112,8 @@ class AudioEndpoint:
     """
 
     def __init__(self, rtp: socket.socket, rtcp: socket.socket, stream: AudioStream) -> None:
+        self._rtp = rtp
+        self._rtcp = rtcp
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -119,13 +121,18 @@ class AudioEndpoint:
         self._playback: FilePlayback | None = None
         self._recording: Recording | None = None
         self._closed = False
+        self._next: tuple[socket.socket, socket.socket] | None = None
+        self._old: tuple[socket.socket, socket.socket] | None = None
+        self.local_host: str = rtp.getsockname()[0]
+        self.local_port: int = rtp.getsockname()[1]
+        self.local_rtcp_port: int = rtcp.getsockname()[1]
         self.send_failures = 0
         self.on_end_of_playback: Callable[[], None] | None = None
         self.on_digit: Callable[[str, float], None] | None = None
         self.on_heard: Callable[[], None] | None = None
         self.on_file_failed: Callable[[AudioFileError], None] | None = None
         self.on_peer_left: Callable[[], None] | None = None
-        self._take(rtp, rtcp)
+        self._read(rtp, rtcp)
 
     @classmethod
     async def open(
@@ -167,16 +174,36 @@ class AudioEndpoint:
         self._perform()
         self._schedule()
 
-    def move(self, rtp: socket.socket, rtcp: socket.socket) -> None:
-        """Go on with other sockets, as `bind_pair` gives them, because the machine's address has changed."""
-        if self._closed:
-            rtp.close()
-            rtcp.close()
-            return
-        for sock in (self._rtp, self._rtcp):
-            self._loop.remove_reader(sock.fileno())
-            sock.close()
-        self._take(rtp, rtcp)
+    @property
+    def offered_port(self) -> int:
+        """The port where RTP is wanted: the one of the further pair, if it listens at one."""
+        port: int = self.local_port if self._next is None else self._next[0].getsockname()[1]
+        return port
+
+    def listen_at(self, rtp: socket.socket, rtcp: socket.socket) -> None:
+        """Listen at a further pair of sockets too, which is offered to the peer.
+
+        What is sent goes the old way until `move`; `stay` gives the further pair up. The old pair is heard until media
+        come to the new one (RFC 3264 8.3.1).
+        """
+        self.stay()
+        self._next = rtp, rtcp
+        self._read(rtp, rtcp)
+
+    def move(self) -> None:
+        """The peer has taken the offer: what is sent goes over the further pair from now on."""
+        if self._next is not None:
+            self._leave()
+            self._old = self._rtp, self._rtcp
+            (self._rtp, self._rtcp), self._next = self._next, None
+            self.local_host, self.local_port = self._rtp.getsockname()[:2]
+            self.local_rtcp_port = self._rtcp.getsockname()[1]
+
+    def stay(self) -> None:
+        """Nothing comes of the further pair."""
+        if self._next is not None:
+            self._shut(*self._next)
+            self._next = None
 
     async def play(self, source: str | Path | Samples) -> None:
         """Send a file or samples (8000 Hz) from now on, then silence; what was being played is broken off.
@@ -243,20 +270,26 @@ class AudioEndpoint:
         self._perform()
         if self._timer is not None:
             self._timer.cancel()
-        for sock in (self._rtp, self._rtcp):
-            self._loop.remove_reader(sock.fileno())
-            sock.close()
+        self.stay()
+        self._leave()
+        self._shut(self._rtp, self._rtcp)
         self.stop_playing()
         await self.stop_recording()
 
-    def _take(self, rtp: socket.socket, rtcp: socket.socket) -> None:
-        self._rtp = rtp
-        self._rtcp = rtcp
-        self.local_host: str = rtp.getsockname()[0]
-        self.local_port: int = rtp.getsockname()[1]
-        self.local_rtcp_port: int = rtcp.getsockname()[1]
+    def _read(self, rtp: socket.socket, rtcp: socket.socket) -> None:
         self._loop.add_reader(rtp.fileno(), self._receive, rtp, self._stream.receive_rtp)
         self._loop.add_reader(rtcp.fileno(), self._receive, rtcp, self._stream.receive_rtcp)
+
+    def _leave(self) -> None:
+        """Listen no longer where we were."""
+        if self._old is not None:
+            self._shut(*self._old)
+            self._old = None
+
+    def _shut(self, *sockets: socket.socket) -> None:
+        for sock in sockets:
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
 
     # What the loop brings.
 
@@ -271,6 +304,8 @@ class AudioEndpoint:
                 # An ICMP error of something that was sent: nothing was received.
                 continue
             receive(data, (source[0], source[1]), now)
+            if sock is self._rtp:
+                self._leave()
         self._perform()
 
     def _tick(self) -> None:

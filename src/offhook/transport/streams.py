@@ -209,7 +209,7 @@ class Streams:
         """Take a connection that a peer opened; one too many is closed at once."""
         host, port = address
         if self._accepted >= self._most or self._by_address.get(host, 0) >= self._limits.per_address:
-            self._tell(logging.WARNING, address, "there are too many")
+            self._tell(logging.WARNING, address, listener.transport, "there are too many")
             sock.close()
             return
         try:
@@ -241,7 +241,7 @@ class Streams:
         try:
             names = client_identities(transport.get_extra_info("ssl_object"))
         except ParseError as error:
-            self._tell(logging.INFO, flow.remote, error.reason)
+            self._tell(logging.INFO, flow.remote, flow.transport, error.reason)
             return error.reason
         flow.domains = names
         shown = ", ".join(ascii(name) for name in names) or "no SIP domain"
@@ -285,7 +285,7 @@ class Streams:
         if flow.accepted:
             host = flow.remote[0]
             if connection.cut:
-                self._tell(logging.INFO, flow.remote, connection.cut)
+                self._tell(logging.INFO, flow.remote, flow.transport, connection.cut)
             self._accepted -= 1
             self._by_address[host] -= 1
             if not self._by_address[host]:
@@ -294,12 +294,15 @@ class Streams:
         if opening is not None and opening is not asyncio.current_task(self._loop):
             opening.cancel()
 
-    def _tell(self, level: int, peer: tuple[str, int], why: str) -> None:
+    def _tell(self, level: int, peer: tuple[str, int], transport: str, why: str) -> None:
         """Log that a peer's connection was not taken; strangers cannot fill the log by it."""
         limit = self._log_limit
         if limit.admits(clock.now()):
             more = f" ({limit.withheld} more before that)" if limit.withheld else ""
-            _log.log(level, "connection from %s refused: %s%s", written(*peer), why, more)
+            # The same in pieces, for who writes structured logs.
+            security = {"source": peer[0], "port": peer[1], "transport": transport, "reason": why} | limit.remark
+            extra = {"security": security}
+            _log.log(level, "connection from %s refused: %s%s", written(*peer), why, more, extra=extra)
 
     async def stop(self) -> None:
         """Close all connections, with what is left to write, within the time for closing."""

@@ -49,6 +49,8 @@ _FAILURES: Final = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer requires a certificate of ours",
 }
 """What OpenSSL's reasons mean to an operator."""
+_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!aDSS:!SHA1:!AESCCM"
+"""For TLS 1.2: nothing that a key which leaks later would open. Distributions' Pythons differ in what they have."""
 
 
 class TlsSettings:
@@ -215,11 +217,10 @@ def _own(certificate: Path) -> DomainCertificate:
 def _context(protocol: int, settings: TlsSettings, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.ciphers:
-        try:
-            context.set_ciphers(settings.ciphers)
-        except ssl.SSLError as error:
-            raise ConfigError(f"{settings.ciphers!r} names no cipher that OpenSSL has here") from error
+    try:
+        context.set_ciphers(settings.ciphers or _CIPHERS)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{settings.ciphers!r} names no cipher that OpenSSL has here") from error
     if certificate is not None:
         _load_chain(context, certificate, key)
     return context

@@ -17,6 +17,7 @@ from offhook.flow import Flow
 from offhook.stack import FAILED
 from offhook.transport.keepalive import is_keep_alive, keep_alive_answer
 from offhook.transport.listener import BoundSocket, written
+from offhook.transport.log_limit import LogLimit
 from offhook.transport.receiver import Receiver
 
 __all__ = ["UdpSocket"]
@@ -26,6 +27,10 @@ _log = logging.getLogger(__name__)
 _LARGEST: Final = 65535
 _BATCH: Final = 64
 """Datagrams taken for one event of the loop, so that a flood does not starve timers and connections."""
+_BEHIND_AFTER: Final = 0.2
+"""Seconds without a moment in which nothing waits after which more comes than can be answered."""
+_MOST_LEFT_OUT: Final = 1024
+"""Datagrams of strangers that are left out for one event of the loop."""
 _LOOK_AGAIN: Final = 8
 """Datagrams taken one by one after one was found alone."""
 _MOST_FLOWS: Final = 32768
@@ -35,6 +40,8 @@ _MOST_HELD: Final = 4096
 _NO_BUFFER_WAIT: Final = 0.005
 _BUSY: Final = (errno.EAGAIN, errno.ENOBUFS)
 _ATTEMPTS: Final = 3
+_NEVER: Final = float("inf")
+_RESPONSE: Final = b"SIP/2.0 "
 _BLANK: Final = 32
 
 # Of Linux's ip(7) and ipv6(7); Python has no names for them.
@@ -51,17 +58,25 @@ class UdpSocket:
     """One socket, bound to one local address of the listener with that name.
 
     `lost` counts datagrams that could not wait any longer.
+
+    When more comes than can be answered, whatever waits grows old in the kernel, and everybody sends it again. Then the
+    requests of those whom the receiver does not prefer are left out, which costs next to nothing, until nothing waits:
+    a flood takes what the others leave. `left_out` counts them.
     """
 
     __slots__ = (
         "_alone",
+        "_busy_since",
+        "_busy_until",
         "_flows",
         "_held",
+        "_log_limit",
         "_loop",
         "_older",
         "_receiver",
         "_socket",
         "_waiting",
+        "left_out",
         "listener",
         "local",
         "lost",
@@ -74,7 +89,11 @@ class UdpSocket:
         self._loop = loop
         self.local = bound.local
         self.lost = 0
+        self.left_out = 0
         self._alone = 0
+        self._busy_since = _NEVER
+        self._busy_until = _NEVER
+        self._log_limit = LogLimit(1, 60.0)
         # Two generations: what was not met while the younger one filled up is forgotten.
         self._flows: dict[tuple[Any, ...], Flow] = {}
         self._older: dict[tuple[Any, ...], Flow] = {}
@@ -115,12 +134,14 @@ class UdpSocket:
         receiver = self._receiver
         flows = self._flows
         taken = 0
+        left_out = 0
         most = _BATCH
+        behind = self._busy_since < _NEVER and self._is_behind(now)
         if self._alone:
             # Datagrams come one by one: to look for a second each time costs more than to be called again.
             self._alone -= 1
             most = 1
-        while taken < most:
+        while taken < most and left_out < _MOST_LEFT_OUT:
             try:
                 data, address = self._socket.recvfrom(_LARGEST)
             except BlockingIOError:
@@ -128,10 +149,14 @@ class UdpSocket:
                     self._take_errors(now)
                 elif taken == 1:
                     self._alone = _LOOK_AGAIN
+                self._busy_since = _NEVER
                 break
             except OSError:
                 self._take_errors(now)
                 break
+            if behind and not data.startswith(_RESPONSE) and not receiver.prefers((address[0], address[1])):
+                left_out += 1
+                continue
             taken += 1
             flow = flows.get(address)
             if flow is None:
@@ -144,7 +169,24 @@ class UdpSocket:
                     self.send(answer, flow, now)
                 continue
             receiver.receive(data, flow, now)
+        else:
+            self._busy_since = min(self._busy_since, now.monotonic) if most > 1 else _NEVER
+            self._busy_until = clock.now().monotonic
+        if left_out:
+            self._leave_out(left_out, now)
         receiver.settle(now)
+
+    def _is_behind(self, now: Moment) -> bool:
+        """Whether one full batch has followed the other for long; a pause shows that nothing waited after the last."""
+        if now.monotonic - self._busy_until > _BEHIND_AFTER:
+            self._busy_since = _NEVER
+        return now.monotonic - self._busy_since > _BEHIND_AFTER
+
+    def _leave_out(self, count: int, now: Moment) -> None:
+        self.left_out += count
+        if self._log_limit.admits(now):
+            told = "more comes to %s than can be answered: strangers' requests are left out, %d until now"
+            _log.warning(told, written(*self.local), self.left_out)
 
     def _remember(self, address: tuple[Any, ...]) -> Flow:
         flow = self._older.get(address)

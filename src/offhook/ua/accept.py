@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, answers_with_sips
@@ -59,7 +59,7 @@ class ServerInvite(InviteCall):
         self.request = request
         self.transaction = transaction
         offer = session_description(request)
-        expires = request.number("Expires")
+        expires = request.readable("Expires")
         arrival = transaction.arrival
         target = context.stack.target_over(arrival)
         if transaction.to_tag is None:
@@ -68,10 +68,10 @@ class ServerInvite(InviteCall):
         self._contact = context.contact(target, answers_with_sips(request))
         self._must_be_reliable = context.asks_for(request, OPTION_TAG)
         self._may_be_reliable = self._must_be_reliable or OPTION_TAG in [
-            tag.lower() for tag in request.tokens("Supported")
+            str(tag).lower() for tag in request.readable("Supported")
         ]
         super().__init__(context, media, notify)
-        digest = context.digest()
+        digest = context.keyring.client()
         session = InviteSession(context, dialog, CALLEE, self, media, media_hosts(target), digest, self._contact)
         if offer is not None:
             session.exchange.take_offer(offer)
@@ -82,7 +82,7 @@ class ServerInvite(InviteCall):
         self._accepting = False
         self._open = True
         transaction.user = self
-        self._expires = None if expires is None else float(expires)
+        self._expires = float(cast("int", expires[0])) if expires else None
 
     def start(self, now: Moment) -> None:
         """Begin to wait for the user's decision."""

@@ -44,9 +44,17 @@ class Acceptance:
         """Whether the ACK is still to come."""
         return self._repetition.repeating
 
+    @property
+    def number(self) -> int:
+        """The CSeq number of the INVITE and of its ACK."""
+        return self._transaction.request.cseq_number
+
     def receive(self, ack: Request, now: Moment) -> bool:
-        """Take an ACK; False when it belongs to another INVITE."""
-        if ack.cseq_number != self._transaction.request.cseq_number:
+        """Take an ACK; False when it belongs to an earlier INVITE.
+
+        One that belongs to a later INVITE says that the peer has this answer too, and its own ACK was lost or is late.
+        """
+        if ack.cseq_number < self.number:
             return False
         if self._repetition.fire(RepetitionEvent.ACKNOWLEDGED, ack, now):
             self._on_ack(ack, now)

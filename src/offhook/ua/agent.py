@@ -61,7 +61,8 @@ Item = TypeVar("Item")
 class UserAgent:
     """A user agent for one address-of-record. Use it as an async context manager, or call `start` and `close`.
 
-    `aor` is its SIP URI, `password` answers challenges for `username` (by default the user of the URI).
+    `aor` is its SIP URI, `password` answers challenges for `username` (by default the user of the URI) in one `realm`
+    (by default that of its own domain: see `offhook.ua.keyring`).
     `outbound_proxy`: a URI that every request goes to first. `transport`: "udp", "tcp" or "tls" for URIs that name
     none; by default RFC 3263 decides. `local`: "host", "host:port" or a numeric wildcard to bind; by default every
     address of this machine, on a port that the kernel chooses. `advertise`: how peers reach us, where that is another
@@ -82,6 +83,7 @@ class UserAgent:
         password: str | None = None,
         *,
         username: str | None = None,
+        realm: str | None = None,
         display_name: str | None = None,
         outbound_proxy: str | SipUri | None = None,
         transport: str = "",
@@ -105,7 +107,7 @@ class UserAgent:
         if transport.upper() not in ("", "UDP", "TCP", "TLS"):
             raise ConfigError(f"{transport!r} is no transport; write udp, tcp or tls, or leave it out")
         name = username or uri.user_unescaped
-        secrets = () if password is None or name is None else (Secret(name, password),)
+        secrets = () if password is None or name is None else (Secret(name, password, realm),)
         self.settings = Settings(
             aor=uri.without_params().without_headers(),
             display_name=display_name,

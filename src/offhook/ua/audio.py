@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
+from socket import socket
 from typing import Any, Final, TypeAlias
 
 from offhook import clock
@@ -125,6 +126,7 @@ class AudioPort:
         self._session_id = provider.ids.number(1 << 53)
         self._endpoint: AudioEndpoint | None = None
         self._local = ""
+        self._next_local = ""
         self._stream: NegotiatedStream | None = None
         self._addresses: dict[str, str] = {}
         self._closed = False
@@ -136,14 +138,12 @@ class AudioPort:
     # What the core asks for (MediaPort)
 
     def capabilities(self, local: str, shown: str) -> Capabilities:
-        return _capabilities(shown, self._bind(local).local_port, self._session_id)
-
-    def move(self, local: str) -> None:
-        if self._endpoint is not None and not self._closed and self._local != local:
-            self._endpoint.move(*bind_pair(local, self._provider.ports, self._provider.ids.number(1 << 16)))
-            self._local = local
+        return _capabilities(shown, self._bind(local).offered_port, self._session_id)
 
     def apply(self, session: NegotiatedSession) -> None:
+        if self._endpoint is not None and self._next_local:
+            self._endpoint.move()
+            self._local, self._next_local = self._next_local, ""
         self._stream = next((stream for stream in session.streams if stream.media == "audio" and stream.enabled), None)
         self._configure()
         remote = None if self._stream is None else self._stream.remote
@@ -200,20 +200,31 @@ class AudioPort:
         if self._closed:
             raise TransportFailed("the call's audio is closed")
         endpoint = self._endpoint
-        # What runs stays where it is; before that, another way to the peer may need another address.
-        if endpoint is not None and (self._stream is not None or self._local == local):
+        if endpoint is not None and self._local == local:
+            endpoint.stay()
+            self._next_local = ""
+            return endpoint
+        if endpoint is not None and self._stream is not None:
+            # What runs stays where it is until the peer agrees to another place.
+            if self._next_local != local:
+                endpoint.listen_at(*self._pair(local))
+                self._next_local = local
             return endpoint
         self._release()
-        provider = self._provider
-        rtp, rtcp = bind_pair(local, provider.ports, provider.ids.number(1 << 16))
+        rtp, rtcp = self._pair(local)
         self._local = local
-        self._endpoint = endpoint = AudioEndpoint(rtp, rtcp, AudioStream(provider.ids, clock.now()))
+        self._endpoint = endpoint = AudioEndpoint(rtp, rtcp, AudioStream(self._provider.ids, clock.now()))
         endpoint.on_digit = self._digit
         endpoint.on_heard = self._heard
         endpoint.configure(LISTENING)
         return endpoint
 
+    def _pair(self, local: str) -> tuple[socket, socket]:
+        provider = self._provider
+        return bind_pair(local, provider.ports, provider.ids.number(1 << 16))
+
     def _release(self) -> None:
+        self._next_local = ""
         if self._endpoint is not None:
             self._closing.append(self._provider.spawn(self._endpoint.close()))
             self._endpoint = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from offhook.errors import ParseError
 from offhook.security import digest
 from offhook.security.digest_client import Attempt
@@ -19,11 +21,16 @@ def add_credentials(draft: Draft, attempt: Attempt) -> Draft:
     return draft
 
 
-def challenged(attempt: Attempt, response: Response) -> None:
-    """Take a 401 or 407; the request may be sent again when this returns. Raises AuthenticationFailed."""
-    attempt.challenged(
-        response.status, _challenges(response, "WWW-Authenticate"), _challenges(response, "Proxy-Authenticate")
-    )
+def challenged(attempt: Attempt, response: Response, asked: Callable[[Sequence[str]], None] | None = None) -> None:
+    """Take a 401 or 407; the request may be sent again when this returns. Raises AuthenticationFailed.
+
+    `asked` is told the realms before any is answered.
+    """
+    of_server = _challenges(response, "WWW-Authenticate")
+    of_proxies = _challenges(response, "Proxy-Authenticate")
+    if asked is not None:
+        asked([challenge.realm for challenge in (*of_server, *of_proxies)])
+    attempt.challenged(response.status, of_server, of_proxies)
 
 
 def succeeded(attempt: Attempt, response: Response) -> None:

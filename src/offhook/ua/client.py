@@ -7,6 +7,7 @@ redirections (8.1.3.4). What becomes of the answer is its user's.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import Final, Protocol
 
 from offhook.clock import Moment
@@ -249,10 +250,14 @@ class ClientRequest(TransactionUser):
         return RequestEvent.NEXT_CONTACT if self._contacts and status < 600 else RequestEvent.FAILURE
 
     def _may_answer(self, response: Response) -> bool:
-        if self._attempt is None:
+        transaction = self.transaction
+        if self._attempt is None or transaction is None:
             return False
+        request = transaction.request
+        keyring = self._context.keyring
+        asked = partial(keyring.asked, request.method, self.uri, request.to_tag is not None, response.status)
         try:
-            challenged(self._attempt, response)
+            challenged(self._attempt, response, asked)
         except AuthenticationFailed as error:
             self._failure.error = error
             return False

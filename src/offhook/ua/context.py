@@ -11,12 +11,12 @@ from offhook.dialog.reliable import OPTION_TAG
 from offhook.dialog.table import DialogTable
 from offhook.errors import ProtocolError
 from offhook.flow import Flow, Query, Target
-from offhook.security.digest_client import DigestClient
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.sip.uri import SipUri, Uri
 from offhook.stack import ServerTransaction, Stack
+from offhook.ua.keyring import Keyring
 from offhook.ua.settings import Settings
 
 __all__ = ["SUPPORTED", "Context"]
@@ -40,6 +40,7 @@ class Context:
     def __init__(self, stack: Stack, settings: Settings) -> None:
         self.stack = stack
         self.settings = settings
+        self.keyring = Keyring(settings, stack.ids)
         self.dialogs = DialogTable()
         self.service_route: list[NameAddr] = []
         self.takes_messages = False
@@ -122,10 +123,6 @@ class Context:
             raise ProtocolError(f"no way to {uri} is known", status=416, clause="RFC 3261 8.1.2")
         transport = (uri.transport or self.settings.transport).upper()
         return Query(uri.maddr or uri.bare_host, uri.port or 0, transport, uri.secure or is_sips(request_uri))
-
-    def digest(self) -> DigestClient:
-        """The credentials for one Call-ID."""
-        return DigestClient(self.settings.secrets, self.stack.ids)
 
     # Responses
 

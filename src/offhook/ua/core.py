@@ -224,7 +224,7 @@ class UserAgentCore:
         """The steps of 8.2 that follow authentication, then 12.2.2, then the method's own."""
         context = self.context
         if request.method == "CANCEL":
-            # One that meets its INVITE is answered by the engine (9.2).
+            # It is never challenged (22.1), and one that meets its INVITE is answered by the engine (9.2).
             context.refuse(transaction, 481, now)
             return
         if merged:

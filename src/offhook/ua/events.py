@@ -104,5 +104,8 @@ class Failure:
 
     @property
     def ends_dialog(self) -> bool:
-        """Whether a dialog in which the request was sent is lost with it (RFC 3261 12.2.1.2)."""
-        return self.status in (408, 481) or self.response is None
+        """Whether a dialog in which the request was sent is lost with it (RFC 3261 12.2.1.2).
+
+        That no answer came is a 408. A transport failure is a 503 (8.1.3.1), and the dialog stays as it was (14.1).
+        """
+        return self.status in (408, 481)

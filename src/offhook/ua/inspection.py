@@ -10,11 +10,12 @@ from typing import Final
 
 from offhook.errors import ProtocolError
 from offhook.sip.message import Request
+from offhook.sip.method import is_known
 from offhook.sip.uri import SipUri
 from offhook.ua.body import ACCEPT, SDP, understood
 from offhook.ua.context import SUPPORTED, Context
 from offhook.ua.options import accepts_descriptions
-from offhook.ua.unacceptable import warning
+from offhook.ua.unacceptable import MISCELLANEOUS, warning
 
 __all__ = ["Refusal", "inspect"]
 
@@ -49,10 +50,10 @@ def inspect(context: Context, request: Request) -> Refusal | None:
 
 
 def _method(context: Context, request: Request) -> Refusal | None:
-    """8.2.1"""
+    """8.2.1: 405 for a method that we know of and do not serve; one that we never heard of is 501 (21.5.2)."""
     if request.method in context.allow.split(", "):
         return None
-    return Refusal(405, ("Allow", context.allow))
+    return Refusal(405 if is_known(request.method) else 501, ("Allow", context.allow))
 
 
 def _scheme(context: Context, request: Request) -> Refusal | None:
@@ -93,8 +94,9 @@ def _acceptable(context: Context, request: Request) -> Refusal | None:
     """21.4.7: an INVITE whose sender takes no session description, which is all that we can answer with."""
     if request.method != "INVITE" or accepts_descriptions(request):
         return None
-    # Accept would say what we take ourselves, and has no place in a 406 (20 table 2).
-    return Refusal(406, warning(context, f"only {SDP} can be answered with"))
+    # Accept would say what we take ourselves, and has no place in a 406 (20 table 2). The offer is not what is refused:
+    # a remark says why, as RFC 4475 3.3.15 proposes.
+    return Refusal(406, warning(context, f"only {SDP} can be answered with", MISCELLANEOUS))
 
 
 STEPS: Final[tuple[Step, ...]] = (_method, _scheme, _address, _extensions, _content, _acceptable)

@@ -64,7 +64,7 @@ class ClientInvite(InviteCall):
         self._tag = context.stack.ids.tag()
         self._headers = headers
         self._offers = offer
-        self._digest = context.digest()
+        self._digest = context.keyring.client(uri)
         self._routes = context.routes()
         self._cseq = 0
         self._offer: SessionDescription | None = None

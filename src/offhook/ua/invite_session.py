@@ -100,10 +100,10 @@ class InviteSession(TransactionUser):
         self.holding = False
         self.parting = False
         self.invite: Request | None = None
-        self.acceptance: Acceptance | None = None
         self.change: Change | None = None
         self.peer_invite: ServerTransaction | None = None
         self.reliable: ReliableResponses | None = None
+        self._acceptances: list[Acceptance] = []
         self._user = user
         self._contact = contact
         self._reached = hosts
@@ -171,16 +171,15 @@ class InviteSession(TransactionUser):
         self._user.on_session_changed(self, now)
 
     def accept(self, acceptance: Acceptance, now: Moment) -> None:
-        """Send a 2xx to an INVITE and repeat it until its ACK. The last one counts."""
-        if self.acceptance is not None:
-            self.acceptance.stop(now)
-        self.acceptance = acceptance
+        """Send a 2xx to an INVITE and repeat it until its ACK. One before it may still wait for its own."""
+        self._acceptances = [earlier for earlier in self._acceptances if earlier.waiting]
+        self._acceptances.append(acceptance)
         acceptance.start(now)
 
     @property
     def acknowledgement_pending(self) -> bool:
         """Whether the ACK to a 2xx of ours is still to come."""
-        return self.acceptance is not None and self.acceptance.waiting
+        return any(acceptance.waiting for acceptance in self._acceptances)
 
     @property
     def refusal_pending(self) -> bool:
@@ -191,7 +190,9 @@ class InviteSession(TransactionUser):
 
     def receive_ack(self, ack: Request, now: Moment) -> None:
         """Take an ACK in the dialog."""
-        if self.acceptance is not None and self.acceptance.receive(ack, now):
+        if any(acceptance.number == ack.cseq_number for acceptance in self._acceptances):
+            for acceptance in self._acceptances:
+                acceptance.receive(ack, now)
             self._proceed(now)
 
     def receive_bye(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
@@ -243,8 +244,8 @@ class InviteSession(TransactionUser):
         Bye(self.context, self.dialog, self.digest, self._bye_answered, self._bye_over, reason).send(now)
 
     def end_session(self, now: Moment) -> None:
-        if self.acceptance is not None:
-            self.acceptance.stop(now)
+        for acceptance in self._acceptances:
+            acceptance.stop(now)
         if self.change is not None:
             self.change.stop(now)
         self._user.on_session_ended(self, now)

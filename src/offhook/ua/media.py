@@ -16,13 +16,8 @@ class MediaPort(Protocol):
         """What can be offered to a peer that is reached from the numeric address `local`.
 
         `shown` is the address that the description names, another one behind a NAT whose outside is known. Asked
-        again with the same addresses it tells the same ports. Raises TransportFailed when no port can be had.
-        """
-
-    def move(self, local: str) -> None:
-        """Go on at another local address: the one of before is gone, and peers are told of the new one.
-
-        What is asked of `capabilities` next names the new address. Raises TransportFailed when no port can be had.
+        again with the same addresses it tells the same ports; with another `local` while it runs, ports there, which
+        it goes to with what is agreed on next. Raises TransportFailed when no port can be had.
         """
 
     def apply(self, session: NegotiatedSession) -> None:

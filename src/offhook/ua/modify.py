@@ -21,7 +21,7 @@ from offhook.ua.acknowledgement import Acknowledgement
 from offhook.ua.body import SDP, session_description
 from offhook.ua.client import ClientRequest
 from offhook.ua.events import CallEnd, EndCause, Failure
-from offhook.ua.invite_session import InviteSession
+from offhook.ua.invite_session import InviteSession, media_hosts
 from offhook.ua.prack import Prack
 from offhook.ua.transaction_user import TransactionUser
 
@@ -62,6 +62,8 @@ class ModifyEvent(StrEnum):
 class Modification(TransactionUser):
     """One change that we want: `session.holding` as it is now, offered to the peer.
 
+    The media go along where we are reached by another address than before (RFC 3264 8.3.1).
+
     `on_done` is called once: with None when the peer has taken it, else with what went wrong; the session is then as
     it was before (14.1).
     """
@@ -70,6 +72,7 @@ class Modification(TransactionUser):
         self.machine = Machine(TRANSITIONS, ModifyState.BLOCKED, self)
         self._session = session
         self._on_done = on_done
+        self._hosts = session.hosts
         self._request: ClientRequest | None = None
         self._offer = b""
         self._acknowledgement: Acknowledgement | None = None
@@ -118,6 +121,7 @@ class Modification(TransactionUser):
         session = self._session
         context = session.context
         if session.exchange.stable:
+            session.hosts = media_hosts(target)
             self._offer = session.exchange.offer(session.capabilities()).serialize()
         draft = session.dialog.draft("INVITE", number).add("Contact", session.contact(target))
         draft.add("Allow", context.allow).add("Supported", context.supported)
@@ -153,7 +157,7 @@ class Modification(TransactionUser):
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
         self._failure = failure.exception
-        self._session.exchange.reject()
+        self._take_back()
         wait = self._backoff(failure)
         if wait is not None and self._tries < MAX_TRIES:
             self._wait = wait
@@ -192,6 +196,11 @@ class Modification(TransactionUser):
     def _acknowledged(self, now: Moment) -> None:
         pass
 
+    def _take_back(self) -> None:
+        """Our offer is void."""
+        self._session.exchange.reject()
+        self._session.hosts = self._hosts
+
     def _stop_timers(self) -> None:
         for timer in (self._timer, self._patience):
             if timer is not None:
@@ -223,7 +232,7 @@ def _succeed(self: Modification, message: Message | None, now: Moment) -> None:
             self._take_answer(message, True, now)
     except (ParseError, ProtocolError) as error:
         # The peer believes that something was agreed on, and nobody knows what.
-        session.exchange.reject()
+        self._take_back()
         self._finish(ProtocolError(str(error), status=488), now)
         session.hang_up(now, CallEnd(EndCause.NO_MEDIA, None, str(error)))
         return
@@ -257,7 +266,7 @@ def _lose(self: Modification, _message: Message | None, now: Moment) -> None:
 
 def _stop(self: Modification, _message: Message | None, now: Moment) -> None:
     self._failure = InvalidState("the call is over")
-    self._session.exchange.reject()
+    self._take_back()
     self._finish(self._failure, now)
 
 

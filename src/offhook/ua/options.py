@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from offhook.clock import Moment
 from offhook.dialog.dialog import asks_with_sips
+from offhook.errors import ParseError
 from offhook.flow import Target
 from offhook.sdp.negotiate import describe_capabilities
 from offhook.sip.headers.content import MediaRange, MediaType
@@ -50,13 +51,17 @@ class ClientOptions(StandaloneRequest):
 
 
 def accepts_descriptions(request: Request) -> bool:
-    """Whether the sender takes application/sdp; it is the default without Accept (RFC 3261 11.2, 20.1).
+    """Whether the sender takes application/sdp.
 
-    Raises ParseError.
+    It is the default without Accept (RFC 3261 11.2, 20.1), and with one that nobody can read.
     """
     if not request.has("Accept"):
         return True
-    return any(isinstance(value, MediaRange) and value.includes(_SDP) for value in request.headers("Accept"))
+    try:
+        accepted = request.headers("Accept")
+    except ParseError:
+        return True
+    return any(isinstance(value, MediaRange) and value.includes(_SDP) for value in accepted)
 
 
 def receive_options(

@@ -44,7 +44,7 @@ class Prack(DialogRequest):
         return draft.body(self._answer, SDP) if self._answer else draft
 
     def on_failure(self, failure: Failure, now: Moment) -> None:
-        if failure.ends_dialog and failure.status != 481:
+        if failure.status == 408:
             self._lose(self._session, now)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from offhook.clock import Moment, Timer
-from offhook.errors import ParseError
+from offhook.errors import AuthenticationFailed, ParseError
 from offhook.flow import Flow, Target
 from offhook.sip.headers.address import Contact, NameAddr, parse_contact
 from offhook.sip.headers.durations import RetryAfter
@@ -26,6 +26,8 @@ __all__ = ["Registration", "RegistrationEvent", "RegistrationState", "retry_dela
 FIRST_RETRY: Final = 30.0
 LONGEST_RETRY: Final = 1800.0
 """RFC 5626 4.5: base-time-all-fail and max-time, in seconds."""
+MOST_FAILURES: Final = 16
+"""As many in a row have long brought the longest pause."""
 
 FLOW_RETRY: Final = 2.0
 """Seconds within which a lost connection is made up for."""
@@ -69,7 +71,7 @@ class RegistrationEvent(StrEnum):
 
 def retry_delay(failures: int, fraction: float) -> float:
     """Seconds to wait after so many failures in a row (RFC 5626 4.5); `fraction` is a random number below 1."""
-    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, 16))
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, MOST_FAILURES))
     return longest * (0.5 + 0.5 * fraction)
 
 
@@ -78,9 +80,10 @@ class Registration(StandaloneRequest, TransactionUser):
 
     `expires`: the seconds we ask for. `on_change` is called with None each time the registrar has accepted, with the
     failure each time it has not; after one the registration goes on trying until `stop`, unless the registrar refuses
-    it for good, as with 403: then it is over until `start`. `registered` and `granted` say what holds now. `flow` is
-    what the last accepted request went over, where the next one goes too (10.2.4), and `flow_timer` how often, in
-    seconds, the first proxy wants to hear a keep-alive over it (RFC 5626 4.4), None when it does not say.
+    it for good, as with 403 or a password that it never took: then it is over until `start`. `registered` and
+    `granted` say what holds now. `flow` is what the last accepted request went over, where the next one goes too
+    (10.2.4), and `flow_timer` how often, in seconds, the first proxy wants to hear a keep-alive over it (RFC 5626 4.4),
+    None when it does not say.
     """
 
     def __init__(self, context: Context, expires: int, on_change: Callable[[Failure | None, Moment], None]) -> None:
@@ -99,6 +102,7 @@ class Registration(StandaloneRequest, TransactionUser):
         self._asked = expires
         self._brief = 0
         self._failures = 0
+        self._accepted_once = False
         self._failure: Failure | None = None
         self._timer: Timer | None = None
 
@@ -156,7 +160,10 @@ class Registration(StandaloneRequest, TransactionUser):
     def on_failure(self, failure: Failure, now: Moment) -> None:
         self._failure = failure
         brief = failure.status == 423 and self._brief < MAX_BRIEF and self._take_longer(failure.response)
-        event = RegistrationEvent.FORBIDDEN if _is_final(failure) else RegistrationEvent.REFUSED
+        # A password that was right before may be so again, when the registrar has found its accounts.
+        may_be_right = self._accepted_once and isinstance(failure.error, AuthenticationFailed)
+        final = _is_final(failure) and not may_be_right
+        event = RegistrationEvent.FORBIDDEN if final else RegistrationEvent.REFUSED
         self.machine.fire(RegistrationEvent.TOO_BRIEF if brief else event, None, now)
 
     # Within
@@ -221,7 +228,7 @@ def _register(self: Registration, _message: Message | None, now: Moment) -> None
 def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
     self._failures = self._brief = 0
     self._failure = None
-    self.registered = True
+    self.registered = self._accepted_once = True
     if isinstance(message, Response):
         self.granted = self._granted(message)
         self.context.service_route = _service_route(message)
@@ -232,10 +239,13 @@ def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
 
 
 def _refused(self: Registration, _message: Message | None, now: Moment) -> None:
-    self._failures += 1
+    failure = self._failure
+    # A password that was refused is not soon tried again (RFC 3261 22.1): who tries often may be locked out.
+    rejected = failure is not None and isinstance(failure.error, AuthenticationFailed) and _is_final(failure)
+    self._failures = MOST_FAILURES if rejected else self._failures + 1
     self._lose(now)
     self._start_timer(max(self._retry_after(), retry_delay(self._failures, self.context.stack.ids.fraction())), now)
-    self.on_change(self._failure, now)
+    self.on_change(failure, now)
 
 
 def _forbidden(self: Registration, _message: Message | None, now: Moment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offhook.clock import Moment
-from offhook.dialog.invite import UsageEvent, UsageState
+from offhook.dialog.invite import UsageState
 from offhook.dialog.offer_answer import Exchange
 from offhook.errors import ProtocolError
 from offhook.sip.message import Request
@@ -41,9 +41,8 @@ def receive_reinvite(session: InviteSession, request: Request, transaction: Serv
     description = _description(session, request, transaction, now)
     if description is None:
         return
-    if usage.state is UsageState.MORATORIUM and not session.dialog.owner:
-        # The ACK was lost, but without the 2xx the caller would know no dialog to send this in (RFC 5407 3.1.4).
-        usage.fire(UsageEvent.ACK, None, now)
+    # The ACK to the INVITE of the call may still be on its way, or lost; until one comes we send no BYE (15, RFC 5407
+    # 3.1.4).
     session.dialog.refresh_target(request)
     draft = context.reply(transaction, 200).add(
         "Contact", session.contact(context.stack.target_over(transaction.arrival))

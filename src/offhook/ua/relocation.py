@@ -19,7 +19,7 @@ LONGEST: Final = 32.0
 """Seconds (64*T1) that a call waits for a new address; then it is over."""
 
 LOOK_AGAIN: Final = 1.0
-"""Seconds after which a change that stood in the way may be done."""
+"""Seconds after which what stood in the way may be gone."""
 
 _AGAIN: Final = "look again"
 _OVER: Final = "no way to the peer"
@@ -33,14 +33,21 @@ class Relocation(TransactionUser):
 
     def __init__(self, session: InviteSession) -> None:
         self._session = session
+        self._known = session.hosts
         self._timers: dict[str, Timer] = {}
         self._hosts: frozenset[str] = frozenset()
         self._look_up = 0
+        self._telling = False
 
     def check(self, hosts: frozenset[str], now: Moment) -> None:
         """The machine's addresses are these now."""
         self._hosts = hosts
-        if self._session.hosts[0] in hosts:
+        if self._telling:
+            return  # what comes of it is seen when it is done
+        if not self._timers:
+            self._known = self._session.hosts
+        if self._known[0] in hosts:
+            self._session.hosts = self._known
             self.stop()
             return
         if _OVER not in self._timers:
@@ -57,26 +64,19 @@ class Relocation(TransactionUser):
         self._timers.pop(event, None)
         if event == _AGAIN:
             self._find(now)
-        else:
+        elif not self._telling:
             self._give_up("this machine has no way to the peer any more", now)
 
     def on_resolved(self, token: object, targets: list[Target], error: Exception | None, now: Moment) -> None:
         session = self._session
         if token != self._look_up or not targets or session.usage.state is UsageState.LEAVING or session.usage.over:
             return
-        local, shown = media_hosts(targets[0])
-        if local not in self._hosts:
+        if media_hosts(targets[0])[0] not in self._hosts:
             return
         if session.change is not None:
             self._start(LOOK_AGAIN, _AGAIN, now)
             return
-        try:
-            session.media.move(local)
-        except TransportFailed:
-            self._start(LOOK_AGAIN, _AGAIN, now)
-            return
-        self.stop()
-        session.hosts = (local, shown)
+        self._telling = True
         Modification(session, self._done).start(now)
 
     # Within
@@ -95,7 +95,14 @@ class Relocation(TransactionUser):
             self.on_resolved(self._look_up, targets, None, now)
 
     def _done(self, error: SipError | None, now: Moment) -> None:
-        if error is not None:
+        self._telling = False
+        if error is None:
+            self.stop()
+            self.check(self._hosts, now)
+        elif isinstance(error, TransportFailed) and _OVER in self._timers:
+            # The network is not there yet, or has gone again.
+            self._start(LOOK_AGAIN, _AGAIN, now)
+        else:
             self._give_up(str(error), now)
 
     def _give_up(self, why: str, now: Moment) -> None:

@@ -16,7 +16,8 @@ __all__ = ["Settings"]
 class Settings:
     """The settings of one user agent; times in seconds.
 
-    `aor`: its address-of-record. `secrets` answer challenges. `outbound_proxy` gets every request outside of a dialog
+    `aor`: its address-of-record. `secrets` answer challenges; one that names no realm, those of the user's own servers
+    (see `offhook.ua.keyring`). `outbound_proxy` gets every request outside of a dialog
     (RFC 3261 8.1.2). `transport`: for URIs that name none; empty leaves it to RFC 3263.
 
     `ring_time`: how long an INVITE of ours may go without a final response. `answer_time`: how long a caller waits
@@ -24,7 +25,8 @@ class Settings:
     without a word. `most_calls`: beyond so many at a time callers get 486.
 
     `serves`: which Request-URIs are ours (404 for others, 8.2.2.1); None takes all. `authenticate`: gives status and
-    header fields of the answer to a request that may not pass (8.2: before all else), or None. May raise ParseError.
+    header fields of the answer to a request that may not pass (8.2: before all else), or None; it is not asked about
+    ACK and CANCEL (22.1). May raise ParseError.
     """
 
     aor: SipUri

@@ -36,7 +36,7 @@ class StandaloneRequest:
         self._headers = formed.headers
         self._call_id = context.stack.ids.call_id()
         self._tag = context.stack.ids.tag()
-        self._digest = context.digest()
+        self._digest = context.keyring.client(to)
         self._cseq = 0
 
     def send(self, now: Moment) -> None:

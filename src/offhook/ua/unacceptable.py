@@ -10,15 +10,17 @@ from offhook.sip.headers.grammar import quote
 from offhook.stack import ServerTransaction
 from offhook.ua.context import Context
 
-__all__ = ["refuse_offer", "warning"]
+__all__ = ["MISCELLANEOUS", "refuse_offer", "warning"]
 
 INCOMPATIBLE_FORMAT: Final = 305
 """Incompatible media format (RFC 3261 20.43)."""
+MISCELLANEOUS: Final = 399
+"""A remark for people (RFC 3261 20.43)."""
 
 
-def warning(context: Context, text: str) -> tuple[str, str]:
+def warning(context: Context, text: str, code: int = INCOMPATIBLE_FORMAT) -> tuple[str, str]:
     """The Warning that says why an offer is refused; the agent is named by its address-of-record's host."""
-    return ("Warning", f"{INCOMPATIBLE_FORMAT} {context.settings.aor.host} {quote(text)}")
+    return ("Warning", f"{code} {context.settings.aor.host} {quote(text)}")
 
 
 def refuse_offer(context: Context, transaction: ServerTransaction, error: ProtocolError, now: Moment) -> None:

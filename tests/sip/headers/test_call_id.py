@@ -72,7 +72,7 @@ def test_target_dialog() -> None:
 
 @pytest.mark.parametrize(
     "text", ["", "a", "a;to-tag=1", "a;from-tag=1", ";to-tag=1;from-tag=2", "a;to-tag;from-tag=2",
-             "a;to-tag=1;from-tag=2;to-tag=3", "a b;to-tag=1;from-tag=2", "a;to-tag=1;from-tag=2;"]
+             "a;to-tag=1;from-tag=2;to-tag=3", "a b;to-tag=1;from-tag=2", "a;to-tag=1;from-tag=2;;"]
 )  # fmt: skip
 def test_both_tags_must_stand_once(text: str) -> None:
     with pytest.raises(ParseError):

@@ -33,7 +33,7 @@ def test_equality() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "text", "text/", "/plain", "text/plain;", "text/plain x", "te xt/plain", "a/b/c", "a/b\n"]
+    "text", ["", "text", "text/", "/plain", "text/plain;;", "text/plain x", "te xt/plain", "a/b/c", "a/b\n"]
 )
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ParseError):

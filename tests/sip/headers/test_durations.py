@@ -40,7 +40,7 @@ def test_retry_after(text: str, seconds: int, comment: str | None, duration: int
 @pytest.mark.parametrize(
     "text",
     [
-        "", "x", "-1", "5 x", "5 (a", "5 (a) b", "5 (a)(b)", "5 (a\nb)", "5;", "5,6", "5.5",
+        "", "x", "-1", "5 x", "5 (a", "5 (a) b", "5 (a)(b)", "5 (a\nb)", "5;;", "5,6", "5.5",
         "Thu, 01 Dec 1994 16:00:00 EST", "Thu, 1", "Thu, 32 Dec 1994 16:00:00 GMT",
     ],
 )  # fmt: skip

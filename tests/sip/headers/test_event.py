@@ -40,7 +40,7 @@ def test_malformed_times_count_as_none(text: str, seconds: int | None) -> None:
     assert SubscriptionState("active", {"expires": text}).expires == seconds
 
 
-@pytest.mark.parametrize("text", ["", "a b", ";id=1", "presence;", "a,b", "presence;id=1;id=2"])
+@pytest.mark.parametrize("text", ["", "a b", ";id=1", "presence;;", "a,b", "presence;id=1;id=2"])
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_event(text)

@@ -166,20 +166,46 @@ def test_lists(text: str, values: list[str]) -> None:
 )
 def test_parameters(text: str, params: dict[str, str | None]) -> None:
     assert parse_params(text) == params
-    assert parse_params(serialize_params(params)) == params
+    again = parse_params(serialize_params(params))
+    assert list(again) == list(params)
+    assert [value and unquote(value) for value in again.values()] == [v and unquote(v) for v in params.values()]
 
 
 @pytest.mark.rfc("3261 7.3.1 #4")
 @pytest.mark.parametrize(
     "text",
     [
-        ";", ";;", ";;,;,,", ";a;", ";=b", "a", " ;a", ";a=b c", ';a="b', ';a="b"c', ";a=b,", ";a=<b>", ";a;A=1",
-        ";a=ü", ";ü=a", ";a\n", ';a="\n"', ";a=b\x00", ";a/b",
+        ";;", ";;,;,,", ";a;;", ";=b", "a", " ;a", ";a=b c", ';a="b', ';a="b"c', ";a=b,", ";a=<b>", ";a;A=1",
+        ";ü=a", ";a\n", ';a="\n"', ";a=b\x00", ";a/b",
     ],
 )  # fmt: skip
 def test_malformed_parameters(text: str) -> None:
     with pytest.raises(ParseError):
         parse_params(text)
+
+
+@pytest.mark.parametrize(("text", "params"), [(";", {}), ("; ", {}), (";a;", {"a": None}), (";a=b ; ", {"a": "b"})])
+def test_one_semicolon_at_the_end_is_passed_over(text: str, params: dict[str, str | None]) -> None:
+    assert parse_params(text) == params
+
+
+def test_values_in_utf_8_need_no_quotes() -> None:
+    assert parse_params(";a=ü\udcff;b") == {"a": "ü\udcff", "b": None}
+
+
+@pytest.mark.rfc("3261 25.1 #1")
+@pytest.mark.parametrize("special", list('()<>@,;:\\"/[]?={} \t'))
+def test_special_characters_stand_in_quotes(special: str) -> None:
+    written = serialize_params({"a": f"b{special}c"})
+    assert written == f';a="b{special}c"' if special not in '"\\' else f';a="b\\{special}c"'
+    assert unquote(parse_params(written)["a"] or "") == f"b{special}c"
+
+
+def test_what_has_no_quotes_in_its_grammar_gets_none() -> None:
+    """A tag is whatever its peer made it, and is given back as such."""
+    kept = {"tag": "Zm9v+/==", "received": "2001:db8::1", "maddr": "[2001:db8::1]", "x": "[2001:db8::1]"}
+    assert serialize_params(dict(kept)) == "".join(f";{name}={value}" for name, value in kept.items())
+    assert serialize_params({"tag": "a b"}) == ';tag="a b"'
 
 
 def test_values_are_quoted_where_they_must_be() -> None:

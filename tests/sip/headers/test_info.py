@@ -41,7 +41,7 @@ def test_purpose() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<http://a", "<a>b", "<a>;", '"a" <b>', "a<b>", "<a<b>", "<a\x00>", "a>b", "<a>;x;x", '"a"']
+    "text", ["", "<http://a", "<a>b", "<a>;;", '"a" <b>', "a<b>", "<a<b>", "<a\x00>", "a>b", "<a>;x;x", '"a"']
 )
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ParseError):

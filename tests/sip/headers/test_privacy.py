@@ -17,9 +17,10 @@ def test_privacy() -> None:
     assert privacy == Privacy("Header", "user", "critical")
     assert hash(privacy) == hash(Privacy("header", "user", "critical"))
     assert parse_privacy("id, critical") == Privacy("id", "critical")
+    assert parse_privacy("id;;user;") == Privacy("id", "user")
 
 
-@pytest.mark.parametrize("text", ["", ";", "id;", "id;;user", "a b", "id=1"])
+@pytest.mark.parametrize("text", ["", ";", ";,", "a b", "id=1"])
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_privacy(text)

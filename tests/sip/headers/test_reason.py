@@ -37,7 +37,7 @@ def test_building() -> None:
         Reason.build("SIP", text="a\r\nVia: b")
 
 
-@pytest.mark.parametrize("text", ["", ";cause=1", "SIP cause=1", "SIP;", "SIP;text=a b", "SIP;cause=1;cause=2"])
+@pytest.mark.parametrize("text", ["", ";cause=1", "SIP cause=1", "SIP;;", "SIP;text=a b", "SIP;cause=1;cause=2"])
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_reason(text)

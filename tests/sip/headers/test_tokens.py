@@ -33,7 +33,7 @@ def test_parameters() -> None:
     assert value == ParamToken("TRUE", {"x": "y"})
     assert value != ParamToken("true", {"x": "z"})
     assert str(ParamToken("a")) == "a"
-    for text in ("", ";a", "a b", "a;", "a;b;b", "a/b"):
+    for text in ("", ";a", "a b", "a;;", "a;b;b", "a/b"):
         with pytest.raises(ParseError):
             parse_param_token(text)
     with pytest.raises(ValueError, match="token"):

@@ -17,6 +17,8 @@ def test_values_are_equal_by_kind_and_content() -> None:
     assert Event("session") != ContentDisposition("session")
     assert Event("presence") != "presence"
     assert Event("a", {"x": "1", "y": None}) == Event("a", {"y": None, "x": "1"})
+    assert Reason("SIP", {"text": "gone"}) == Reason("SIP", {"text": '"gone"'})
+    assert Reason("SIP", {"text": None}) != Reason("SIP", {"text": '""'})
 
 
 def test_text_forms() -> None:

@@ -68,7 +68,7 @@ def test_leniencies(text: str, written: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0 host", "SIP/2.0/UDPhost", "/2.0/UDP host", "SIP/2.0/UDP host;",
+        "", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0 host", "SIP/2.0/UDPhost", "/2.0/UDP host",
         "SIP/2.0/UDP 192.0.2.15;;",  # RFC 4475 3.1.2.1
         "SIP/2.0/UDP 2001:db8::9:1", "SIP/2.0/UDP [2001:db8::9:1", "SIP/2.0/UDP [::g]", "SIP/2.0/UDP host:",
         "SIP/2.0/UDP host:65536", "SIP/2.0/UDP host:x", "SIP/2.0/UDP host other", "SIP/2.0/UDP a@b",

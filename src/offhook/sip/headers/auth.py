@@ -221,6 +221,11 @@ def _auth_params(text: str, position: int) -> tuple[dict[str, str], frozenset[st
     params: dict[str, str] = {}
     quoted: list[str] = []
     while True:
+        # RFC 2617 1.2 made its lists by the "#" rule of HTTP/1.1, which lets elements be empty.
+        while position < len(text) and text[position] in " \t,":
+            position += 1
+        if position == len(text) and params:
+            return params, frozenset(quoted)
         found = _AUTH_PARAM.match(text, position)
         if found is None:
             raise ParseError("malformed authentication parameter", clause="RFC 3261 25.1 auth-param")

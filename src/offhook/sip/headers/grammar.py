@@ -39,9 +39,9 @@ TOKEN: Final = r"[A-Za-z0-9\-.!%*_+`'~]+"
 _QUOTED: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
 
 # ABNF gen-value = token / host / quoted-string
-# Read wider, as any visible ASCII that cannot be mistaken for a separator: tags of base64 ("=", "/"), received=
-# with a bare IPv6 address and URLs without quotes are all sent by deployed phones and proxies.
-_VALUE: Final = r"[!#-+\-./0-:=?-~]*"
+# Read wider, as any visible character that cannot be mistaken for a separator: tags of base64 ("=", "/"), received=
+# with a bare IPv6 address, URLs and UTF-8 without quotes are all sent by deployed phones and proxies.
+_VALUE: Final = r'[^\x00-\x20\x7f",;<>]*'
 
 _TOKEN: Final = re.compile(TOKEN)
 _QUOTED_STRING: Final = re.compile(_QUOTED)
@@ -52,7 +52,10 @@ _LIST_MARK: Final = re.compile(r'[",<(]')
 _COMMENT_MARK: Final = re.compile(r"[()\\]")
 # ABNF generic-param = token [ EQUAL gen-value ], behind SEMI = SWS ";" SWS
 _PARAM: Final = re.compile(rf";[ \t]*({TOKEN})[ \t]*(?:=[ \t]*({_QUOTED}|{_VALUE})[ \t]*)?")
-_PARAM_VALUE: Final = re.compile(rf"{_QUOTED}|{_VALUE}")
+_GEN_VALUE: Final = re.compile(rf"{_QUOTED}|{TOKEN}|\[[0-9A-Fa-f:.]+\]")
+_WRITTEN_VALUE: Final = re.compile(rf"{_QUOTED}|{_VALUE}")
+# Parameters that have no quoted-string in their grammar. A tag with a "/" is given back as its peer made it.
+_NEVER_QUOTED: Final = frozenset(("branch", "from-tag", "maddr", "received", "tag", "to-tag"))
 
 
 def is_token(text: str) -> bool:
@@ -178,7 +181,8 @@ def parse_params(text: str) -> dict[str, str | None]:
 
     Names become lower case (7.3.1: case-insensitive). Values stay as written, a quoted-string with its quotes: see
     `unquote`. A parameter without a value has None, and so has one with an empty value (";rport="), which some phones
-    write. Raises ParseError, also for a name that comes twice (7.3.1: MUST NOT), as two readers would differ about it.
+    write. One ";" with nothing behind it at the end is passed over, as others write it ("1800;"). Raises ParseError,
+    also for a name that comes twice (7.3.1: MUST NOT), as two readers would differ about it.
     """
     params: dict[str, str | None] = {}
     position = 0
@@ -186,6 +190,8 @@ def parse_params(text: str) -> dict[str, str | None]:
     while position < end:
         found = _PARAM.match(text, position)
         if found is None:
+            if text[position:].rstrip(WSP) == ";":
+                break
             raise ParseError("malformed parameter", clause="RFC 3261 25.1")
         name = found.group(1).lower()
         if name in params:
@@ -196,7 +202,7 @@ def parse_params(text: str) -> dict[str, str | None]:
 
 
 def serialize_params(params: dict[str, str | None]) -> str:
-    """Parameters as text, each behind its ";". A value that needs quotes and has none gets them.
+    """Parameters as text, each behind its ";". A value that needs quotes and has none gets them (RFC 3261 25.1).
 
     Raises ValueError for a name that is no token, and for CR or LF in a value.
     """
@@ -208,7 +214,7 @@ def serialize_params(params: dict[str, str | None]) -> str:
             raise ValueError(f"parameter name {name!r} is not a token")
         if value is None:
             parts.append(f";{name}")
-        elif value and _PARAM_VALUE.fullmatch(value) is not None:
+        elif value and (_WRITTEN_VALUE if name in _NEVER_QUOTED else _GEN_VALUE).fullmatch(value) is not None:
             parts.append(f";{name}={value}")
         else:
             parts.append(f";{name}={quote(value)}")

@@ -29,10 +29,10 @@ class Privacy(HeaderValue):
 def parse_privacy(text: str) -> Privacy:
     """The value of Privacy. Raises ParseError.
 
-    Privacy-hdr = "Privacy" HCOLON priv-value *(";" priv-value). Commas are taken too, since many read it as a list.
+    Privacy-hdr = "Privacy" HCOLON priv-value *(";" priv-value). Commas are taken too, since many read it as a list, and
+    values that are empty, as in "id;", are passed over.
     """
-    values = [part.strip(" \t") for part in text.replace(",", ";").split(";")]
-    for value in values:
-        if not is_token(value):
-            raise ParseError("malformed Privacy", clause="RFC 3323 4.2")
+    values = [part.strip(" \t") for part in text.replace(",", ";").split(";") if part.strip(" \t")]
+    if not values or not all(is_token(value) for value in values):
+        raise ParseError("malformed Privacy", clause="RFC 3323 4.2")
     return Privacy(*values)

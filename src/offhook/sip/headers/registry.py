@@ -71,11 +71,12 @@ class HeaderRow:
     """One header: `name` as it is written, `compact` form or None, `parse` for one value, `kind`, and `source`.
 
     `parse` takes the text of one value, unfolded and stripped, and returns the decoded value or raises ParseError.
-    `optional` says that a field of kind LIST may stand without any value, as "Supported:" does; empty elements of such
-    a list are passed over, which RFC 2543 allowed everywhere.
+    `optional` says that a field of kind LIST may stand without any value, as "Supported:" does. Empty elements of lists
+    are passed over, for RFC 2543 C allowed them; not so in those that are `exact`, whose values a proxy takes out one
+    by one, and which everybody on the way has to count alike.
     """
 
-    __slots__ = ("compact", "key", "kind", "name", "optional", "parse", "source")
+    __slots__ = ("compact", "exact", "key", "kind", "name", "optional", "parse", "source")
 
     def __init__(
         self,
@@ -85,6 +86,7 @@ class HeaderRow:
         kind: str,
         source: str,
         optional: bool = False,
+        exact: bool = False,
     ) -> None:
         self.name = name
         self.key = name.lower()
@@ -93,15 +95,16 @@ class HeaderRow:
         self.kind = kind
         self.source = source
         self.optional = optional
+        self.exact = exact
 
     def decode(self, text: str) -> list[object]:
         """The values of one field, whose text is unfolded and stripped. Raises ParseError."""
         if self.kind != LIST:
             return [self.parse(text)]
         parts = split_list(text)
-        if self.optional:
-            return [self.parse(part) for part in parts if part]
-        if not parts:
+        if not self.exact:
+            parts = [part for part in parts if part]
+        if not parts and not self.optional:
             raise ParseError(f"{self.name} is empty", header=self.name, clause=self.source)
         return [self.parse(part) for part in parts]
 
@@ -221,7 +224,7 @@ for _row in (
     HeaderRow("Request-Disposition", "d", parse_token, LIST, "RFC 3841 9.1"),
     HeaderRow("Require", None, parse_token, LIST, "RFC 3261 20.32"),
     HeaderRow("Retry-After", None, parse_retry_after, SINGLE, "RFC 3261 20.33"),
-    HeaderRow("Route", None, parse_route, LIST, "RFC 3261 20.34"),
+    HeaderRow("Route", None, parse_route, LIST, "RFC 3261 20.34", exact=True),
     HeaderRow("SIP-ETag", None, parse_token, SINGLE, "RFC 3903 11.3.1"),
     HeaderRow("SIP-If-Match", None, parse_token, SINGLE, "RFC 3903 11.3.2"),
     HeaderRow("Server", None, parse_products, SINGLE, "RFC 3261 20.35"),
@@ -235,7 +238,7 @@ for _row in (
     HeaderRow("To", "t", parse_name_addr, SINGLE, "RFC 3261 20.39"),
     HeaderRow("Unsupported", None, parse_token, LIST, "RFC 3261 20.40"),
     HeaderRow("User-Agent", None, parse_products, SINGLE, "RFC 3261 20.41"),
-    HeaderRow("Via", "v", parse_via, LIST, "RFC 3261 20.42"),
+    HeaderRow("Via", "v", parse_via, LIST, "RFC 3261 20.42", exact=True),
     HeaderRow("WWW-Authenticate", None, parse_challenge, MULTIPLE, "RFC 3261 20.44"),
     HeaderRow("Warning", None, parse_warning, LIST, "RFC 3261 20.43"),
 ):

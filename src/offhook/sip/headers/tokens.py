@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.sip.headers.grammar import TOKEN, is_token, parse_params, serialize_params
+from offhook.sip.headers.grammar import TOKEN, WSP, comment_end, is_token, parse_params, serialize_params
 from offhook.sip.headers.qvalue import parse_q
 from offhook.sip.headers.value import Parameterized
 
@@ -85,7 +85,13 @@ def parse_weighted_token(text: str) -> WeightedToken:
 
 
 def parse_mime_version(text: str) -> str:
-    """The version, such as "1.0" (RFC 3261 20.24). Raises ParseError."""
+    """The version, such as "1.0" (RFC 3261 20.24). Raises ParseError.
+
+    A comment behind it, as RFC 2045 4 has it, is passed over.
+    """
+    start = text.find("(")
+    if start > 0 and comment_end(text, start) == len(text):
+        text = text[:start].rstrip(WSP)
     found = _MIME_VERSION.fullmatch(text)
     if found is None:
         raise ParseError("malformed MIME-Version", clause="RFC 3261 20.24")

@@ -49,4 +49,5 @@ class Parameterized(HeaderValue):
         return None if value is None else unquote(value)
 
     def _params_key(self) -> object:
-        return frozenset(self.params.items())
+        # Quotes are a way to write a value, and no part of it.
+        return frozenset([(name, value and unquote(value)) for name, value in self.params.items()])
