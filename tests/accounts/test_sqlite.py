@@ -25,7 +25,7 @@ from offhook.accounts.base import (
 )
 from offhook.accounts.memory import MemoryAccounts
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA, SqliteAccounts
-from offhook.storage.sqlite import Database
+from offhook.storage.sqlite import Database, Row
 
 ALICE = Account.create("alice", "a.example", "wonderland")
 BOB = Account.create("bob", "b.example", "builder", username="b0b", realm="Bob & Co.")
@@ -171,12 +171,20 @@ async def test_a_change_ends_what_is_remembered(database: Database) -> None:
     assert store.by_aor_now(ALICE.aor) is PENDING, "who is not there is asked for again: he may come any time"
 
 
-async def test_what_was_read_before_a_change_is_not_remembered_after_it(database: Database) -> None:
+async def test_what_was_read_before_a_change_is_not_remembered_after_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = SqliteAccounts(database)
     await store.add(ALICE)
-    # Both calls are in the thread's hands at once, which reads before it writes.
-    _, read = await asyncio.gather(store.remove(ALICE.aor), store.by_aor(ALICE.aor))
-    assert values(read) == values(ALICE)
+    read = database.read
+
+    async def read_too_early(sql: str, bindings: tuple[str, ...]) -> list[Row]:
+        rows = await read(sql, bindings)
+        await store.remove(ALICE.aor)
+        return rows
+
+    monkeypatch.setattr(database, "read", read_too_early)
+    assert values(await store.by_aor(ALICE.aor)) == values(ALICE)
     assert store.by_aor_now(ALICE.aor) is PENDING
 
 
@@ -197,7 +205,7 @@ OTHER_PROCESS = """
 import asyncio, sys
 from offhook.accounts.base import Account
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA, SqliteAccounts
-from offhook.storage.sqlite import Database
+from offhook.storage.sqlite import Database, Row
 
 async def main(path, verb, user, password):
     async with await Database.open(path, [ACCOUNTS_SCHEMA]) as database:
