@@ -174,7 +174,10 @@ class Stack:
                 self._refuse_broken(message, flow, error)
 
     def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
-        """A stream is CONNECTED or CLOSED; a connection, a write or an address has FAILED."""
+        """A stream is CONNECTED or CLOSED; a connection, a write or an address has FAILED.
+
+        CLOSED is a flow of datagrams too whose own address this machine has no more.
+        """
         if state == CONNECTED:
             self._streams[flow.key] = flow
             return

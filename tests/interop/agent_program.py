@@ -62,6 +62,8 @@ class Phone:
         elif word == "answer" and isinstance(self._call, IncomingCall):
             await self._call.answer(play="tone.wav", record="heard.wav")
             say("answered")
+        elif word == "packets" and self._call is not None:
+            say("packets", self._call.statistics().packets_received)
         elif word == "send_dtmf" and self._call is not None:
             self._call.send_dtmf(*arguments)
         else:
@@ -72,7 +74,9 @@ class Phone:
 async def main(uri: str, transport: str) -> None:
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with UserAgent(uri, os.environ["OFFHOOK_PASSWORD"], transport=transport) as agent:
+    agent = UserAgent(uri, os.environ["OFFHOOK_PASSWORD"], transport=transport)
+    agent.on_registration = lambda failure: say("registration:", failure or "accepted")
+    async with agent:
         phone = Phone(agent)
         tasks = [asyncio.create_task(phone.listen()), asyncio.create_task(phone.take_messages())]
         say("registered")

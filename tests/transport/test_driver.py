@@ -593,7 +593,6 @@ async def test_a_stream_without_pong_has_failed(drivers: Drivers, monkeypatch: p
     await until(lambda: client._streams is not None and client._streams._connections)
     flow = client.stack.flow_to(target)
     await asyncio.sleep(0.02)
-    client.keep_alive(flow)
     client.keep_alive(flow, answered=True)
     assert (await client.role.next(FlowClosed)).reason == "no pong came within 0.05 s"
     assert client.role.of(Ended)[0].cause == "transport"

@@ -315,7 +315,6 @@ def test_ciphers_that_openssl_has_not_are_told() -> None:
         client_context(TlsSettings(ciphers="DES-CBC3-SHAKEN"))
 
 
-@pytest.mark.rfc("5922 7.4 #2")
 # Several certificates
 
 
@@ -390,6 +389,7 @@ def test_what_peers_will_say_of_the_certificate_that_they_are_shown(authority: A
         assert "it is for example.com" in str(own_refusal(settings, name, time.time()))
 
 
+@pytest.mark.rfc("5922 7.4 #2")
 def test_whom_the_certificate_of_a_client_speaks_for(authority: Authority, tmp_path: Path) -> None:
     class Connection:
         def __init__(self, der: bytes | None) -> None:

@@ -19,7 +19,7 @@ from offhook.ua.settings import Settings
 from tests.ua.household import House, Phone, Script
 
 IDLE, REGISTERING, REGISTERED, WAITING, REJECTED, LEAVING, REMOVING, REMOVED = RegistrationState
-START, ACCEPTED, TOO_BRIEF, REFUSED, FORBIDDEN, TIMER, FLOW_LOST, STOP = RegistrationEvent
+START, ACCEPTED, TOO_BRIEF, REFUSED, FORBIDDEN, TIMER, FLOW_LOST, MOVED, STOP = RegistrationEvent
 
 OUTCOMES: dict[tuple[RegistrationState, RegistrationEvent], tuple[RegistrationState, list[str]]] = {
     # State after; what is sent, told and waited for.
@@ -33,8 +33,10 @@ OUTCOMES: dict[tuple[RegistrationState, RegistrationEvent], tuple[RegistrationSt
     (REGISTERING, FLOW_LOST): (REGISTERING, []),
     (REGISTERED, TIMER): (REGISTERING, ["REGISTER 600"]),
     (REGISTERED, FLOW_LOST): (WAITING, ["timer"]),
+    (REGISTERED, MOVED): (REGISTERING, ["REGISTER 600"]),
     (REGISTERED, STOP): (REMOVING, ["REGISTER 0"]),
     (WAITING, TIMER): (REGISTERING, ["REGISTER 600"]),
+    (WAITING, MOVED): (REGISTERING, ["REGISTER 600"]),
     (WAITING, STOP): (REMOVED, ["removed"]),
     (REJECTED, START): (REGISTERING, ["REGISTER 600"]),
     (REJECTED, STOP): (REMOVED, ["removed"]),
@@ -503,6 +505,51 @@ def test_the_old_contact_goes_when_we_are_reached_elsewhere() -> None:
         "<sip:alice@192.0.2.1:5060>;expires=0",
         "<sip:alice@192.0.2.77:5060>;expires=600",
     ]
+
+
+def move(bench: Bench, host: str) -> None:
+    """Alice's machine has another address from now on."""
+    bench.alice.node.host = host
+    bench.house.network.nodes[host, 5060] = bench.alice.node
+    bench.alice.do(lambda now: bench.alice.core.moved(frozenset([host]), now))
+    bench.run(0.1)
+
+
+def test_a_new_address_is_registered_at_once_in_the_place_of_the_old_one() -> None:
+    bench = Bench()
+    bench.start()
+    bench.answer()
+    move(bench, "192.0.2.77")
+    assert not bench.registration.registered
+    assert bench.registrar.last("REGISTER").texts("Contact") == [
+        "<sip:alice@192.0.2.1:5060>;expires=0",
+        "<sip:alice@192.0.2.77:5060>;expires=600",
+    ]
+    bench.answer()
+    assert bench.registration.granted
+    # Another word of the same changes nothing.
+    move(bench, "192.0.2.77")
+    assert len(bench.asked) == 2
+
+
+def test_a_new_address_ends_the_wait_for_a_registrar_that_could_not_be_reached() -> None:
+    bench = Bench()
+    bench.house.network.partition({"192.0.2.1"}, {"192.0.2.9"})
+    bench.start()
+    bench.run(33)
+    assert bench.registration.machine.state is WAITING
+    bench.house.network.heal()
+    move(bench, "192.0.2.77")
+    bench.answer()
+    assert bench.registration.registered
+
+
+def test_a_new_address_is_no_reason_to_ask_sooner_what_was_refused() -> None:
+    bench = Bench()
+    bench.start()
+    bench.answer(503, ("Retry-After", "100"))
+    move(bench, "192.0.2.77")
+    assert len(bench.asked) == 1
 
 
 def test_a_registrar_under_load_and_loss_is_registered_with_in_the_end() -> None:

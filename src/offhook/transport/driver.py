@@ -16,18 +16,18 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from offhook import clock
 from offhook.clock import Moment
-from offhook.errors import InvalidState, ResolveFailed
+from offhook.errors import InvalidState, ResolveFailed, TransportFailed
 from offhook.flow import Flow, Query, Target
 from offhook.ids import IdSource
 from offhook.sip.framing import PING
 from offhook.sip.parser import DEFAULT_LIMITS, Limits
-from offhook.stack import FAILED, Stack
+from offhook.stack import CLOSED, FAILED, Stack
 from offhook.transaction.capacity import Capacity
 from offhook.transaction.effects import REQUEST, Close, Connect, Effect, Resolve, Transmit
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
 from offhook.transport.dns import DnsClient
-from offhook.transport.listener import BoundSocket, Listener, bind_all
+from offhook.transport.listener import Listener, bind_all, bind_more
 from offhook.transport.local_address import LocalAddress, LocalAddresses
 from offhook.transport.resolver import Resolver
 from offhook.transport.streams import Streams
@@ -99,6 +99,7 @@ class Driver(Generic[RoleType]):
         self._stream_limits = StreamLimits() if stream_limits is None else stream_limits
         self._streams: Streams | None = None
         self._udp: dict[tuple[str, int], UdpSocket] = {}
+        self._ports: list[int] = []
         self._accepting: list[StreamListener] = []
         self._lookups: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -135,7 +136,9 @@ class Driver(Generic[RoleType]):
             else:
                 self._accepting.append(StreamListener(one, streams, loop, contexts.get(one.listener.name)))
         for listener in self._listeners:
-            self._add_addresses(listener, [one for one in bound if one.listener is listener])
+            ports = [one.local[1] for one in bound if one.listener is listener]
+            self._ports.append(ports[0] if ports else listener.port or 5061)
+        self._note_addresses()
         self.flush()
 
     async def close(self) -> None:
@@ -171,6 +174,45 @@ class Driver(Generic[RoleType]):
         if self._streams is not None:
             self._streams.connect_with(connecting)
 
+    def readdress(self) -> frozenset[str]:
+        """Take note that this machine's addresses or routes have changed; returns the local addresses that there are.
+
+        Wildcard listeners are bound to the addresses that came. What is under way from those that went has failed,
+        connections too, and everything is resolved anew.
+        """
+        now = clock.now()
+        for listener, port in zip(self._listeners, self._ports, strict=False):
+            if listener.transport == "UDP" and listener.wildcard:
+                self._follow(listener, port, _hosts_of(listener))
+        self._note_addresses()
+        self._resolver.forget()
+        hosts = frozenset([address.host for address in self.addresses])
+        over = self.stack.transactions.over_flow.values()
+        lost = {transaction.flow.key: transaction.flow for transactions in over for transaction in transactions}
+        for flow in lost.values():
+            if not flow.reliable and flow.local[0] not in hosts:
+                reason = f"{flow.local[0]} is no address of this machine any more"
+                # Closed, not failed: nothing is said about whoever is at the other end.
+                self.stack.flow_changed(flow, CLOSED, reason, now)
+        if self._streams is not None:
+            self._streams.leave(hosts, now)
+        self.flush()
+        return hosts
+
+    def _follow(self, listener: Listener, port: int, hosts: list[str]) -> None:
+        """Have one UDP socket for each address of a wildcard, and no others."""
+        for local in [local for local, udp in self._udp.items() if udp.listener == listener.name]:
+            if local[0] not in hosts:
+                self._udp.pop(local).close()
+        for host in hosts:
+            if self._loop is not None and (host, port) not in self._udp:
+                try:
+                    bound = bind_more(listener, host, port)
+                except TransportFailed as error:
+                    _log.warning("%s", error)
+                else:
+                    self._udp[bound.local] = UdpSocket(bound, self, self._loop)
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -199,17 +241,15 @@ class Driver(Generic[RoleType]):
             self._udp[flow.local].send(PING, flow, now)
         self.flush()
 
-    def _add_addresses(self, listener: Listener, bound: list[BoundSocket]) -> None:
-        """Note by which addresses a listener is reached; one that only connects has those of its host."""
-        port = bound[0].local[1] if bound else listener.port or 5061
-        if listener.transport == "UDP":
-            locals_ = [one.local for one in bound]
-        else:
-            locals_ = [(host, port) for host in listener.hosts()]
-        for local in locals_:
-            self.addresses.add(LocalAddress(listener, *local))
-        if listener.advertise is not None:
-            self.stack.advertised[listener.name] = listener.sent_by("", port)
+    def _note_addresses(self) -> None:
+        """Note by which addresses the listeners are reached; one that only connects has those of its host."""
+        self.addresses.clear()
+        for listener, port in zip(self._listeners, self._ports, strict=True):
+            for host in _hosts_of(listener):
+                if listener.transport != "UDP" or (host, port) in self._udp:
+                    self.addresses.add(LocalAddress(listener, host, port))
+            if listener.advertise is not None:
+                self.stack.advertised[listener.name] = listener.sent_by("", port)
 
     # What the sockets bring
 
@@ -333,6 +373,14 @@ class Driver(Generic[RoleType]):
         self.stack.resolved(query, answer, now)
         self._drain(now)
         self.settle(now)
+
+
+def _hosts_of(listener: Listener) -> list[str]:
+    """The local addresses that a listener stands for now, possibly none."""
+    try:
+        return listener.hosts()
+    except TransportFailed:
+        return []
 
 
 def _everybody(remote: tuple[str, int]) -> bool:

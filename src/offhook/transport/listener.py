@@ -13,7 +13,7 @@ from offhook.transaction.way_back import default_port
 from offhook.transport.interfaces import canonical_address, family_of, interface_addresses
 from offhook.transport.tls import TlsSettings
 
-__all__ = ["TRANSPORTS", "BoundSocket", "Listener", "bind_all", "host_and_port", "written"]
+__all__ = ["TRANSPORTS", "BoundSocket", "Listener", "bind_all", "bind_more", "host_and_port", "written"]
 
 TRANSPORTS: Final = ("UDP", "TCP", "TLS")
 _WILDCARDS: Final = ("0.0.0.0", "::")
@@ -86,13 +86,18 @@ class Listener:
         self.name = f"{transport.lower()}:{written(self.host, self.port)}"
 
     @property
+    def wildcard(self) -> bool:
+        """Whether all local addresses of a family are meant, whichever they are."""
+        return self.host in _WILDCARDS
+
+    @property
     def accepts(self) -> bool:
         """Whether peers can connect or send here; not over TLS without a certificate."""
         return self.transport != "TLS" or self.tls.certificate is not None
 
     def hosts(self) -> list[str]:
         """The local addresses that the listener stands for. Raises TransportFailed where a wildcard has none."""
-        if self.host not in _WILDCARDS:
+        if not self.wildcard:
             return [self.host]
         hosts = interface_addresses(family_of(self.host))
         if not hosts:
@@ -119,6 +124,14 @@ class BoundSocket:
         self.socket = sock
         host, port = sock.getsockname()[:2]
         self.local: tuple[str, int] = (host, port)
+
+
+def bind_more(listener: Listener, host: str, port: int) -> BoundSocket:
+    """Bind one more local address for a UDP wildcard. Raises TransportFailed with one sentence."""
+    try:
+        return BoundSocket(listener, _bound(listener.transport, host, port))
+    except OSError as error:
+        raise _refused(listener.transport, host, port, error) from error
 
 
 class _PortTaken(Exception):
@@ -158,7 +171,7 @@ def _bind_each(listeners: Sequence[Listener], bound: list[BoundSocket]) -> None:
     for listener in listeners:
         if not listener.accepts:
             continue
-        wildcard = listener.transport == "UDP" and listener.host in _WILDCARDS
+        wildcard = listener.transport == "UDP" and listener.wildcard
         for host in listener.hosts() if wildcard else [listener.host]:
             free = listener.port == 0 and listener.transport != "TLS"
             port = shared.get(listener.host, 0) if free else listener.port

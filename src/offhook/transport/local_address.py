@@ -59,6 +59,11 @@ class LocalAddresses:
         self._all.append(address)
         self._routes.clear()
 
+    def clear(self) -> None:
+        """Forget all addresses and routes: they have changed."""
+        self._all.clear()
+        self._routes.clear()
+
     def families(self, transport: str) -> list[socket.AddressFamily]:
         """The address families in which something can be sent over a transport, IPv6 first; empty for none."""
         own = {family_of(address.host) for address in self._all if address.transport == transport}

@@ -108,6 +108,10 @@ class Resolver:
                 raise ResolveFailed(f"{query.host}: no answer from DNS within {_LONGEST:g} s") from error
         return self._targets(query, found)
 
+    def forget(self) -> None:
+        """Resolve everything anew: the own addresses, which stand in the targets, have changed."""
+        self._cache.clear()
+
     # RFC 3263 4.1 and 4.2
 
     def _transports(self, query: Query) -> list[str]:

@@ -130,6 +130,16 @@ class Streams:
         if connection is not None:
             connection.ping(now, answered)
 
+    def leave(self, local_hosts: frozenset[str], now: Moment) -> None:
+        """Give up the connections from and to addresses that are not ours any more: nothing arrives over them."""
+        for connection in list(self._connections.values()):
+            host = connection.flow.local[0]
+            if host not in local_hosts:
+                reason = f"{host} is no address of this machine any more"
+                connection.abort(reason)
+                # At once: whoever sends next has to find that it is gone.
+                connection.end(reason, now)
+
     def connect(self, flow: Flow, target: Target) -> None:
         """Open a connection; the engine hears of its success or failure."""
         if flow.secure and target.listener not in self._tls:

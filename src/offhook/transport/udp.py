@@ -55,7 +55,9 @@ _FRAGMENTATION_NEEDED: Final = 4
 
 
 class UdpSocket:
-    """One socket, bound to one local address. `lost` counts datagrams that could not wait any longer.
+    """One socket, bound to one local address of the listener with that name.
+
+    `lost` counts datagrams that could not wait any longer.
 
     When more comes than can be answered, whatever waits grows old in the kernel, and everybody sends it again. Then the
     requests of those whom the receiver does not prefer are left out, which costs next to nothing, until nothing waits:
@@ -68,7 +70,6 @@ class UdpSocket:
         "_busy_until",
         "_flows",
         "_held",
-        "_listener",
         "_log_limit",
         "_loop",
         "_older",
@@ -76,13 +77,14 @@ class UdpSocket:
         "_socket",
         "_waiting",
         "left_out",
+        "listener",
         "local",
         "lost",
     )
 
     def __init__(self, bound: BoundSocket, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._socket = bound.socket
-        self._listener = bound.listener.name
+        self.listener = bound.listener.name
         self._receiver = receiver
         self._loop = loop
         self.local = bound.local
@@ -189,7 +191,7 @@ class UdpSocket:
     def _remember(self, address: tuple[Any, ...]) -> Flow:
         flow = self._older.get(address)
         if flow is None:
-            flow = Flow("UDP", self._listener, self.local, (address[0], address[1]))
+            flow = Flow("UDP", self.listener, self.local, (address[0], address[1]))
         if len(self._flows) >= _MOST_FLOWS:
             self._older = self._flows
             self._flows = {}

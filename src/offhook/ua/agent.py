@@ -30,6 +30,7 @@ from offhook.sip.message import Response
 from offhook.sip.uri import SipUri, Uri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.timers import TimerValues
+from offhook.transport.address_watch import AddressWatch
 from offhook.transport.dns import DnsClient
 from offhook.transport.driver import Driver, Tap
 from offhook.transport.listener import written
@@ -69,7 +70,8 @@ class UserAgent:
 
     With `register` the address-of-record is registered for `expires` seconds at a time. `keep_alive`: seconds between
     the datagrams that keep a NAT open towards the registrar, at most; over a connection it is four times as long, and
-    one whose peer answers no more is given up for a new one. None sends none.
+    one whose peer answers no more is given up for a new one. None sends none. When the machine's address changes the
+    agent registers anew, and its calls go on from the new address; one that cannot is ended.
 
     `longest_call`, `ring_time`, `answer_time` (seconds) and `most_calls` bound calls; see `Settings`. `rtp_ports`: UDP
     ports for audio. `tap` sees every message. Raises ParseError and ConfigError for values that make no sense.
@@ -133,6 +135,7 @@ class UserAgent:
         self._driver: Driver[UserAgentCore] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeping_alive: asyncio.Task[None] | None = None
+        self._watch: AddressWatch | None = None
         self._waiting: set[asyncio.Future[Any]] = set()
         self._calls: Inbox[IncomingCall] | None = None
         self._messages: Inbox[ReceivedMessage] | None = None
@@ -170,6 +173,10 @@ class UserAgent:
         except BaseException:
             await self.close()
             raise
+        try:
+            self._watch = AddressWatch(asyncio.get_running_loop(), self._readdress)
+        except OSError as error:
+            _log.info("changes of this machine's addresses are not noticed: %s", error.strerror)
         if self._keep_alive is not None:
             self._keeping_alive = asyncio.create_task(keep_alive_forever(driver, self._keep_alive))
 
@@ -183,6 +190,8 @@ class UserAgent:
             return
         if self._keeping_alive is not None:
             self._keeping_alive.cancel()
+        if self._watch is not None:
+            self._watch.close()
         try:
             async with asyncio.timeout(patience):
                 await self._hang_up_all(driver)
@@ -377,6 +386,12 @@ class UserAgent:
             change(driver.now())
         finally:
             driver.flush()
+
+    def _readdress(self) -> None:
+        driver = self._driver
+        if driver is not None:
+            hosts = driver.readdress()
+            self.act(lambda now: driver.role.moved(hosts, now))
 
     def _make_core(self, stack: Stack) -> UserAgentCore:
         audio = AudioProvider(stack.ids, self._spawn, _look_up, self._ports)

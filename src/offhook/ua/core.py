@@ -137,6 +137,13 @@ class UserAgentCore:
             if call.end is None:
                 call.hang_up(now)
 
+    def moved(self, hosts: frozenset[str], now: Moment) -> None:
+        """The machine's addresses have changed to these: register anew, and let calls go on, where that is needed."""
+        if self.registration is not None:
+            self.registration.moved(hosts, now)
+        for call in self.calls:
+            call.moved(hosts, now)
+
     @property
     def idle(self) -> bool:
         """Whether no call, dialog or request of the peers' is left."""

@@ -11,6 +11,7 @@ from offhook.ua.events import Answered, CallEnd, CallEvent, EndCause, Ended, Hel
 from offhook.ua.invite_session import InviteSession
 from offhook.ua.media import MediaPort
 from offhook.ua.modify import Modification
+from offhook.ua.relocation import Relocation
 from offhook.ua.transaction_user import TransactionUser
 
 __all__ = ["InviteCall"]
@@ -33,6 +34,7 @@ class InviteCall(TransactionUser):
         self.held = False
         self._sessions: list[InviteSession] = []
         self._longest: Timer | None = None
+        self._relocation: Relocation | None = None
         context.calls.append(self)
 
     # What the user asks for
@@ -60,6 +62,13 @@ class InviteCall(TransactionUser):
             on_done(error, now)
 
         Modification(session, done).start(now)
+
+    def moved(self, hosts: frozenset[str], now: Moment) -> None:
+        """The machine's addresses have changed to these: an answered call goes on from another one where it has to."""
+        if self.session is not None and self.end is None:
+            if self._relocation is None:
+                self._relocation = Relocation(self.session)
+            self._relocation.check(hosts, now)
 
     @property
     def answered(self) -> bool:
@@ -118,6 +127,8 @@ class InviteCall(TransactionUser):
         if self._longest is not None:
             self.context.stack.cancel_timer(self._longest)
             self._longest = None
+        if self._relocation is not None:
+            self._relocation.stop()
         self.media.close()
         self.notify(Ended(end))
         self._forget()

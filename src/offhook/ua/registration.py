@@ -65,6 +65,7 @@ class RegistrationEvent(StrEnum):
     FORBIDDEN = "4xx that will be the same next time"
     TIMER = "refresh or retry is due"
     FLOW_LOST = "connection lost"
+    MOVED = "our address has changed"
     STOP = "stop"
 
 
@@ -118,6 +119,16 @@ class Registration(StandaloneRequest, TransactionUser):
         """A connection was lost; when it is ours the registrar cannot reach us any more (RFC 5626 4.2)."""
         if self.flow is not None and flow.reliable and flow.key == self.flow.key:
             self.machine.fire(RegistrationEvent.FLOW_LOST, None, now)
+
+    def moved(self, hosts: frozenset[str], now: Moment) -> None:
+        """The machine's addresses have changed to these: where we are bound to another one we register anew.
+
+        So we do when nobody could be reached before; what a registrar has refused is not asked for any sooner.
+        """
+        if self.flow is not None and self.flow.local[0] in hosts:
+            return
+        if self._failure is None or self._failure.response is None:
+            self.machine.fire(RegistrationEvent.MOVED, None, now)
 
     @property
     def over(self) -> bool:
@@ -216,6 +227,7 @@ def _register(self: Registration, _message: Message | None, now: Moment) -> None
 
 def _accepted(self: Registration, message: Message | None, now: Moment) -> None:
     self._failures = self._brief = 0
+    self._failure = None
     self.registered = self._accepted_once = True
     if isinstance(message, Response):
         self.granted = self._granted(message)
@@ -275,6 +287,11 @@ def _flow_lost(self: Registration, _message: Message | None, now: Moment) -> Non
     self._start_timer(FLOW_RETRY * self.context.stack.ids.fraction(), now)
 
 
+def _move(self: Registration, _message: Message | None, now: Moment) -> None:
+    self._lose(now)
+    self._ask(self._expires, now)
+
+
 def _remove(self: Registration, _message: Message | None, now: Moment) -> None:
     self._ask(0, now)
 
@@ -305,10 +322,12 @@ TRANSITIONS: Table = {
     RegistrationState.REGISTERED: {
         RegistrationEvent.TIMER: (_register, RegistrationState.REGISTERING),
         RegistrationEvent.FLOW_LOST: (_flow_lost, RegistrationState.WAITING),
+        RegistrationEvent.MOVED: (_move, RegistrationState.REGISTERING),
         RegistrationEvent.STOP: (_remove, RegistrationState.REMOVING),
     },
     RegistrationState.WAITING: {
         RegistrationEvent.TIMER: (_register, RegistrationState.REGISTERING),
+        RegistrationEvent.MOVED: (_move, RegistrationState.REGISTERING),
         RegistrationEvent.STOP: (_removed, RegistrationState.REMOVED),
     },
     RegistrationState.REJECTED: {
