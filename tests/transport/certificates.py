@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-
 # What Python 3.13 asks of a root when it verifies strictly, as its default context does (RFC 5280 4.2.1.3).
 _ISSUING = x509.KeyUsage(
     digital_signature=True,

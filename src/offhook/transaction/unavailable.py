@@ -88,7 +88,7 @@ class UnavailableServers:
         return alive + dead
 
     def _wants_none(self, target: Target, now: Moment) -> bool:
-        server = (target.transport, target.host, target.port)
+        server = _server_named(target)
         until = self._until.get(server)
         if until is None:
             return False
@@ -98,7 +98,7 @@ class UnavailableServers:
         return False
 
     def _is_dead(self, target: Target, now: Moment) -> bool:
-        server = (target.transport, target.host, target.port)
+        server = _server_named(target)
         until = self._dead.get(server)
         if until is None:
             return False
@@ -106,6 +106,10 @@ class UnavailableServers:
             return True
         self._dead[server] = now.monotonic + TRIAL
         return False
+
+
+def _server_named(target: Target) -> Server:
+    return (target.transport, target.host, target.port)
 
 
 def _server_of(flow: Flow) -> Server:

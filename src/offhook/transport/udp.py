@@ -170,8 +170,11 @@ class UdpSocket:
                 continue
             receiver.receive(data, flow, now)
         else:
-            self._busy_since = min(self._busy_since, now.monotonic) if most > 1 else _NEVER
-            self._busy_until = clock.now().monotonic
+            if most > 1:
+                self._busy_since = min(self._busy_since, now.monotonic)
+                self._busy_until = clock.now().monotonic
+            else:
+                self._busy_since = _NEVER
         if left_out:
             self._leave_out(left_out, now)
         receiver.settle(now)
