@@ -7,9 +7,9 @@ from ipaddress import ip_address
 
 from msgspec import structs
 
+from offhook.flow import default_port
 from offhook.server.config import ListenConfig, ServerConfig, TlsConfig
 from offhook.sip.host import bare_host, is_ip_address
-from offhook.transaction.way_back import default_port
 from offhook.transport.listener import Listener
 from offhook.transport.tls import TlsSettings, own_refusal
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from offhook.errors import ConfigError, ParseError, TransportFailed
+from offhook.flow import default_port
 from offhook.sip.host import bare_host, bracketed_host, checked_host, checked_port
-from offhook.transaction.way_back import default_port
 from offhook.transport.interfaces import canonical_address, family_of, interface_addresses
 from offhook.transport.tls import TlsSettings
 
