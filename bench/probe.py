@@ -35,7 +35,8 @@ class Probe:
 
     def start(self) -> None:
         """Register, and begin to call."""
-        self._send(self._request("REGISTER", "sip:127.0.0.1:5260", 0, f"Contact: <sip:probe@{self._place}>\r\n"))
+        registrar = "sip:{}:{}".format(*self._server)
+        self._send(self._request("REGISTER", registrar, 0, f"Contact: <sip:probe@{self._place}>\r\n"))
         if not self._socket.recv(65536).startswith(b"SIP/2.0 200"):
             raise OSError("the probe was not registered")
         self._thread.start()
