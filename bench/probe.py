@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from statistics import median
 
 __all__ = ["Probe"]
 
 HOST = "127.0.0.2"
 WAIT = 1.0
+LATELY = 25
 
 
 class Probe:
@@ -40,6 +42,10 @@ class Probe:
         if not self._socket.recv(65536).startswith(b"SIP/2.0 200"):
             raise OSError("the probe was not registered")
         self._thread.start()
+
+    def lately(self) -> float:
+        """The median of what the last INVITEs took; 0 before the first."""
+        return median(self._took[-LATELY:] or [0.0])
 
     def stop(self) -> list[float]:
         """End, and tell what was measured."""
