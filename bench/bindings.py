@@ -55,7 +55,7 @@ def update(number: int, wall: float, generation: int = 1) -> Update:
     if kind:
         flow = Flow("TCP", "tcp:192.0.2.10:5060", ("192.0.2.10", 5060), remote, "0.0.18f2a3b4c5d", number, True)
     call_id = f"{random.getrandbits(96):024x}@{address}"
-    agent = (
+    agents = (
         "Yealink SIP-T46U 108.86.0.20",
         "Linphone-Desktop/5.2.6 (Debian GNU/Linux 12) LinphoneCore/5.3.93",
         "trunk",

@@ -41,8 +41,8 @@ def make_cancel(invite: Request, reason: str | None = None) -> Request:
 class InviteClientTransaction(Transaction):
     """One INVITE sent to one next hop.
 
-    `response` is the last final one. `cancel_wanted`: its user cancelled it; the CANCEL waits for a provisional response
-    (RFC 3261 9.1) and is out when `cancelled` is set.
+    `response` is the last final one. `cancel_wanted`: its user cancelled it; the CANCEL waits for a provisional
+    response (RFC 3261 9.1) and is out when `cancelled` is set.
     """
 
     __slots__ = ("cancel_reason", "cancel_wanted", "cancelled", "transactions")
