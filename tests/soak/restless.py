@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from offhook import IncomingCall, SipError, UserAgent
+from offhook.errors import TransactionTimeout
 from offhook.transport.tls import TlsSettings
 from offhook.ua.events import Progress
 
@@ -120,6 +121,16 @@ async def read_all(agent: UserAgent) -> None:
         pass
 
 
+async def registered(agent: UserAgent) -> None:
+    """Register, however often a busy server has to be asked."""
+    while True:
+        try:
+            await agent.register()
+        except TransactionTimeout:
+            continue
+        return
+
+
 async def rest(agent: UserAgent) -> None:
     """Wait until no dialog is left."""
     began = time.monotonic()
@@ -145,8 +156,10 @@ async def main(uri: str, peer: str, proxy: str, transport: str, authorities: str
         expires=60,
         keep_alive=10.0,
         most_calls=1000,
+        register=False,
     )
     async with agent:
+        await registered(agent)
         say("registered", began)
         async with asyncio.TaskGroup() as tasks:
             serving = [tasks.create_task(answer_all(agent)), tasks.create_task(read_all(agent))]

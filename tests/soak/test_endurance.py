@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -196,6 +197,33 @@ class Watch:
         return min(self.resident, key=lambda noted: abs(noted[0] - seconds))[1]
 
 
+class Steering(threading.Thread):
+    """Offers the crowd's rate each second, and little of it while the server is kept from its work by others.
+
+    There would be ever more of what comes again.
+    """
+
+    def __init__(self, crowd: Crowd, rate: float, probe: Probe) -> None:
+        super().__init__(daemon=True)
+        self._crowd = crowd
+        self._rate = rate
+        self._probe = probe
+        self._ended = threading.Event()
+        self.held_back = 0
+        """Seconds in which less was offered."""
+
+    def run(self) -> None:
+        while not self._ended.wait(1.0):
+            is_kept = self._probe.lately() > MOST_DELAY
+            self.held_back += is_kept
+            self._crowd.offer(self._rate / 10 if is_kept else self._rate)
+
+    def end(self) -> None:
+        """Offer nothing any more."""
+        self._ended.set()
+        self.join()
+
+
 def find_rate(crowd: Crowd, watch: Watch, probe: Probe) -> float:
     """Raise the rate until the server takes its share of a core."""
     rate = 50.0
@@ -222,14 +250,15 @@ def test_half_an_hour_at_sixty_percent(tmp_path: Path) -> None:
         watch = Watch(server)
         probe.start()
         rate = find_rate(crowd, watch, probe)
+        steering = Steering(crowd, rate, probe)
+        steering.start()
         watch.share()
         while (passed := time.monotonic() - watch.begun) < SECONDS:
-            # A machine that others need meanwhile is offered less, or there would be ever more of what comes again.
-            crowd.offer(rate if probe.lately() < MOST_DELAY else rate / 4)
             phones.kill_one()
             watch.note()
             time.sleep(max(0.0, min(KILLED_EVERY, SECONDS - passed)))
         share = watch.share()
+        steering.end()
         most = in_use(server)
         delays = sorted(probe.stop())
         counted = crowd.end()
@@ -243,7 +272,8 @@ def test_half_an_hour_at_sixty_percent(tmp_path: Path) -> None:
     total = sum(map(sum, counted.values()))
     print(  # noqa: T201
         f"{SECONDS:.0f} s: {total} by SIPp at {rate:.0f}/s ({', '.join(f'{n} {k}' for k, (n, _) in counted.items())}), "
-        f"{sum(done.values())} by phones, {phones.kills} phones killed; server at {share:.0%} of a core, "
+        f"{sum(done.values())} by phones, {phones.kills} phones killed; "
+        f"held back for {steering.held_back} s; server at {share:.0%} of a core, "
         f"{'/'.join(f'{kib / 1024:.1f}' for kib in thirds)} MB after each third, {growth} KiB more, "
         f"{most['server_transactions'] + most['client_transactions']} transactions, then "
         f"{left['server_transactions'] + left['client_transactions']}; INVITE p50 "
