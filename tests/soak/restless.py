@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from offhook import IncomingCall, SipError, UserAgent
-from offhook.errors import TransactionTimeout
+from offhook.errors import TransactionTimeout, TransportFailed
 from offhook.transport.tls import TlsSettings
 from offhook.ua.events import Progress
 
@@ -126,7 +126,7 @@ async def registered(agent: UserAgent) -> None:
     while True:
         try:
             await agent.register()
-        except TransactionTimeout:
+        except (TransactionTimeout, TransportFailed):
             continue
         return
 
