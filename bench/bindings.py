@@ -92,6 +92,10 @@ class Pauses:
         self._begun = 0.0
         gc.callbacks.append(self._note)
 
+    def end(self) -> None:
+        """Note no more of them."""
+        gc.callbacks.remove(self._note)
+
     def _note(self, phase: str, info: dict[str, int]) -> None:
         now = time.perf_counter()
         if phase == "start":
@@ -140,6 +144,7 @@ def in_memory(count: int) -> dict[str, float]:
     each = (resident() - before) / count
     # A whole collection, such as comes by itself now and then, with all of them there.
     gc.collect()
+    pauses.end()
     return {
         "octets": each,
         "save_us": seconds / count * 1e6,

@@ -18,7 +18,21 @@ from bench import phones
 from bench.loads import Load
 from bench.probe import Probe
 
-__all__ = ["HERE", "Failed", "Kamailio", "Offhook", "Sample", "Server", "round_of"]
+__all__ = [
+    "HERE",
+    "PORT",
+    "Failed",
+    "Kamailio",
+    "Offhook",
+    "Sample",
+    "Server",
+    "around",
+    "caller_command",
+    "cpu_seconds",
+    "round_of",
+    "running",
+    "wait_until_answering",
+]
 
 HERE = Path(__file__).parent
 PORT = 5260
@@ -36,9 +50,13 @@ class Failed(Exception):
 
 
 class Server:
-    """A server under test. `command` starts it for a kind of load, with what it writes in a folder."""
+    """A server under test. `command` starts it for a kind of load, with what it writes in a folder.
+
+    `probed`: it has a registrar, so that the probe can be registered.
+    """
 
     name: str
+    probed = True
 
     def command(self, kind: str, folder: Path) -> list[str]:
         raise NotImplementedError
@@ -187,25 +205,28 @@ def round_of(server: Server, load: Load, seconds: float) -> Sample:
         try:
             with running(server.command(load.kind, folder), 0, log) as process:
                 wait_until_answering(process)
-                return _loaded(process, load, seconds, folder)
+                with around(load, folder):
+                    return _sampled(process, load, seconds, folder, server.probed)
         except (Failed, OSError) as error:
             raise Failed(f"{server.name}: {error}; {log.read_text(errors='replace')[-500:]}") from error
 
 
-def _loaded(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path) -> Sample:
-    with ExitStack() as around:
+@contextmanager
+def around(load: Load, folder: Path) -> Iterator[None]:
+    """Those who are called, and the tunnel that callers need."""
+    with ExitStack() as stack:
         if load.ringing:
             for port in range(RINGING_PORT, RINGING_PORT + load.ringing):
                 _register_at(port)
             _register_at(CALLEE_PORT)
         for port in range(RINGING_PORT, RINGING_PORT + load.ringing):
-            around.enter_context(_phone(f"ringing{port}", phones.ringing(), port, folder))
+            stack.enter_context(_phone(f"ringing{port}", phones.ringing(), port, folder))
         if load.callee:
-            around.enter_context(_phone("callee", phones.callee(), CALLEE_PORT, folder))
+            stack.enter_context(_phone("callee", phones.callee(), CALLEE_PORT, folder))
         if load.transport == "tls":
-            around.enter_context(_tunnel(folder))
+            stack.enter_context(_tunnel(folder))
         time.sleep(0.5 if load.callee else 0.0)
-        return _sampled(process, load, seconds, folder)
+        yield
 
 
 def _phone(name: str, scenario: str, port: int, folder: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
@@ -240,14 +261,15 @@ def _register_at(port: int) -> None:
             raise Failed("a phone was not registered")
 
 
-def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path) -> Sample:
+def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path, probed: bool) -> Sample:
     count = int(load.rate * seconds)
-    command = _sipp(load, count, folder)
+    command = caller_command(load, count, folder)
     probe = Probe(("127.0.0.1", PORT))
     before = cpu_seconds(process.pid)
-    probe.start()
+    if probed:
+        probe.start()
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
-    delays = probe.stop()
+    delays = probe.stop() if probed else []
     after = cpu_seconds(process.pid)
     found = re.findall(rb"Failed call +\|[^|]*\| +(\d+)", ended.stdout)
     failed = int(found[-1]) if found else count
@@ -255,7 +277,8 @@ def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folde
     return Sample(total / count, (after[0] - before[0]) / count, most_resident(process.pid), failed, delays)
 
 
-def _sipp(load: Load, count: int, folder: Path) -> list[str]:
+def caller_command(load: Load, count: int, folder: Path) -> list[str]:
+    """The SIPp that offers a load."""
     scenario = load.scenario(load.answers).replace(phones.REGISTRAR, f"127.0.0.1:{PORT}")
     port = PORT
     if load.transport == "tls":

@@ -176,16 +176,15 @@ def ringing(cseq: int = 1) -> str:
     )
     head = ("[last_From:]", "[last_To:];tag=[pid]r[call_number]", "[last_Call-ID:]")
 
-    def answer(status: str, *lines: str) -> str:
-        return _send("\n".join([f"SIP/2.0 {status}", *lines, "Content-Length: 0", ""]))
+    def answer(status: str, *lines: str, again: bool = False) -> str:
+        return _send("\n".join([f"SIP/2.0 {status}", *lines, "Content-Length: 0", ""]), again)
 
     steps = [
         answer("180 Ringing", "[last_Via:]", *head, "[last_CSeq:]", "[last_Record-Route:]"),
         '<recv request="CANCEL"/>',
         answer("200 OK", "[last_Via:]", *head, "[last_CSeq:]"),
-        answer("487 Request Terminated", "Via:[$1]", "Via:[$2]", *head, f"CSeq: {cseq} INVITE"),
+        answer("487 Request Terminated", "Via:[$1]", "Via:[$2]", *head, f"CSeq: {cseq} INVITE", again=True),
         '<recv request="ACK"/>',
-        '<timewait milliseconds="4000"/>',
     ]
     return _scenario("ringing", [steps], first=f'<recv request="INVITE"><action>{kept}</action></recv>')
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.measure import PORT, Failed, Server, running, wait_until_answering
 from bench.phones import CALLERS, DOMAIN, Phone
 
-__all__ = ["Usage", "ringing", "usage"]
+__all__ = ["Usage", "request_of", "response_to", "ringing", "usage"]
 
 HOST = "127.0.0.1"
 FIRST = 1000
@@ -82,7 +82,7 @@ class Line:
         where = "{}:{}".format(*self._callee.getsockname())
         contact = f"<sip:bob@{where}>"
         aor = f"sip:bob@{DOMAIN}"
-        register = _request(CALLERS[0], "REGISTER", 0, f"sip:{DOMAIN}", {"To": f"<{aor}>", "Contact": contact})
+        register = request_of(CALLERS[0], "REGISTER", 0, f"sip:{DOMAIN}", {"To": f"<{aor}>", "Contact": contact})
         self._callee.sendto(register, (HOST, PORT))
         if not self._callee.recv(65536).startswith(b"SIP/2.0 200"):
             raise Failed("the callee was not registered")
@@ -115,12 +115,12 @@ class Line:
     def _invite(self, method: str, number: int) -> bytes:
         local = "{}:{}".format(*self._caller.getsockname())
         fields = {"To": f"<sip:bob@{DOMAIN}>", "Contact": f"<sip:alice@{local}>"}
-        return _request(CALLERS[number % len(CALLERS)], method, number, f"sip:bob@{DOMAIN}", fields, local)
+        return request_of(CALLERS[number % len(CALLERS)], method, number, f"sip:bob@{DOMAIN}", fields, local)
 
     def _answer(self, method: bytes, status: int) -> None:
         data, source = self._callee.recvfrom(65536)
         if data.startswith(method):
-            self._callee.sendto(_response(data, status), source)
+            self._callee.sendto(response_to(data, status), source)
 
     def _hear(self, awaited: bytes, left: dict[bytes, int]) -> None:
         data = self._caller.recv(65536)
@@ -140,10 +140,10 @@ def _socket() -> socket.socket:
     return made
 
 
-def _request(
+def request_of(
     phone: Phone, method: str, number: int, uri: str, fields: dict[str, str], local: str = f"{HOST}:9"
 ) -> bytes:
-    """One of the phone's requests; what SIPp would write in the place of its words stands there."""
+    """One of a phone's requests; what SIPp would write in the place of its words stands there."""
     call = {"From": f"<sip:bob@{DOMAIN}>;tag=r{number:08x}", **fields}
     via = f"SIP/2.0/UDP {local};branch=z9hG4bK-ring-{number:08x};rport"
     text = phone.request(f"{method} {uri} SIP/2.0", method, 1, {**call, "Via": via})
@@ -162,7 +162,8 @@ def _request(
     return (head.replace("\n", "\r\n") + "\r\n\r\n" + body).encode()
 
 
-def _response(request: bytes, status: int) -> bytes:
+def response_to(request: bytes, status: int) -> bytes:
+    """An answer of the callee's."""
     head = request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
     names = (b"via", b"v", b"from", b"f", b"to", b"t", b"call-id", b"i", b"cseq", b"record-route")
     kept = [line for line in head if line.partition(b":")[0].strip().lower() in names]
