@@ -16,6 +16,8 @@ import sys
 import wave
 from pathlib import Path
 
+import uvloop
+
 from offhook import Call, UserAgent
 
 RATE = 8000
@@ -95,6 +97,6 @@ async def call(count: int, callee: str, folder: Path) -> None:
 if __name__ == "__main__":
     what, number, *more = sys.argv[1:]
     if what == "answer":
-        asyncio.run(answer(int(number), Path(more[0])))
+        uvloop.run(answer(int(number), Path(more[0])))
     else:
-        asyncio.run(call(int(number), more[0], Path(more[1])))
+        uvloop.run(call(int(number), more[0], Path(more[1])))

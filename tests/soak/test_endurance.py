@@ -38,8 +38,8 @@ MOST_RATE: Final = 3000.0
 MOST_DELAY: Final = 0.1
 """Seconds for which the server may keep an INVITE before it is offered less."""
 MOST_GROWTH_KIB: Final = 4096
-AT_REST: Final = 150.0
-"""Seconds after which transactions are gone: a call to a phone that was killed is given up, and cancelled in vain."""
+AT_REST: Final = 280.0
+"""Seconds after which transactions are gone: Timer C ends a call whose both phones were killed while it rang."""
 HOST: Final = "127.98.0.1"
 DOMAIN: Final = "example.com"
 TRANSPORTS: Final = ("udp", "tcp", "tls", "udp", "tcp", "udp")
