@@ -19,6 +19,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import pytest
+
 from bench.measure import cpu_seconds
 from bench.probe import Probe
 from offhook.accounts.base import Account
@@ -28,6 +30,8 @@ from tests.interop.process import Process, until
 from tests.interop.server import OffhookServer, listening
 from tests.soak.crowd import ACCOUNTS, PASSWORD, Crowd
 from tests.transport.certificates import Authority
+
+pytestmark = pytest.mark.interop("sipp")
 
 SECONDS: Final = float(os.environ.get("OFFHOOK_ENDURANCE_SECONDS", "1800"))
 WHOLE: Final = 1800.0
