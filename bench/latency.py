@@ -25,7 +25,8 @@ __all__ = ["Latency", "latency"]
 CONTROL_PORT = 8990
 STEPS = 8
 STEP = 3.0
-FIRST_RATE = 200.0
+FIRST_RATE = 200
+OVERLOADED = 0.1
 MOST = 10_000_000
 
 
@@ -35,7 +36,7 @@ class Latency:
     def __init__(self, rate: float, share: float, delays: list[float]) -> None:
         self.rate = rate
         self.share = share
-        self.delays = sorted(delays)
+        self.delays = sorted(delays) or [float("nan")]
 
     def part(self, part: float) -> float:
         """The milliseconds that a part of all INVITEs did not take longer than."""
@@ -50,14 +51,14 @@ def latency(server: Server, load: Load, share: float, seconds: float) -> Latency
         log.touch()
         with running(server.command(load.kind, folder), 0, log) as process:
             wait_until_answering(process)
-            caller = [*caller_command(load, MOST, folder), "-cp", str(CONTROL_PORT)]
+            caller = [*caller_command(load.slower(load.rate // FIRST_RATE), MOST, folder), "-cp", str(CONTROL_PORT)]
+            probe = Probe(("127.0.0.1", PORT))
+            probe.start()
             with around(load, folder), running(caller, 1, folder / "caller") as calling:
-                rate = _found(process.pid, share)
-                spent, begun = sum(cpu_seconds(process.pid)), time.monotonic()
-                probe = Probe(("127.0.0.1", PORT))
-                probe.start()
+                rate = _found(process.pid, share, probe)
+                spent, begun, first = sum(cpu_seconds(process.pid)), time.monotonic(), probe.count
                 time.sleep(seconds)
-                delays = probe.stop()
+                delays = probe.stop()[first:]
                 took = time.monotonic() - begun
                 if calling.poll() is not None:
                     raise Failed(f"SIPp ended by itself: {(folder / 'caller').read_text(errors='replace')[-300:]}")
@@ -66,16 +67,18 @@ def latency(server: Server, load: Load, share: float, seconds: float) -> Latency
     return Latency(rate, had, delays)
 
 
-def _found(pid: int, share: float) -> float:
+def _found(pid: int, share: float, probe: Probe) -> float:
     """The rate at which the server takes its share."""
-    rate = FIRST_RATE
+    rate = float(FIRST_RATE)
+    time.sleep(1.0)
     for _ in range(STEPS):
         _steer(f"cset rate {rate:.0f}")
         time.sleep(1.0)
         spent, begun = sum(cpu_seconds(pid)), time.monotonic()
         time.sleep(STEP)
         had = (sum(cpu_seconds(pid)) - spent) / (time.monotonic() - begun)
-        rate *= min(2.0, share / max(had, 1e-3))
+        # What keeps INVITEs that long is too much, whatever share the server gets of a processor that others use too.
+        rate *= 0.5 if probe.lately() > OVERLOADED else min(2.0, share / max(had, 1e-3))
     _steer(f"cset rate {rate:.0f}")
     return rate
 
