@@ -22,7 +22,7 @@ from bench.proceeding import ringing
 from bench.report import ratio, table
 from bench.run import micro
 from bench.sippy import Sippy
-from bench.sound import sound
+from bench.sound import Sound, sound
 
 Pythons = dict[str, str]
 """The interpreters that are measured, by their names."""
@@ -116,13 +116,23 @@ def busy(pythons: Pythons, options: argparse.Namespace) -> Iterator[Goal]:
 
 
 def calls_with_sound(pythons: Pythons, options: argparse.Namespace) -> Iterator[Goal]:
-    """Playing and recording G.711."""
-    found = {name: sound(python, SOUND_CALLS, SOUND_SECONDS) for name, python in pythons.items()}
+    """Playing and recording G.711; where so many do not come about, what fewer take tells how far it is."""
+    found = {name: _as_many_as_stand(python) for name, python in pythons.items()}
     what = f"{SOUND_CALLS} calls that play and record"
-    # A side that needs more than the one processor cannot show it there: its packets are late or missing.
-    yield Goal(f"{what}: share of a core", {name: one.share for name, one in found.items()}, 1.0, "core")
+    shares = {name: one.share * SOUND_CALLS / one.calls for name, one in found.items()}
+    yield Goal(f"{what}: share of a core", shares, 1.0, "core")
+    yield Goal(f"{what}: measured with", {name: float(one.calls) for name, one in found.items()}, None, "calls")
     missing = {name: 100 * max(0.0, 1 - min(one.sent, one.played)) for name, one in found.items()}
     yield Goal(f"{what}: packets that are not sent or not played", missing, 1.0, "%")
+
+
+def _as_many_as_stand(python: str) -> Sound:
+    for calls in (SOUND_CALLS, SOUND_CALLS // 3):
+        try:
+            return sound(python, calls, SOUND_SECONDS)
+        except Failed as error:
+            print(f"{calls} calls: {error}", flush=True)
+    return sound(python, SOUND_CALLS // 10, SOUND_SECONDS)
 
 
 PARTS: dict[str, Callable[[Pythons, argparse.Namespace], Iterator[Goal]]] = {

@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 import time
+from threading import Timer
 
 from bench.measure import HERE, Failed, cpu_seconds
 
@@ -13,6 +14,8 @@ __all__ = ["Sound", "sound"]
 
 PACKETS = 50
 """A second, in each direction of a call (20 ms each)."""
+SETTING_UP = 45.0
+"""Seconds in which all calls have to stand."""
 
 
 class Sound:
@@ -33,11 +36,15 @@ def sound(python: str, calls: int, seconds: float) -> Sound:
         try:
             where = _line(answering)
             with _side(python, 1, "call", str(calls), f"sip:answer@{where}", folder) as calling:
+                late = Timer(SETTING_UP, calling.kill)
+                late.start()
                 try:
                     if _line(calling) != "all stand":
                         raise Failed("the calls do not stand")
+                    late.cancel()
                     return _measured(answering, calls, seconds)
                 finally:
+                    late.cancel()
                     calling.kill()
         finally:
             answering.kill()
@@ -62,7 +69,7 @@ def _line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline().strip()
     if not line:
-        raise Failed("an agent ended before its calls stood")
+        raise Failed("the calls did not come about in time")
     return line
 
 
