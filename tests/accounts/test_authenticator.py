@@ -296,6 +296,20 @@ def test_what_was_used_before_a_restart_is_not_used_again() -> None:
     assert aor_of(after.check(request(credentials(after.nonce(at(1.0)))), at(1.0))) == "sip:alice@example.com"
 
 
+@pytest.mark.parametrize("step", [-3600.0, -120.0, 3600.0])
+def test_whoever_sets_the_wall_clock_locks_nobody_out(step: float) -> None:
+    desk = Desk()
+    before = desk.nonce(at())
+    assert isinstance(desk.check(request(credentials(before)), at(1)), Proven)
+    after = Moment(2.0, WALL + 2 + step)
+    assert isinstance(desk.check(request(credentials(desk.nonce(after))), after), Proven)
+    # One that was given out before is as old as it is, and its counts are remembered.
+    assert isinstance(desk.check(request(credentials(before, nc=2)), after), Proven)
+    assert isinstance(desk.check(request(credentials(before, nc=2)), after), Unproven)
+    later = Moment(62.0, WALL + 62 + step)
+    assert isinstance(desk.check(request(credentials(before, nc=3)), later), Unproven)
+
+
 def test_a_wrong_password_uses_no_count_up() -> None:
     desk = Desk()
     nonce = desk.nonce(at())
