@@ -284,6 +284,21 @@ def test_a_replay_is_stale_and_counting_on_is_not() -> None:
     assert replayed.stale
 
 
+def test_a_request_that_is_sent_again_is_no_replay() -> None:
+    """It is the same one as long as its client sends it again; whatever else bears its credentials is not."""
+    desk = Desk()
+    header = credentials(desk.nonce(at()))
+    sent = request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"), ("CSeq", "1 REGISTER"), header)
+    others = [
+        request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2"), ("CSeq", "1 REGISTER"), header),
+        request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"), ("CSeq", "2 REGISTER"), header),
+    ]
+    for second in (0, 1, 31.9):
+        assert aor_of(desk.check(sent, at(second))) == "sip:alice@example.com"
+        assert [type(desk.check(other, at(second))) for other in others] == [Unproven, Unproven]
+    assert isinstance(desk.check(sent, at(32.1)), Unproven)
+
+
 def test_what_was_used_before_a_restart_is_not_used_again() -> None:
     """The nonces outlive it, for their secret does; how often they were used is forgotten."""
     before, after = Desk(), Desk()

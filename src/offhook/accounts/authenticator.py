@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offhook.accounts.base import PENDING, Account, AccountStore, Pending
+from offhook.accounts.retransmissions import Retransmissions
 from offhook.clock import Moment
 from offhook.security.digest import Challenge, Credentials, base_algorithm, verify
 from offhook.security.nonce import NonceGuard, NonceSource, NonceState
@@ -50,17 +51,19 @@ class Unproven:
 
 
 class Authenticator:
-    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use.
+    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use, and, for a short while,
+    by which request each was used last. `repeating`: for how many seconds clients send a request again.
 
     The age of a nonce is told by the wall clock of the first use, which goes on from there at the pace of the monotonic
     one. Set back in between, the wall clock itself would date new nonces before those that are refused for being older
     than this server, and nobody would get in until it has caught up.
     """
 
-    __slots__ = ("_accounts", "_ahead", "_guard", "_nonces")
+    __slots__ = ("_accounts", "_ahead", "_guard", "_nonces", "_retransmissions")
 
-    def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard) -> None:
+    def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard, repeating: float = 32.0) -> None:
         self._accounts = accounts
+        self._retransmissions = Retransmissions(repeating)
         self._nonces = nonces
         self._guard = guard
         self._ahead: float | None = None
@@ -154,7 +157,10 @@ class Authenticator:
         state = self._nonces.check(credentials.nonce, realm.name, self._time(now))
         if state is not NonceState.FRESH:
             return Unproven(credentials.username, stale=True)
-        if not self._guard.accept(credentials.nonce, credentials.nonce_count):
+        use = (request, credentials.nonce, credentials.nonce_count, now.monotonic)
+        if self._guard.accept(credentials.nonce, credentials.nonce_count):
+            self._retransmissions.remember(*use)
+        elif not self._retransmissions.holds(*use):
             # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both. Without
             # a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)
