@@ -51,8 +51,8 @@ class Unproven:
 
 
 class Authenticator:
-    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use, and, for a short while,
-    by which request each was used last. `repeating`: for how many seconds clients send a request again.
+    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use and, for a short while,
+    which requests they came with. `repeating`: for how many seconds clients send a request again.
 
     The age of a nonce is told by the wall clock of the first use, which goes on from there at the pace of the monotonic
     one. Set back in between, the wall clock itself would date new nonces before those that are refused for being older
