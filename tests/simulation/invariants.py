@@ -99,8 +99,8 @@ def after_outliving(world: SimulatedWorld) -> Iterator[str]:
         yield f"the disk still has {server.disk.rows()} bindings that have expired"
     if server.database is not None and server.database.pending:
         yield f"{server.database.pending} writes were never done"
-    if server.ledger.changing:
-        yield f"changes of {server.ledger.changing} were never done"
+    if server.ledger.under_way:
+        yield f"changes of {server.ledger.under_way} were never done"
 
 
 def _every_leg_is_over(world: SimulatedWorld) -> Iterator[str]:

@@ -35,12 +35,12 @@ class Entry:
 class Ledger:
     """Takes the answers that the registrar sends and says in what its store differs from them.
 
-    `changing`: the addresses-of-record with changes that are under way. `compared` counts the bindings looked at.
+    `compared` counts the bindings looked at. `changing`: the addresses-of-record with changes that are under way.
     """
 
     def __init__(self) -> None:
         self.compared = 0
-        self.changing: list[str] = []
+        self.changing: Counter[str] = Counter()
         self._told: dict[str, dict[str, Entry]] = {}
         # Those of which nobody was told how the last change went: the next answer tells.
         self._open: set[str] = set()
@@ -63,18 +63,33 @@ class Ledger:
         self._asked_before[aor] -= 1
         self._open.discard(aor)
 
+    def begun(self, aor: str) -> None:
+        """The registrar has given a change to its store."""
+        self.changing[aor] += 1
+
+    def done(self, aor: str, kept: bool) -> None:
+        """The store has carried it out, or refused it; whether anybody is told remains to be seen."""
+        self.changing[aor] -= 1
+        if kept:
+            self._open.add(aor)
+
     def crashed(self) -> None:
         """The registrar has gone, with all that was under way: that was kept or not, and nobody was told."""
-        self._open.update(self.changing)
+        self._open.update(self.under_way)
         self.changing.clear()
 
     def clock_is_to_be_set(self, now: Moment) -> None:
         """What has ended by now may be gone for good, or live again when the clock is set back."""
-        self._asked_before = Counter(self.changing)
+        self._asked_before = self.changing.copy()
         for told in self._told.values():
             for entry in told.values():
                 if entry.ends is not None and entry.ends <= now.wall + ROUNDED:
                     entry.sure = False
+
+    @property
+    def under_way(self) -> list[str]:
+        """The addresses-of-record with changes that are neither kept nor refused."""
+        return [aor for aor, count in self.changing.items() if count]
 
     def lives(self, aor: str, contact: str, now: Moment) -> bool:
         """Whether a binding was acknowledged and has not come to its end."""
@@ -86,7 +101,7 @@ class Ledger:
     def differences(self, store: LocationService, now: Moment) -> Iterator[str]:
         """What was acknowledged and is not there, or is there in another way, and what nobody asked for."""
         for aor, told in self._told.items():
-            if aor in self._open or aor in self.changing:
+            if aor in self._open or self.changing[aor]:
                 continue
             held = {binding.contact: binding.expires for binding in store.lookup_now(aor, now) or ()}
             self.compared += len(held)

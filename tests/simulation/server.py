@@ -42,7 +42,7 @@ def password_of(user: str) -> str:
 
 
 class HesitantLocation:
-    """A store of bindings of which one question in ten has to be awaited; in `ledger` it notes what is under way.
+    """A store of bindings of which one question in ten has to be awaited; the server's ledger hears of each change.
 
     The changes of one that awaits nothing have to be awaited just as often.
     """
@@ -51,7 +51,7 @@ class HesitantLocation:
         self.store = store
         self._network = server.network
         self._chance = server.chance
-        self._changing = server.ledger.changing
+        self._ledger = server.ledger
 
     def lookup_now(self, aor: str, now: Moment) -> list[Binding] | None:
         return None if self._chance.fraction() < HESITATION else self.store.lookup_now(aor, now)
@@ -62,15 +62,20 @@ class HesitantLocation:
     def save(self, update: Update, now: Moment) -> list[Binding] | Awaitable[list[Binding]]:
         if isinstance(self.store, MemoryLocation):
             hesitates = self._chance.fraction() < HESITATION
-            return self._save(self.store, update) if hesitates else self.store.save(update, now)
+            return self._save(self.store, update) if hesitates else self._save_now(self.store, update, now)
         saved = self.store.save(update, now)
-        if not saved.done():
-            self._changing.append(update.aor)
-            saved.add_done_callback(lambda done: self._changing.remove(update.aor))
+        self._ledger.begun(update.aor)
+        saved.add_done_callback(lambda done: self._ledger.done(update.aor, kept=done.exception() is None))
         return saved
 
     async def _save(self, store: MemoryLocation, update: Update) -> list[Binding]:
-        return store.save(update, self._network.clock.now())
+        return self._save_now(store, update, self._network.clock.now())
+
+    def _save_now(self, store: MemoryLocation, update: Update, now: Moment) -> list[Binding]:
+        bindings = store.save(update, now)
+        self._ledger.begun(update.aor)
+        self._ledger.done(update.aor, kept=True)
+        return bindings
 
     def sweep(self, now: Moment) -> float:
         return self.store.sweep(now)
