@@ -13,7 +13,7 @@ SETUP = $(or $(PYTHON),python3) -m tools.bootstrap
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run develop check test unit test-all soak million conformance wheel docs bench lock clean distclean
+.PHONY: help run develop check test unit test-all soak million conformance wheel docs bench guard lock clean distclean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -57,9 +57,11 @@ docs: ## the documentation, in build/docs
 	echo "build/docs/index.html"
 
 bench: ## measurements beside other servers; see bench/README.md
-	@test -e bench/run || { echo "offhook: there is no bench/run" >&2; exit 1; }
 	@pure=$$($(SETUP) test) && compiled=$$($(SETUP) compiled) && \
-	exec "$$pure/bin/python" bench/run --compiled "$$compiled/bin/python" $(ARGS)
+	exec "$$pure/bin/python" -m bench.run --compiled "$$compiled/bin/python" --plot build/bench.svg $(ARGS)
+
+guard: ## what each kind of work costs beside the commit in bench/REFERENCE
+	@venv=$$($(SETUP) test) && exec "$$venv/bin/python" -m bench.guard $(ARGS)
 
 lock: ## bring requirements.lock up to pyproject.toml; ARGS=--upgrade takes newer versions
 	@venv=$$($(SETUP) develop) && "$$venv/bin/python" -m tools.lock $(ARGS)

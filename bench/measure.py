@@ -14,10 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench import phones
+from bench.loads import Load
+from bench.probe import Probe
+
+__all__ = ["HERE", "Failed", "Kamailio", "Offhook", "Sample", "Server", "round_of"]
+
 HERE = Path(__file__).parent
 PORT = 5260
 CALLEE_PORT = 5270
 CALLER_PORT = 5280
+USERS = 500
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -26,47 +33,65 @@ class Failed(Exception):
 
 
 class Server:
-    """A server under test: `name`, and the command that starts it in a folder of its own."""
+    """A server under test. `command` starts it for a kind of load, with what it writes in a folder."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
+    name: str
+
+    def command(self, kind: str, folder: Path) -> list[str]:
+        raise NotImplementedError
+
+
+class Kamailio(Server):
+    """Kamailio with its fast allocator, one UDP worker (its configuration has the rest)."""
+
+    def __init__(self) -> None:
+        if shutil.which("kamailio") is None:
+            raise Failed("kamailio is not installed; apt-get install kamailio")
+        self.name = "kamailio"
+
+    def command(self, kind: str, folder: Path) -> list[str]:
+        defined = [] if kind == "proxy" else ["-A", kind.upper()]
+        memory = ["-m", "512", "-M", "32", "-x", "fm", "-X", "fm"]
+        places = ["-P", str(folder / "pid"), "-Y", str(folder), "-w", str(folder)]
+        return ["kamailio", "-f", str(HERE / "servers" / "kamailio.cfg"), "-DD", *defined, *memory, *places]
+
+
+class Offhook(Server):
+    """Our server as shipped, run by one interpreter: what is installed there, or the sources of a `tree`.
+
+    `profile` is the file to which cProfile writes.
+    """
+
+    def __init__(self, name: str, python: str, tree: Path | None = None, profile: Path | None = None) -> None:
         self.name = name
-        self.command = command
+        self._python = python
+        self._bench = HERE if tree is None else tree / "bench"
+        self._sources = [] if tree is None else ["env", f"PYTHONPATH={tree / 'src'}"]
+        self._profile = profile
 
-
-class Load:
-    """What SIPp does to a server: `scenario` at `rate` a second; `callee` when somebody has to answer."""
-
-    def __init__(self, name: str, scenario: str, rate: int, callee: bool) -> None:
-        self.name = name
-        self.scenario = scenario
-        self.rate = rate
-        self.callee = callee
+    def command(self, kind: str, folder: Path) -> list[str]:
+        config = folder / "offhook.toml"
+        config.write_text(f'data = "{folder}"\n' + (self._bench / "servers" / f"{kind}.toml").read_text())
+        if kind == "digest":
+            accounts = [*self._sources, self._python, str(self._bench / "accounts.py")]
+            subprocess.run([*accounts, str(folder), str(USERS)], check=True)
+        script = str(Path(self._python).parent / "offhook")
+        profiled = [self._python, "-m", "cProfile", "-o", str(self._profile)] if self._profile else []
+        return [*self._sources, *profiled, script, "serve", "-c", str(config)]
 
 
 class Sample:
-    """One round: CPU seconds for each operation, resident octets at the end, and how many operations failed."""
+    """One round: CPU seconds for each operation, of it user, the most resident octets, how many operations failed.
 
-    def __init__(self, cpu: float, user: float, resident: int, failed: int) -> None:
+    `delays` are the seconds for which the server kept each of the probe's INVITEs.
+    """
+
+    def __init__(self, cpu: float, user: float, resident: int, failed: int, delays: list[float]) -> None:
         self.cpu = cpu
         self.user = user
         self.resident = resident
         self.failed = failed
-
-
-def kamailio(folder: Path) -> Server:
-    """Kamailio with its fast allocator, one UDP worker (its configuration has the rest)."""
-    if shutil.which("kamailio") is None:
-        raise Failed("kamailio is not installed; apt-get install kamailio")
-    memory = ["-m", "512", "-M", "32", "-x", "fm", "-X", "fm"]
-    places = ["-P", str(folder / "pid"), "-Y", str(folder), "-w", str(folder)]
-    return Server("kamailio", ["kamailio", "-f", str(HERE / "kamailio.cfg"), "-DD", *memory, *places])
-
-
-def offhook(name: str, python: str, folder: Path) -> Server:
-    """Our server as shipped, run by one interpreter."""
-    config = folder / f"{name}.toml"
-    config.write_text(f'data = "{folder / name}"\n' + (HERE / "offhook.toml").read_text())
-    return Server(name, [str(Path(python).parent / "offhook"), "serve", "-c", str(config)])
+        self.delays = delays
 
 
 def processes(pid: int) -> Iterator[int]:
@@ -87,10 +112,10 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
     return user / TICKS, system / TICKS
 
 
-def resident(pid: int) -> int:
-    """Resident octets of a process and its descendants."""
-    pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in processes(pid))
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def most_resident(pid: int) -> int:
+    """The most octets that a process and its descendants had resident, each for itself."""
+    found = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{each}/status").read_text()) for each in processes(pid)]
+    return sum(int(match[1]) * 1024 for match in found if match is not None)
 
 
 @contextmanager
@@ -137,36 +162,50 @@ def wait_until_answering(process: subprocess.Popen[bytes], seconds: float = 20.0
 
 def round_of(server: Server, load: Load, seconds: float) -> Sample:
     """One round: start the server afresh, load it for some seconds, read what it cost."""
-    count = int(load.rate * seconds)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         log = folder / "log"
+        log.touch()
         try:
-            with running(server.command, 0, log) as process:
+            with running(server.command(load.kind, folder), 0, log) as process:
                 wait_until_answering(process)
-                return _loaded(process, load, count, folder)
-        except Failed as error:
+                return _loaded(process, load, seconds, folder)
+        except (Failed, OSError) as error:
             raise Failed(f"{server.name}: {error}; {log.read_text(errors='replace')[-500:]}") from error
 
 
-def _loaded(process: subprocess.Popen[bytes], load: Load, count: int, folder: Path) -> Sample:
-    callee = ["sipp", "-sf", str(HERE / "uas.xml"), "-i", "127.0.0.1", "-p", str(CALLEE_PORT), "-nostdin"]
-    if load.callee:
-        with running(callee, 1, folder / "callee"):
-            time.sleep(0.5)
-            return _sampled(process, load, count)
-    return _sampled(process, load, count)
+def _loaded(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path) -> Sample:
+    if not load.callee:
+        return _sampled(process, load, seconds, folder)
+    (folder / "callee.xml").write_text(phones.callee())
+    callee = ["sipp", "-sf", str(folder / "callee.xml"), "-i", "127.0.0.1", "-p", str(CALLEE_PORT), "-nostdin"]
+    with running(callee, 1, folder / "callee"):
+        time.sleep(0.5)
+        return _sampled(process, load, seconds, folder)
 
 
-def _sampled(process: subprocess.Popen[bytes], load: Load, count: int) -> Sample:
+def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path) -> Sample:
+    count = int(load.rate * seconds)
+    command = _sipp(load, count, folder)
+    probe = Probe(("127.0.0.1", PORT))
     before = cpu_seconds(process.pid)
-    sipp = ["taskset", "-c", "1", "sipp", "-sf", str(HERE / load.scenario), f"127.0.0.1:{PORT}", "-i", "127.0.0.1"]
-    sipp += ["-p", str(CALLER_PORT), "-s", "bob", "-r", str(load.rate), "-m", str(count), "-l", "20000", "-nostdin"]
-    # A call that stands still for so long has failed; without this SIPp would wait for it for ever.
-    sipp += ["-recv_timeout", "20000"]
-    ended = subprocess.run(sipp, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
+    probe.start()
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
+    delays = probe.stop()
     after = cpu_seconds(process.pid)
     found = re.findall(rb"Failed call +\|[^|]*\| +(\d+)", ended.stdout)
     failed = int(found[-1]) if found else count
     total = sum(after) - sum(before)
-    return Sample(total / count, (after[0] - before[0]) / count, resident(process.pid), failed)
+    return Sample(total / count, (after[0] - before[0]) / count, most_resident(process.pid), failed, delays)
+
+
+def _sipp(load: Load, count: int, folder: Path) -> list[str]:
+    (folder / "caller.xml").write_text(load.scenario(load.answers))
+    command = ["taskset", "-c", "1", "sipp", "-sf", str(folder / "caller.xml"), f"127.0.0.1:{PORT}", "-i", "127.0.0.1"]
+    command += ["-p", str(CALLER_PORT), "-s", "bob", "-r", str(load.rate), "-m", str(count), "-l", "20000", "-nostdin"]
+    if load.answers:
+        users = [f"u{number};[authentication username=u{number} password=secret]\n" for number in range(USERS)]
+        (folder / "users.csv").write_text("SEQUENTIAL\n" + "".join(users))
+        command += ["-inf", str(folder / "users.csv")]
+    # A call that stands still for so long has failed; without this SIPp would wait for it for ever.
+    return [*command, "-recv_timeout", "20000"]

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.flow import TOKEN_MAC_OCTETS, Flow, Query, Target, is_reliable, is_secure
+from offhook.flow import (
+    TOKEN_MAC_OCTETS,
+    TRANSPORTS,
+    Flow,
+    Query,
+    Target,
+    default_port,
+    is_reliable,
+    is_secure,
+    secured,
+)
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 UDP = Flow("UDP", "udp:[2001:db8::1]:5060", ("2001:db8::1", 5060), ("2001:db8::2", 40000))
@@ -20,19 +30,31 @@ def same(one: Flow, other: Flow) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("transport", "reliable", "secure"),
+    ("transport", "reliable", "secure", "over_tls", "port"),
     [
-        ("UDP", False, False),
-        ("TCP", True, False),
-        ("TLS", True, True),
-        ("WS", True, False),
-        ("WSS", True, True),
+        ("UDP", False, False, "", 5060),
+        ("TCP", True, False, "TLS", 5060),
+        ("TLS", True, True, "TLS", 5061),
+        ("WS", True, False, "WSS", 80),
+        ("WSS", True, True, "WSS", 443),
+        ("SCTP", True, False, "SCTP", 5060),
     ],
 )
-def test_what_a_transport_brings(transport: str, reliable: bool, secure: bool) -> None:
+def test_what_a_transport_brings(transport: str, reliable: bool, secure: bool, over_tls: str, port: int) -> None:
     flow = Flow(transport, "x", ("h", 1), ("h", 2))
-    assert (is_reliable(transport), is_secure(transport)) == (reliable, secure)
-    assert (flow.reliable, flow.secure) == (reliable, secure)
+    assert (is_reliable(transport), is_secure(transport)) == (flow.reliable, flow.secure) == (reliable, secure)
+    assert (secured(transport), default_port(transport)) == (over_tls, port)
+
+
+def test_what_asks_the_dns_for_a_transport() -> None:
+    asked = {name: (row.service, row.srv) for name, row in TRANSPORTS.items()}
+    assert asked == {
+        "UDP": ("SIP+D2U", "_sip._udp"),
+        "TCP": ("SIP+D2T", "_sip._tcp"),
+        "TLS": ("SIPS+D2T", "_sips._tcp"),
+        "WS": ("SIP+D2W", ""),
+        "WSS": ("SIPS+D2W", ""),
+    }
 
 
 def test_a_datagram_flow_is_its_addresses() -> None:

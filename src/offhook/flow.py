@@ -1,4 +1,4 @@
-"""The Flow: where a message came from or goes to, as a value.
+"""The Flow: where a message came from or goes to, as a value; and what follows from a transport's name.
 
 A flow of a stream is one connection and dies with its boot; a flow of datagrams is a pair of addresses and survives a
 restart (RFC 5626 3.3). A flow is never a socket, so it can be stored with a binding, sent to another worker, and
@@ -13,26 +13,72 @@ from hashlib import sha256
 from typing import Final
 from zlib import crc32
 
-__all__ = ["Flow", "Query", "Target", "is_reliable", "is_secure"]
+__all__ = ["TRANSPORTS", "Flow", "Query", "Target", "Transport", "default_port", "is_reliable", "is_secure", "secured"]
 
 TOKEN_MAC_OCTETS: Final = 10
 _SEPARATOR: Final = "\x1f"
+_USUAL_PORT: Final = 5060
+
+
+class Transport:
+    """`name` as a Via says it. `reliable`: it delivers by itself, so that nothing is sent again (RFC 3261 17).
+
+    `secured` is the transport that `sips` turns it into, itself where it is TLS already, or "" where there is none
+    (RFC 3261 26.2.2, RFC 5630 3.1.3). `port` is the one where none is said (RFC 3261 18.2.2, 19.1.2, RFC 7118 5.5).
+    `service` is its NAPTR service, `srv` what precedes a domain in the name of its SRV records (RFC 3263 4.1, 4.2).
+    """
+
+    __slots__ = ("name", "port", "reliable", "secured", "service", "srv")
+
+    def __init__(self, name: str, reliable: bool, secured: str, port: int, service: str, srv: str) -> None:
+        self.name = name
+        self.reliable = reliable
+        self.secured = secured
+        self.port = port
+        self.service = service
+        self.srv = srv
+
+
+TRANSPORTS: Final = {
+    row.name: row
+    for row in (
+        Transport("UDP", False, "", 5060, "SIP+D2U", "_sip._udp"),
+        Transport("TCP", True, "TLS", 5060, "SIP+D2T", "_sip._tcp"),
+        Transport("TLS", True, "TLS", 5061, "SIPS+D2T", "_sips._tcp"),
+        Transport("WS", True, "WSS", 80, "SIP+D2W", ""),
+        Transport("WSS", True, "WSS", 443, "SIPS+D2W", ""),
+    )
+}
 
 
 def is_reliable(transport: str) -> bool:
-    """Whether the transport delivers by itself, so that nothing is sent again (RFC 3261 17)."""
-    return transport != "UDP"
+    """Whether the transport delivers by itself; one that nobody knows is taken to."""
+    row = TRANSPORTS.get(transport)
+    return row is None or row.reliable
 
 
 def is_secure(transport: str) -> bool:
     """Whether the transport is TLS, as `sips` asks for (RFC 3261 26.2.2)."""
-    return transport == "TLS" or transport == "WSS"
+    row = TRANSPORTS.get(transport)
+    return row is not None and row.secured == transport
+
+
+def secured(transport: str) -> str:
+    """The transport that `sips` turns another into; "" where there is none."""
+    row = TRANSPORTS.get(transport)
+    return transport if row is None else row.secured
+
+
+def default_port(transport: str) -> int:
+    """The port of a transport where none is said."""
+    row = TRANSPORTS.get(transport)
+    return _USUAL_PORT if row is None else row.port
 
 
 class Flow:
     """One path between a local and a remote address.
 
-    `transport`: "UDP", "TCP", "TLS", "WS" or "WSS". `listener`: the configured name of the listener, such as
+    `transport`: its name as in TRANSPORTS. `listener`: the configured name of the listener, such as
     "udp:127.0.0.1:5060". `local` and `remote`: (host, port), hosts in their numeric form without brackets. A stream
     has a `serial` above 0, unique within its `origin` (node, worker and boot in writing). `accepted`: the peer opened
     the connection, so that it carries only replies and what is registered over it (RFC 5923 section 5). `domains` are

@@ -12,7 +12,7 @@ from typing import Final
 
 from offhook.clock import Moment, Timer
 from offhook.errors import InvalidState, ParseError, ResolveFailed
-from offhook.flow import Flow, Query, Target
+from offhook.flow import Flow, Query, Target, default_port
 from offhook.ids import IdSource
 from offhook.sip.checks import routing_fault
 from offhook.sip.message import Request, Response
@@ -43,7 +43,7 @@ from offhook.transaction.stateless import StatelessBranches
 from offhook.transaction.table import TransactionTable, server_key
 from offhook.transaction.timers import TimerValues
 from offhook.transaction.unavailable import UnavailableServers
-from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
+from offhook.transaction.way_back import flow_back, flow_of_via, reply_to_broken
 
 __all__ = ["CLOSED", "CONNECTED", "FAILED", "Counters", "RoleTimer", "ServerTransaction", "Stack"]
 

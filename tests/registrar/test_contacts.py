@@ -88,7 +88,9 @@ users = st.sampled_from(["", "alice@", "a.b-c_d!e~f*g+1@", "%61@", "a:b@", "@", 
 hosts = st.sampled_from(
     ["h", "a.b-c.example", "192.0.2.1", "[2001:db8::1]", "a..b", "-", "", "h.", "under_score", "[1]"]
 )
-ports = st.sampled_from(["", ":5060", ":0", ":65535", ":65536", ":99999", ":123456", ":", ":x"])
+ports = st.sampled_from(
+    ["", ":5060", ":0", ":51234", ":64999", ":65000", ":65535", ":65536", ":99999", ":123456", ":", ":x"]
+)
 uri_params = st.sampled_from(
     ["", ";transport=tcp", ";transport=UDP;ob", ";ob", ";ob;ob", ";x=1", ";transport=", ";lr;"]
 )

@@ -7,7 +7,7 @@ import pytest
 from offhook.errors import ParseError
 from offhook.sip import layout
 from offhook.sip.layout import MOST_REMEMBERED, Layout, layout_of
-from offhook.sip.lines import mark_of
+from offhook.sip.lines import NO_FIELD, key_of_line, mark_of
 from offhook.sip.parser import parse
 from tests.sip.messages import OPTIONS, with_more
 
@@ -51,6 +51,32 @@ def test_unknown_headers_have_keys_of_their_own() -> None:
         message = parse(with_more(OPTIONS, f"{name}: 1".encode()))
         assert message.has(name)
         assert message.keys.count(name.lower()) == 1
+
+
+def test_unknown_headers_of_the_same_names_give_the_same_layout() -> None:
+    found = _layout(*FIELDS, b"X-One: 1", b"no field", b"X-Two: 2")
+    assert found.keys[-3:] == ["x-one", NO_FIELD, "x-two"]
+    assert _layout(*FIELDS, b"X-One: 7", b"nor this", b"X-Two:") is found
+    for others in (
+        (b"X-Two: 1", b"no field", b"X-One: 2"),
+        (b"no field", b"X-One: 1", b"X-Two: 2"),
+        (b"X-One: 1", b": no name", b"X-Two: 2"),
+        (b"X-One: 1", b"no\r\n field", b"X-Two : 2"),
+    ):
+        other = _layout(*FIELDS, *others)
+        assert other is not found
+        assert other.keys[-3:] == [key_of_line(line) for line in others]
+
+
+def test_a_flood_of_names_stays_bounded() -> None:
+    kept = layout._layouts_by_names
+    kept.clear()
+    for number in range(MOST_REMEMBERED + 10):
+        _layout(b"X-%d: 1" % number)
+    assert len(kept) == 10
+    _layout(b"X-%s: 1" % (b"1" * 520))
+    _layout(*[b"X: x"] * 65)
+    assert len(kept) == 10
 
 
 def test_a_flood_of_layouts_stays_bounded() -> None:

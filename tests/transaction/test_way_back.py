@@ -8,7 +8,7 @@ from offhook.errors import ParseError, Salvage
 from offhook.flow import Flow
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
-from offhook.transaction.way_back import default_port, flow_back, flow_of_via, reply_to_broken
+from offhook.transaction.way_back import flow_back, flow_of_via, reply_to_broken
 
 ARRIVAL = Flow("UDP", "udp:192.0.2.9:5060", ("192.0.2.9", 5060), ("198.51.100.7", 40000))
 
@@ -116,10 +116,3 @@ def test_a_broken_via_goes_back_as_it_came_while_its_sent_by_can_be_read(via: st
     response, back = answer
     assert response.lines[1] == b"Via: " + via.encode()
     assert back.remote == ("198.51.100.7", port)
-
-
-@pytest.mark.parametrize(
-    ("transport", "port"), [("UDP", 5060), ("TCP", 5060), ("TLS", 5061), ("WS", 5060), ("WSS", 5061)]
-)
-def test_default_ports(transport: str, port: int) -> None:
-    assert default_port(transport) == port

@@ -11,6 +11,7 @@ from offhook.stack import Stack
 from offhook.transaction.effects import Transmit
 from offhook.ua.acceptance import Acceptance
 from offhook.ua.context import Context
+from offhook.ua.methods import SERVED
 from offhook.ua.settings import Settings
 from tests.dialog.messages import UDP, request
 from tests.ua.household import aor
@@ -21,7 +22,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.stack = Stack(IdSource.seeded(1), b"", lambda query: None)
-        context = Context(self.stack, Settings(aor("bob")))
+        context = Context(self.stack, Settings(aor("bob")), SERVED)
         transaction = self.stack.accept(request(), UDP, self.at(0))
         self.acks: list[Request] = []
         self.lost: list[float] = []

@@ -17,6 +17,7 @@ from offhook.stack import FAILED, Stack
 from offhook.transaction.effects import Connect, Transmit
 from offhook.ua.acknowledgement import Acknowledgement
 from offhook.ua.context import Context
+from offhook.ua.methods import SERVED
 from offhook.ua.settings import Settings
 from tests.dialog.messages import UDP, request, response
 from tests.ua.household import OFFER, aor
@@ -33,7 +34,7 @@ class Bench:
         draft = Draft.of(request()).add("Authorization", 'Digest username="a"').add("Subject", "x")
         invite = draft.add("Require", "magic").add("Proxy-Require", "wand").request()
         dialog = Dialog.as_uac(invite, response(headers=(("Contact", f"<{uri}>"),)), UDP)
-        context = Context(self.stack, Settings(aor("alice")))
+        context = Context(self.stack, Settings(aor("alice")), SERVED)
         self.told: list[Moment] = []
         self.ack = Acknowledgement(context, dialog, invite, answer, self.told.append)
 

@@ -25,6 +25,7 @@ from offhook.ua.client import MAX_CONTACTS, ClientRequest, RequestEvent, Request
 from offhook.ua.context import Context
 from offhook.ua.events import Failure
 from offhook.ua.forming import Formed
+from offhook.ua.methods import SERVED
 from offhook.ua.settings import Settings
 from tests.ua.household import House, Phone, Script, aor
 
@@ -124,7 +125,7 @@ class Bench:
 
     def __init__(self, targets: list[Target] | None, follow: bool = True) -> None:
         self.stack = Stack(IdSource.seeded(1), b"", lambda query: targets)
-        self.context = Context(self.stack, Settings(aor("alice")))
+        self.context = Context(self.stack, Settings(aor("alice")), SERVED)
         self.user = User(self.context)
         self.request = ClientRequest(self.context, uri(), uri(), self.user, self.context.keyring.client(), follow)
 
@@ -358,7 +359,7 @@ def test_whoever_asks_for_sips_gets_tls_on_every_way(request_uri: str, next_hop:
 
     bench = Bench([])
     bench.stack = Stack(IdSource.seeded(1), b"", resolve)
-    bench.context = Context(bench.stack, Settings(aor("alice")))
+    bench.context = Context(bench.stack, Settings(aor("alice")), SERVED)
     first, digest = uri(next_hop), bench.context.keyring.client()
     bench.request = ClientRequest(bench.context, uri(request_uri), first, bench.user, digest, True)
     bench.request.start(NOW)

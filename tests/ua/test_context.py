@@ -8,7 +8,7 @@ import pytest
 
 from offhook.clock import Moment
 from offhook.errors import ProtocolError
-from offhook.flow import Flow, Target
+from offhook.flow import Target
 from offhook.ids import IdSource
 from offhook.registrar.registrar import OPTIONS
 from offhook.server.role import CAPABILITIES
@@ -19,6 +19,7 @@ from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.effects import Transmit
 from offhook.ua.context import SUPPORTED, Context
+from offhook.ua.methods import SERVED
 from offhook.ua.settings import Settings
 from tests.dialog.messages import UDP, request
 from tests.ua.household import House
@@ -27,7 +28,7 @@ from tests.ua.household import House
 def context(aor: str = "sip:alice@example.com", **settings: Any) -> Context:
     uri = parse_uri(aor)
     assert isinstance(uri, SipUri)
-    return Context(Stack(IdSource.seeded(1), b"", lambda query: None), Settings(uri, **settings))
+    return Context(Stack(IdSource.seeded(1), b"", lambda query: None), Settings(uri, **settings), SERVED)
 
 
 def target(transport: str) -> Target:
@@ -49,11 +50,6 @@ def test_the_contact_says_how_we_are_reached(transport: str, secure: bool, conta
 
 def test_a_contact_of_nobody_is_the_host_alone() -> None:
     assert context("sip:example.com").contact(target("UDP"), False) == "<sip:192.0.2.1:5060>"
-
-
-def test_a_contact_over_a_flow_is_our_end_of_it() -> None:
-    flow = Flow("TCP", "tcp:192.0.2.7:5060", ("192.0.2.7", 5060), ("192.0.2.9", 4711), "0.0.0", 1)
-    assert context().contact_over(flow, False) == "<sip:alice@192.0.2.7:5060;transport=tcp>"
 
 
 @pytest.mark.rfc("3261 8.1.1.9 #2", "3261 20.5 #1")

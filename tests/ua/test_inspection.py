@@ -13,6 +13,7 @@ from offhook.stack import Stack
 from offhook.ua.body import ACCEPT
 from offhook.ua.context import Context
 from offhook.ua.inspection import inspect
+from offhook.ua.methods import SERVED
 from offhook.ua.settings import Settings
 from tests.ua.household import OFFER, aor
 
@@ -30,7 +31,7 @@ def mixed(content_type: str = "application/sdp", disposition: str = "session") -
 
 def context() -> Context:
     settings = Settings(aor("bob"), serves=lambda uri: uri.user == "bob")
-    return Context(Stack(IdSource.seeded(1), b"", lambda query: None), settings)
+    return Context(Stack(IdSource.seeded(1), b"", lambda query: None), settings, SERVED)
 
 
 def made(method: str, uri: str, headers: dict[str, str], body: bytes, content_type: str | None) -> Request:

@@ -11,6 +11,7 @@ from offhook.sip.parser import parse
 from offhook.stack import Stack
 from offhook.transaction.effects import Transmit
 from offhook.ua.context import Context
+from offhook.ua.methods import SERVED
 from offhook.ua.settings import Settings
 from offhook.ua.unacceptable import refuse_offer
 from tests.dialog.messages import UDP, request
@@ -19,7 +20,7 @@ from tests.ua.household import aor
 
 def test_the_refusal_has_its_status_and_a_warning_that_can_be_read() -> None:
     stack = Stack(IdSource.seeded(1), b"", lambda query: None)
-    context = Context(stack, Settings(aor("bob")))
+    context = Context(stack, Settings(aor("bob")), SERVED)
     now = Moment(0.0, 0.0)
     transaction = stack.accept(request(), UDP, now)
     refuse_offer(context, transaction, ProtocolError('no "codec" here', status=488), now)

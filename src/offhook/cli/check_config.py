@@ -9,6 +9,7 @@ import typer
 
 from offhook import clock
 from offhook.cli.say import note, say
+from offhook.flow import is_secure
 from offhook.server.assembly import domains_of
 from offhook.server.config import load
 from offhook.server.listeners import certificate_refusals, listeners_of
@@ -24,7 +25,7 @@ def check_config(
     config = load(file)
     listeners = listeners_of(config)
     for listener in listeners:
-        if listener.transport == "TLS":
+        if is_secure(listener.transport):
             server_context(listener.tls)
             client_context(listener.tls)
     for refusal in certificate_refusals(config, clock.now().wall):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from offhook.flow import Flow
+from offhook.flow import Flow, default_port, secured
 from offhook.sip.host import bare_host, host_key, is_ip_address
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri
-from offhook.transaction.way_back import default_port
 
-__all__ = ["OwnNames"]
+__all__ = ["OwnNames", "transport_of"]
 
 
 class OwnNames:
@@ -44,7 +43,7 @@ class OwnNames:
         host = uri.host_key
         port = uri.port
         if port is None:
-            return host in self.domains or (host, 5061 if uri.secure or uri.transport == "tls" else 5060) in self.hosts
+            return host in self.domains or (host, default_port(transport_of(uri))) in self.hosts
         return (host, port) in self.hosts or (host in self.domains and port in self._ports)
 
     def is_maddr(self, uri: object) -> bool:
@@ -84,3 +83,9 @@ class OwnNames:
             return None
         port = uri.port
         return None if port is not None and host in self._numeric and port not in self._ports else host
+
+
+def transport_of(uri: SipUri) -> str:
+    """The transport that a URI indicates; RFC 3261 26.2.2: with sips, TLS over the one that it names."""
+    named = (uri.transport or "").upper()
+    return (secured(named or "TCP") or "TLS") if uri.secure else named or "UDP"

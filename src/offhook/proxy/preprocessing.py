@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from offhook.flow import Flow
-from offhook.proxy.own import OwnNames
+from offhook.flow import Flow, default_port
+from offhook.proxy.own import OwnNames, transport_of
 from offhook.proxy.record_route import MAC
 from offhook.sip.host import is_ip_address
 from offhook.sip.message import Request
@@ -47,15 +47,9 @@ def _came_so(uri: SipUri, flow: Flow, stack: Stack) -> bool:
     port = uri.port
     transport = uri.transport
     open_to_dns = port is None and not is_ip_address(uri.maddr or "")
-    if (transport is not None or not open_to_dns) and flow.transport != _transport(uri):
+    if (transport is not None or not open_to_dns) and flow.transport != transport_of(uri):
         return False
     if open_to_dns:
         return True
     named = stack.sent_by(flow).rpartition(":")[2]
-    return str(port or (5061 if flow.secure else 5060)) in (named, str(flow.local[1]))
-
-
-def _transport(uri: SipUri) -> str:
-    """The transport that a URI indicates; RFC 3261 26.2.2: with sips, TLS over the one that it names."""
-    transport = (uri.transport or "udp").upper()
-    return "TLS" if uri.secure and transport in ("TCP", "UDP") else transport
+    return str(port or default_port(flow.transport)) in (named, str(flow.local[1]))

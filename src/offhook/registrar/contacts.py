@@ -20,8 +20,8 @@ _MAX_DIGITS: Final = 10
 
 # The usual form, in which the URI stands as it is kept: see the grammars of Contact and SIP-URI.
 _PLAIN: Final = re.compile(
-    rb"<(sips?:(?:[A-Za-z0-9_.!~*\-+]+@)?([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*)(?::([0-9]{1,4}))?"
-    rb"(?:;transport=[A-Za-z]+)?(?:;ob)?)>(?:;expires=([0-9]{1,9}))?"
+    rb"<(sips?:(?:[A-Za-z0-9_.!~*\-+]+@)?([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*)"
+    rb"(?::([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?(?:;transport=[A-Za-z]+)?(?:;ob)?)>(?:;expires=([0-9]{1,9}))?"
 )
 _REG_ID: Final = re.compile(r"[0-9]{1,10}")
 

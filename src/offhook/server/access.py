@@ -18,7 +18,7 @@ from offhook.accounts.authenticator import Authenticator, Proven, Realm, Unprove
 from offhook.accounts.base import Account, Pending
 from offhook.clock import Moment
 from offhook.errors import ParseError
-from offhook.flow import Flow
+from offhook.flow import Flow, default_port
 from offhook.location.base import address_of_record
 from offhook.location.outage import Outage
 from offhook.proxy.access import PENDING, Standing
@@ -33,7 +33,6 @@ from offhook.server.security_events import SecurityEvents
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.stack import Stack
-from offhook.transaction.way_back import default_port
 from offhook.transport.log_limit import LogLimit
 
 __all__ = ["AccessControl", "DomainAccess", "Later"]

@@ -13,6 +13,7 @@ from offhook import clock
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA, SqliteAccounts
 from offhook.clock import Moment
 from offhook.errors import ConfigError, InvalidState
+from offhook.flow import is_secure
 from offhook.ids import IdSource
 from offhook.location import MemoryLocation
 from offhook.location.base import LocationService
@@ -88,7 +89,7 @@ class Server:
     @property
     def offers_tls(self) -> bool:
         """Whether peers can reach the server over TLS."""
-        return any(address.transport == "TLS" for address in self.addresses)
+        return any(is_secure(address.transport) for address in self.addresses)
 
     async def start(self) -> None:
         """Open the databases and bind the listeners; when that fails, nothing is left open.
@@ -197,7 +198,7 @@ class Server:
         return True
 
     def _judge_certificates(self, driver: Driver[ServerRole]) -> None:
-        reached = [host_and_port(one.sent_by)[0] for one in driver.addresses if one.transport == "TLS"]
+        reached = [host_and_port(one.sent_by)[0] for one in driver.addresses if is_secure(one.transport)]
         for refusal in certificate_refusals(self.config, driver.now().wall, reached):
             _log.warning("peers will refuse our certificate", reason=refusal)
 

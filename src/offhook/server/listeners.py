@@ -7,9 +7,9 @@ from ipaddress import ip_address
 
 from msgspec import structs
 
+from offhook.flow import default_port, is_secure
 from offhook.server.config import ListenConfig, ServerConfig, TlsConfig
 from offhook.sip.host import bare_host, is_ip_address
-from offhook.transaction.way_back import default_port
 from offhook.transport.listener import Listener
 from offhook.transport.tls import TlsSettings, own_refusal
 
@@ -73,7 +73,7 @@ def certificate_refusals(config: ServerConfig, wall: float, reached: Iterable[st
     And for the hosts by which Record-Route leads back to us over TLS (RFC 5922 7.5): `reached`, and what the
     listeners say of themselves. Nobody but this machine looks for a loopback address.
     """
-    listeners = [listener for listener in listeners_of(config) if listener.transport == "TLS"]
+    listeners = [listener for listener in listeners_of(config) if is_secure(listener.transport)]
     if not listeners:
         return []
     settings = listeners[0].tls

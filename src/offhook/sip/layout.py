@@ -25,6 +25,7 @@ __all__ = ["MOST_REMEMBERED", "Layout", "layout_of"]
 MOST_REMEMBERED: Final = 1024
 """How many layouts are kept at most; then all are forgotten, those that matter come again soon."""
 _LONGEST_REMEMBERED: Final = 64
+_LONGEST_NAMES: Final = 512
 
 _ONCE: Final = {
     FROM_MARK: "From",
@@ -34,6 +35,8 @@ _ONCE: Final = {
     CONTENT_LENGTH_MARK: "Content-Length",
 }
 _layouts: Final[dict[str, Layout]] = {}
+_layouts_by_names: Final[dict[tuple[str, tuple[bytes, ...]], Layout]] = {}
+"""Unknown headers all have one mark: what tells these layouts apart are the names of those headers."""
 
 
 class Layout:
@@ -82,11 +85,32 @@ class Layout:
 def layout_of(marks: str, lines: list[bytes]) -> Layout:
     """The layout of a message with these lines, whose header lines have these marks."""
     layout = _layouts.get(marks)
+    if layout is not None:
+        return layout
+    if UNKNOWN_MARK in marks:
+        return _layout_by_names(marks, lines)
+    layout = Layout(marks, lines)
+    if len(marks) <= _LONGEST_REMEMBERED:
+        if len(_layouts) >= MOST_REMEMBERED:
+            _layouts.clear()
+        _layouts[marks] = layout
+    return layout
+
+
+def _layout_by_names(marks: str, lines: list[bytes]) -> Layout:
+    names: list[bytes] = []
+    place = marks.find(UNKNOWN_MARK)
+    while place >= 0:
+        line = lines[place + 1]
+        # With the colon: a line without one is no field, whatever it says.
+        names.append(line[: line.find(b":") + 1])
+        place = marks.find(UNKNOWN_MARK, place + 1)
+    named = (marks, tuple(names))
+    layout = _layouts_by_names.get(named)
     if layout is None:
         layout = Layout(marks, lines)
-        # Unknown headers all have one mark, and keys of their own.
-        if len(marks) <= _LONGEST_REMEMBERED and UNKNOWN_MARK not in marks:
-            if len(_layouts) >= MOST_REMEMBERED:
-                _layouts.clear()
-            _layouts[marks] = layout
+        if len(marks) <= _LONGEST_REMEMBERED and sum(map(len, names)) <= _LONGEST_NAMES:
+            if len(_layouts_by_names) >= MOST_REMEMBERED:
+                _layouts_by_names.clear()
+            _layouts_by_names[named] = layout
     return layout

@@ -12,11 +12,10 @@ from hashlib import blake2b
 from typing import Final
 
 from offhook.errors import ParseError
-from offhook.flow import Flow
+from offhook.flow import Flow, default_port
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.serializer import Draft
-from offhook.transaction.way_back import default_port
 
 __all__ = ["StatelessBranches"]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from offhook.clock import Moment, Timers
-from offhook.flow import Flow
+from offhook.flow import Flow, default_port
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.transaction.effects import Effect, Ended, Transmit
 from offhook.transaction.machine import NEVER, Transaction, TransactionKey
 from offhook.transaction.timers import TimerValues
-from offhook.transaction.way_back import default_port
 
 __all__ = ["TransactionTable", "client_key", "server_key"]
 

@@ -14,18 +14,13 @@ from offhook.sip.scan import scan_via, stamped_via
 from offhook.sip.serializer import new_response, tagged
 from offhook.sip.status import phrase_for
 
-__all__ = ["default_port", "flow_back", "flow_of_via", "reply_to_broken"]
+__all__ = ["flow_back", "flow_of_via", "reply_to_broken"]
 
 # What is readable of a Via whose parameters are not: protocol and sent-by.
 _SENT_BY: Final = re.compile(
     rf"[^ \t;,/]+[ \t]*/[ \t]*[^ \t;,/]+[ \t]*/[ \t]*[^ \t;,/]+[ \t]+{HOST}(?::([0-9]+))?(?=[ \t;,])"
 )
 _RPORT: Final = re.compile(r";[ \t]*rport[ \t]*(?:[;,=]|\Z)", re.IGNORECASE)
-
-
-def default_port(transport: str) -> int:
-    """The port of a transport where none is said (RFC 3261 18.2.2, 19.1.2)."""
-    return 5061 if transport == "TLS" or transport == "WSS" else 5060
 
 
 def flow_back(request: Message, arrival: Flow) -> Flow:

@@ -17,7 +17,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from offhook import clock
 from offhook.clock import Moment
 from offhook.errors import InvalidState, ResolveFailed, TransportFailed
-from offhook.flow import Flow, Query, Target
+from offhook.flow import Flow, Query, Target, is_secure
 from offhook.ids import IdSource
 from offhook.sip.framing import PING
 from offhook.sip.parser import DEFAULT_LIMITS, Limits
@@ -123,7 +123,7 @@ class Driver(Generic[RoleType]):
         streams = Streams(
             self, loop, self._stream_limits, self.stack.limits, self.stack.new_serial, self.stack.ids.origin
         )
-        secure = [listener for listener in self._listeners if listener.transport == "TLS"]
+        secure = [listener for listener in self._listeners if is_secure(listener.transport)]
         contexts = {listener.name: server_context(listener.tls) for listener in secure if listener.accepts}
         for listener in secure:
             streams.add_listener(listener)
@@ -165,7 +165,7 @@ class Driver(Generic[RoleType]):
 
         Raises ConfigError for a file that cannot be used; all goes on with what was read before then.
         """
-        secure = [listener for listener in self._listeners if listener.transport == "TLS"]
+        secure = [listener for listener in self._listeners if is_secure(listener.transport)]
         accepting = {listener.name: server_context(listener.tls) for listener in secure if listener.accepts}
         connecting = {listener.name: client_context(listener.tls) for listener in secure}
         for listening in self._accepting:

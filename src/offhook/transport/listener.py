@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from offhook.errors import ConfigError, ParseError, TransportFailed
+from offhook.flow import default_port, is_secure
 from offhook.sip.host import bare_host, bracketed_host, checked_host, checked_port
-from offhook.transaction.way_back import default_port
 from offhook.transport.interfaces import canonical_address, family_of, interface_addresses
 from offhook.transport.tls import TlsSettings
 
-__all__ = ["TRANSPORTS", "BoundSocket", "Listener", "bind_all", "bind_more", "host_and_port", "written"]
+__all__ = ["LISTENED", "BoundSocket", "Listener", "bind_all", "bind_more", "host_and_port", "written"]
 
-TRANSPORTS: Final = ("UDP", "TCP", "TLS")
+LISTENED: Final = ("UDP", "TCP", "TLS")
+"""The transports that there are drivers for."""
 _WILDCARDS: Final = ("0.0.0.0", "::")
 _ATTEMPTS: Final = 16
 _BACKLOG: Final = 1024
@@ -71,8 +72,8 @@ class Listener:
         advertise: str = "",
         tls: TlsSettings | None = None,
     ) -> None:
-        if transport not in TRANSPORTS:
-            raise ConfigError(f"{transport!r} is not a transport to listen on; write one of {', '.join(TRANSPORTS)}")
+        if transport not in LISTENED:
+            raise ConfigError(f"{transport!r} is not a transport to listen on; write one of {', '.join(LISTENED)}")
         if port is not None and not 0 <= port <= 65535:
             raise ConfigError(f"{port} is not a port; ports go from 0 to 65535")
         try:
@@ -93,7 +94,7 @@ class Listener:
     @property
     def accepts(self) -> bool:
         """Whether peers can connect or send here; not over TLS without a certificate."""
-        return self.transport != "TLS" or self.tls.certificate is not None
+        return not is_secure(self.transport) or self.tls.certificate is not None
 
     def hosts(self) -> list[str]:
         """The local addresses that the listener stands for. Raises TransportFailed where a wildcard has none."""
@@ -173,7 +174,7 @@ def _bind_each(listeners: Sequence[Listener], bound: list[BoundSocket]) -> None:
             continue
         wildcard = listener.transport == "UDP" and listener.wildcard
         for host in listener.hosts() if wildcard else [listener.host]:
-            free = listener.port == 0 and listener.transport != "TLS"
+            free = listener.port == 0 and not is_secure(listener.transport)
             port = shared.get(listener.host, 0) if free else listener.port
             try:
                 sock = _bound(listener.transport, host, port)

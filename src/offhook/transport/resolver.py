@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.errors import ResolveFailed
-from offhook.flow import Query, Target
+from offhook.flow import TRANSPORTS, Query, Target, default_port, is_secure, secured
 from offhook.sip.host import bare_host, is_ip_address, reaches_many
-from offhook.transaction.way_back import default_port
 from offhook.transport.dns import DnsClient, Records, SrvRecord
 from offhook.transport.interfaces import canonical_address
 from offhook.transport.listener import written
@@ -33,10 +32,9 @@ _MOST_TARGETS: Final = 32
 _LONGEST: Final = 15.0
 """Seconds that one resolution may take, all its questions together."""
 
-# RFC 3263 4.1, 4.2: the services that NAPTR records name, and the SRV names where there are none.
-_SERVICES: Final = {"SIP+D2U": "UDP", "SIP+D2T": "TCP", "SIPS+D2T": "TLS"}
-_SECURE_SERVICES: Final = frozenset(("SIPS+D2T", "SIPS+D2S", "SIPS+D2U"))
-_SRV_PREFIX: Final = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
+# RFC 3263 4.1: the services that NAPTR records name.
+_SERVICES: Final = {row.service: row.name for row in TRANSPORTS.values()}
+_SECURE_SERVICE: Final = "SIPS+"
 
 
 class _Hop:
@@ -118,10 +116,9 @@ class Resolver:
         """The transports that a URI allows and that we can send over, in our order."""
         asked = query.transport.upper()
         if query.secure:
-            if asked == "UDP":
-                raise ResolveFailed(f"{query.host}: sips cannot go over UDP (RFC 3261 26.2.2)")
-            # transport=tcp in a sips URI means TLS over TCP (RFC 5630 3.1.3).
-            wanted = ["TLS"] if asked in ("", "TCP", "TLS") else [asked]
+            wanted = [secured(asked or "TCP")]
+            if not wanted[0]:
+                raise ResolveFailed(f"{query.host}: sips cannot go over {asked} (RFC 3261 26.2.2)")
         else:
             wanted = [asked] if asked else ["UDP", "TCP"]
         usable = [transport for transport in wanted if self._local.families(transport)]
@@ -154,7 +151,7 @@ class Resolver:
         found = _Hops(self._clock() + 86_400.0)
         services: list[tuple[str, str]] = []
         if not query.port:
-            services = [(transport, f"{_SRV_PREFIX[transport]}.{query.host}") for transport in transports]
+            services = [(transport, f"{TRANSPORTS[transport].srv}.{query.host}") for transport in transports]
             if not query.transport:
                 by_naptr = await self._by_naptr(found, query)
                 services = services if by_naptr is None else by_naptr
@@ -178,7 +175,9 @@ class Resolver:
             found.reasons.append(str(error))
             return None
         found.until(records.expires)
-        self._watch_sips(query.host, any(record.service.upper() in _SECURE_SERVICES for record in records.found))
+        self._watch_sips(
+            query.host, any(record.service.upper().startswith(_SECURE_SERVICE) for record in records.found)
+        )
         if not records.exists:
             return []
         services: list[tuple[str, str]] = []
@@ -187,7 +186,7 @@ class Resolver:
             transport = _SERVICES.get(record.service.upper())
             if transport is None or record.flags.upper() != "S" or record.regexp or not record.replacement:
                 continue
-            if (query.secure and transport != "TLS") or not self._local.families(transport):
+            if (query.secure and not is_secure(transport)) or not self._local.families(transport):
                 continue
             # RFC 3403 4.1: once an order has a record that serves, those of higher orders are not considered.
             if order is not None and record.order != order:
@@ -274,7 +273,7 @@ class Resolver:
         if local is None:
             return None
         target = Target(hop.transport, hop.host, hop.port, local.listener, local.local, local.sent_by)
-        if hop.transport == "TLS":
+        if is_secure(hop.transport):
             # The SIP domain, never a name that DNS led to (RFC 5922 7.1, RFC 3263 4.1).
             target.server_name = domain
         elif hop.transport == "UDP":

@@ -17,7 +17,7 @@ from typing import Final
 from offhook import clock
 from offhook.clock import Moment
 from offhook.errors import ParseError
-from offhook.flow import Flow, Target
+from offhook.flow import Flow, Target, is_secure
 from offhook.sip.parser import Limits
 from offhook.stack import FAILED
 from offhook.transport.connection import StreamConnection, StreamLimits
@@ -157,7 +157,7 @@ class Streams:
                     sock = await self._connected(target)
             except TimeoutError:
                 raise OSError(f"no answer within {self._limits.connect:g} s") from None
-            if target.transport != "TLS":
+            if not is_secure(target.transport):
                 await self._loop.create_connection(lambda: connection, sock=sock)
                 return
         except OSError as error:

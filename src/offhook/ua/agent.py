@@ -33,7 +33,7 @@ from offhook.transaction.timers import TimerValues
 from offhook.transport.address_watch import AddressWatch
 from offhook.transport.dns import DnsClient
 from offhook.transport.driver import Driver, Tap
-from offhook.transport.listener import written
+from offhook.transport.listener import LISTENED, written
 from offhook.transport.rtp import DEFAULT_PORTS
 from offhook.transport.tls import TlsSettings
 from offhook.ua.accept import ServerInvite
@@ -104,7 +104,7 @@ class UserAgent:
         tap: Tap | None = None,
     ) -> None:
         uri = _sip_uri(aor)
-        if transport.upper() not in ("", "UDP", "TCP", "TLS"):
+        if transport and transport.upper() not in LISTENED:
             raise ConfigError(f"{transport!r} is no transport; write udp, tcp or tls, or leave it out")
         name = username or uri.user_unescaped
         secrets = () if password is None or name is None else (Secret(name, password, realm),)

@@ -10,7 +10,7 @@ from offhook.dialog.dialog import MAX_FORWARDS, is_sips, named_by, routed
 from offhook.dialog.reliable import OPTION_TAG
 from offhook.dialog.table import DialogTable
 from offhook.errors import ProtocolError
-from offhook.flow import Flow, Query, Target
+from offhook.flow import Query, Target
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Request
 from offhook.sip.serializer import Draft, new_request, reply
@@ -19,7 +19,7 @@ from offhook.stack import ServerTransaction, Stack
 from offhook.ua.keyring import Keyring
 from offhook.ua.settings import Settings
 
-__all__ = ["SUPPORTED", "Context"]
+__all__ = ["MESSAGE", "SUPPORTED", "Context"]
 
 SUPPORTED: Final = (OPTION_TAG,)
 """The option tags that are true of us (RFC 3261 20.37)."""
@@ -27,19 +27,22 @@ SUPPORTED: Final = (OPTION_TAG,)
 NOBODYS_HOST: Final = "anonymous.invalid"
 """The host of an address-of-record that hides who somebody is (RFC 3261 8.1.1.3, RFC 3323 4.1.1.3)."""
 
-_METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE")
+MESSAGE: Final = "MESSAGE"
+"""The method that is served only while somebody takes messages."""
 
 
 class Context:
     """One user agent.
 
+    `methods` are those that we have machines for, each with whether its body is a session description for us.
     `service_route` comes from its registration (RFC 3608). `takes_messages` while somebody does. `calls` are those that
     are not all over. `on_settled` is called when something is done that an agent which closes waits for.
     """
 
-    def __init__(self, stack: Stack, settings: Settings) -> None:
+    def __init__(self, stack: Stack, settings: Settings, methods: dict[str, bool]) -> None:
         self.stack = stack
         self.settings = settings
+        self._methods = methods
         self.keyring = Keyring(settings, stack.ids)
         self.dialogs = DialogTable()
         self.service_route: list[NameAddr] = []
@@ -57,7 +60,15 @@ class Context:
     @property
     def allow(self) -> str:
         """The value of Allow: the methods that we have a machine for (RFC 3261 20.5)."""
-        return ", ".join((*_METHODS, "MESSAGE") if self.takes_messages else _METHODS)
+        return ", ".join([method for method in self._methods if self.serves(method)])
+
+    def serves(self, method: str) -> bool:
+        """Whether we have a machine for a method, and somebody for what it brings."""
+        return method in self._methods and (method != MESSAGE or self.takes_messages)
+
+    def is_described(self, method: str) -> bool:
+        """Whether the body of such a request is a session description for us."""
+        return self._methods.get(method, False)
 
     @property
     def supported(self) -> str:
@@ -73,10 +84,6 @@ class Context:
         if target.transport == "UDP":
             return f"<sip:{address}>"
         return f"<sip:{address};transport={target.transport.lower()}>"
-
-    def contact_over(self, flow: Flow, secure: bool) -> str:
-        """Our Contact for the peer at the other end of a flow."""
-        return self.contact(self.stack.target_over(flow), secure)
 
     # Requests
 

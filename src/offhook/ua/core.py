@@ -27,7 +27,7 @@ from offhook.transaction.effects import (
     TimerFired,
 )
 from offhook.ua.accept import ServerInvite
-from offhook.ua.context import Context
+from offhook.ua.context import MESSAGE, Context
 from offhook.ua.events import CallEvent, Failure
 from offhook.ua.inspection import inspect
 from offhook.ua.invite import ClientInvite
@@ -35,13 +35,11 @@ from offhook.ua.invite_call import InviteCall
 from offhook.ua.invite_session import InviteSession
 from offhook.ua.media import MediaPort, MediaProvider
 from offhook.ua.message import ClientMessage, ReceivedMessage, receive_message
+from offhook.ua.methods import METHODS, SERVED
 from offhook.ua.options import ClientOptions, receive_options
-from offhook.ua.prack import receive_prack
 from offhook.ua.registration import Registration
-from offhook.ua.reinvite import receive_reinvite
 from offhook.ua.settings import Settings
 from offhook.ua.transaction_user import TransactionUser
-from offhook.ua.update import receive_update
 
 __all__ = ["UserAgentCore"]
 
@@ -49,13 +47,6 @@ NOBODY_TAKES_CALLS: Final = "Nobody Takes Calls"
 """The phrase of a 480 (RFC 3261 21.4.18)."""
 
 OngoingKey = tuple[str, str, int, str]
-
-_IN_DIALOG: Final[dict[str, Callable[[InviteSession, Request, ServerTransaction, Moment], None]]] = {
-    "BYE": InviteSession.receive_bye,
-    "INVITE": receive_reinvite,
-    "UPDATE": receive_update,
-    "PRACK": receive_prack,
-}
 
 
 class UserAgentCore:
@@ -74,7 +65,7 @@ class UserAgentCore:
         on_call: Callable[[ServerInvite], bool] | None = None,
         on_message: Callable[[ReceivedMessage], bool] | None = None,
     ) -> None:
-        self.context = Context(stack, settings)
+        self.context = Context(stack, settings, SERVED)
         self.media = media
         self.on_call = on_call
         self.registration: Registration | None = None
@@ -244,7 +235,7 @@ class UserAgentCore:
             self.context.refuse(transaction, 481, now)
             return
         session.dialog.receive(request)
-        act = _IN_DIALOG.get(request.method)
+        act = METHODS[request.method].within
         if session.usage.over and request.method != "BYE":
             # The dialog ended with the BYE (15); what is left of it takes one of the peer's too (RFC 5407 2).
             self.context.refuse(transaction, 481, now)
@@ -262,7 +253,7 @@ class UserAgentCore:
             # Within a dialog it is always 200: what is asked for is another INVITE of the same call (11.2).
             status = self._invite_status() if request.to_tag is None else 200
             receive_options(context, request, transaction, status, self.media, now)
-        elif request.method == "MESSAGE" and self._on_message is not None:
+        elif request.method == MESSAGE and self._on_message is not None:
             receive_message(context, request, transaction, self._on_message, now)
         else:
             # BYE, UPDATE and PRACK live in dialogs alone.

@@ -19,13 +19,6 @@ from offhook.ua.unacceptable import MISCELLANEOUS, warning
 
 __all__ = ["Refusal", "inspect"]
 
-DESCRIBED: Final = frozenset(("INVITE", "ACK", "UPDATE", "PRACK", "OPTIONS"))
-"""The methods whose body is a session description for us.
-
-Whoever takes our messages takes them of any type. A BYE ends its call whatever body comes with it, which deviates from
-8.2.3: a refusal would keep the call alive at one end alone.
-"""
-
 
 class Refusal:
     """A status with the headers that explain it."""
@@ -51,7 +44,7 @@ def inspect(context: Context, request: Request) -> Refusal | None:
 
 def _method(context: Context, request: Request) -> Refusal | None:
     """8.2.1: 405 for a method that we know of and do not serve; one that we never heard of is 501 (21.5.2)."""
-    if request.method in context.allow.split(", "):
+    if context.serves(request.method):
         return None
     return Refusal(405 if is_known(request.method) else 501, ("Allow", context.allow))
 
@@ -82,7 +75,7 @@ def _content(context: Context, request: Request) -> Refusal | None:
         return None
     if any(coding.lower() != "identity" for coding in request.tokens("Content-Encoding")):
         return Refusal(415, ("Accept-Encoding", "identity"))
-    if request.method in DESCRIBED:
+    if context.is_described(request.method):
         try:
             understood(request)
         except ProtocolError as error:
