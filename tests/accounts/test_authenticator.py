@@ -299,6 +299,13 @@ def test_a_request_that_is_sent_again_is_no_replay() -> None:
     assert isinstance(desk.check(sent, at(32.1)), Unproven)
 
 
+def test_a_request_is_not_refused_for_a_nonce_that_aged_before_it_was_sent_again() -> None:
+    desk = Desk()
+    sent = request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"), credentials(desk.nonce(at())))
+    for second in (59.9, 60.4):
+        assert aor_of(desk.check(sent, at(second))) == "sip:alice@example.com"
+
+
 def test_what_was_used_before_a_restart_is_not_used_again() -> None:
     """The nonces outlive it, for their secret does; how often they were used is forgotten."""
     before, after = Desk(), Desk()

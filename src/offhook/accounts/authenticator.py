@@ -154,14 +154,12 @@ class Authenticator:
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)
-        state = self._nonces.check(credentials.nonce, realm.name, self._time(now))
-        if state is not NonceState.FRESH:
-            return Unproven(credentials.username, stale=True)
         use = (request, credentials.nonce, credentials.nonce_count, now.monotonic)
-        if self._guard.accept(credentials.nonce, credentials.nonce_count):
+        state = self._nonces.check(credentials.nonce, realm.name, self._time(now))
+        if state is NonceState.FRESH and self._guard.accept(credentials.nonce, credentials.nonce_count):
             self._retransmissions.remember(*use)
         elif not self._retransmissions.holds(*use):
-            # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both. Without
-            # a qop there is no count, and a nonce serves once.
+            # The nonce has aged; or a count was seen before: a replay, or a phone that never counts on. A new nonce
+            # suits all of them. Without a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)
         return Proven(account, credentials.uri)
