@@ -14,7 +14,8 @@ SETUP = $(or $(PYTHON),python3) -m tools.bootstrap
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run develop check test unit test-all soak conformance wheel docs bench bench-all guard lock clean distclean
+.PHONY: help run develop check test unit test-all soak million conformance wheel docs bench bench-all guard
+.PHONY: lock clean distclean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -43,6 +44,9 @@ test-all: ## the unit tests on every Python found, the whole suite on the compil
 
 soak: ## the long runs; ONLY=name chooses one
 	@venv=$$($(SETUP) test) && "$$venv/bin/python" -m tools.soak $(ONLY)
+
+million: ## a million simulated calls on the compiled build; what was stopped goes on; ARGS="--calls 5000"
+	@venv=$$($(SETUP) compiled) && "$$venv/bin/python" -m tests.simulation.campaign --jobs $(JOBS) $(ARGS)
 
 conformance: ## check which tests show which clauses, and write it down; RFC=DIR counts anew in the texts there
 	@venv=$$($(SETUP) develop) && "$$venv/bin/python" -m tools.conformance $(RFC)

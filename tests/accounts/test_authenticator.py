@@ -284,6 +284,28 @@ def test_a_replay_is_stale_and_counting_on_is_not() -> None:
     assert replayed.stale
 
 
+def test_a_request_that_is_sent_again_is_no_replay() -> None:
+    """It is the same one as long as its client sends it again; whatever else bears its credentials is not."""
+    desk = Desk()
+    header = credentials(desk.nonce(at()))
+    sent = request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"), ("CSeq", "1 REGISTER"), header)
+    others = [
+        request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2"), ("CSeq", "1 REGISTER"), header),
+        request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"), ("CSeq", "2 REGISTER"), header),
+    ]
+    for second in (0, 1, 31.9):
+        assert aor_of(desk.check(sent, at(second))) == "sip:alice@example.com"
+        assert [type(desk.check(other, at(second))) for other in others] == [Unproven, Unproven]
+    assert isinstance(desk.check(sent, at(32.1)), Unproven)
+
+
+def test_a_request_is_not_refused_for_a_nonce_that_aged_before_it_was_sent_again() -> None:
+    desk = Desk()
+    sent = request(("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"), credentials(desk.nonce(at())))
+    for second in (59.9, 60.4):
+        assert aor_of(desk.check(sent, at(second))) == "sip:alice@example.com"
+
+
 def test_what_was_used_before_a_restart_is_not_used_again() -> None:
     """The nonces outlive it, for their secret does; how often they were used is forgotten."""
     before, after = Desk(), Desk()
@@ -294,6 +316,20 @@ def test_what_was_used_before_a_restart_is_not_used_again() -> None:
         assert isinstance(replayed, Unproven)
         assert replayed.stale
     assert aor_of(after.check(request(credentials(after.nonce(at(1.0)))), at(1.0))) == "sip:alice@example.com"
+
+
+@pytest.mark.parametrize("step", [-3600.0, -120.0, 3600.0])
+def test_whoever_sets_the_wall_clock_locks_nobody_out(step: float) -> None:
+    desk = Desk()
+    before = desk.nonce(at())
+    assert isinstance(desk.check(request(credentials(before)), at(1)), Proven)
+    after = Moment(2.0, WALL + 2 + step)
+    assert isinstance(desk.check(request(credentials(desk.nonce(after))), after), Proven)
+    # One that was given out before is as old as it is, and its counts are remembered.
+    assert isinstance(desk.check(request(credentials(before, nc=2)), after), Proven)
+    assert isinstance(desk.check(request(credentials(before, nc=2)), after), Unproven)
+    later = Moment(62.0, WALL + 62 + step)
+    assert isinstance(desk.check(request(credentials(before, nc=3)), later), Unproven)
 
 
 def test_a_wrong_password_uses_no_count_up() -> None:

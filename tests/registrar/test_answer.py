@@ -31,6 +31,17 @@ def test_a_service_that_fails_later(error: Exception) -> None:
     assert [answer.status for answer in desk.release()] == [200]
 
 
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+def test_no_more_is_granted_than_was_asked_for_when_the_wall_clock_is_set(step: float) -> None:
+    """10.3 step 7, while the location service takes its time."""
+    desk = Desk(location=SlowLocation())
+    desk.receive(desk.text(f"{CONTACT};expires=300"))
+    desk.wait(2.0)
+    desk.clock.step_wall(step)
+    [answer] = desk.release()
+    assert answer.text("Contact") == "<sip:alice@192.0.2.1>;expires=298"
+
+
 class Broken(SlowLocation):
     """A service of somebody else's with a fault."""
 

@@ -347,6 +347,21 @@ def test_nobody_who_is_called_gets_credentials_for_this_server(mode: Literal["pr
     assert passed_on[0].texts("Proxy-Authorization") == []
 
 
+@pytest.mark.parametrize("mode", ["proxy", "stateless"])
+def test_what_arrives_twice_is_no_replay_of_its_credentials(mode: Literal["proxy", "stateless"]) -> None:
+    """Without a transaction a repeated request is answered as it was the first time (8.2.7), or goes the same way."""
+    site = Site(domain=DomainConfig(name=DOMAIN, mode=mode), faults=Faults(duplication=1.0))
+    alice, bob = site.phone("alice"), site.phone("bob")
+    bob.register()
+    assert alice.message("sip:bob@example.com") == [200]
+    site.run(40.0)
+    answers: dict[tuple[str | None, str], set[int]] = {}
+    for message in site.messages(of=SERVER):
+        if isinstance(message, Response) and message.status >= 200:
+            answers.setdefault((message.branch, message.cseq_method), set()).add(message.status)
+    assert sorted(map(sorted, answers.values())) == [[200], [200], [401], [407]]
+
+
 # Within dialogs
 
 

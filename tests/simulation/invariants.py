@@ -10,11 +10,12 @@ from offhook.proxy.context import Branch, ResponseContext
 from offhook.testing.network import VirtualNode
 from offhook.ua.registration import RegistrationState
 from tests.simulation.agreement import disagreement, is_rare
+from tests.simulation.disasters import RESTARTS, Kind
 from tests.simulation.phone import address
 from tests.simulation.server import SERVER
 from tests.simulation.world import SimulatedWorld
 
-__all__ = ["after_close", "after_run", "after_settling"]
+__all__ = ["after_close", "after_outliving", "after_run", "after_settling"]
 
 RARE: Final = 0.04
 """How many of the calls may end for a lost ACK or BYE at most, on a bad network."""
@@ -34,15 +35,24 @@ def after_run(world: SimulatedWorld) -> Iterator[str]:
 
 
 def after_settling(world: SimulatedWorld) -> Iterator[str]:
-    """The bindings are those of the phones that are registered; only registrations have timers."""
+    """The bindings are those of the phones that are registered; only registrations have timers.
+
+    A phone that could not take its binding back is bound until that ends by the wall clock, which may have been set
+    back: no longer than it was acknowledged.
+    """
+    server, now = world.server, world.network.clock.now()
     for user in world.users:
+        aor = address(user).aor()
         registered = {
             phone.host for phone in world.phones if phone.user == user and not phone.left and phone.is_registered
         }
-        bound = [binding.uri for binding in world.server.location.memory.held(address(user).aor())]
-        hosts = sorted(getattr(uri, "host", "") for uri in bound)
-        if hosts != sorted(registered):
-            yield f"{user} is bound to {hosts}, and registered from {sorted(registered)}"
+        bound = {getattr(binding.uri, "host", ""): binding for binding in server.location.store.lookup_now(aor, now)}
+        wrong = registered - bound.keys()
+        for host in bound.keys() - registered:
+            if not world.has_clock_steps or not server.ledger.lives(aor, bound[host].contact, now):
+                wrong.add(host)
+        if wrong:
+            yield f"{user} is bound to {sorted(bound)}, and registered from {sorted(registered)}"
     for phone in world.phones:
         if not phone.left and not phone.is_registered:
             yield f"{phone.name} found its registrar no more: {phone.core.registration}"
@@ -51,6 +61,9 @@ def after_settling(world: SimulatedWorld) -> Iterator[str]:
                 yield f"{phone.name} still has the client transaction {transaction}"
         if phone.core.calls or not phone.core.idle:
             yield f"{phone.name} is not idle"
+    server.compare("after settling")
+    yield from server.faults
+    yield from world.network.wire.faults
 
 
 def after_close(world: SimulatedWorld) -> Iterator[str]:
@@ -65,10 +78,29 @@ def after_close(world: SimulatedWorld) -> Iterator[str]:
         yield from (f"{phone.name} left port {port} open" for port in phone.media.left_open)
     yield from _left_over(SERVER, world.server.node, timers=1)
     yield from _contexts(world)
+    server, now = world.server, world.network.clock.now()
     for user in world.users:
-        bound = world.server.location.memory.held(address(user).aor())
-        if bound:
-            yield f"{user} is still bound: {bound}"
+        aor = address(user).aor()
+        for binding in server.location.store.lookup_now(aor, now):
+            if not world.has_clock_steps or not server.ledger.lives(aor, binding.contact, now):
+                yield f"{user} is still bound: {binding}"
+
+
+def after_outliving(world: SimulatedWorld) -> Iterator[str]:
+    """Once its end has passed no binding is left, in memory and on the disk."""
+    server = world.server
+    counting = server.location.store.count()
+    try:
+        counting.send(None)
+    except StopIteration as counted:
+        if counted.value:
+            yield f"the registrar still keeps {counted.value} bindings that have expired"
+    if server.disk is not None and server.disk.rows():
+        yield f"the disk still has {server.disk.rows()} bindings that have expired"
+    if server.database is not None and server.database.pending:
+        yield f"{server.database.pending} writes were never done"
+    if server.ledger.under_way:
+        yield f"changes of {server.ledger.under_way} were never done"
 
 
 def _every_leg_is_over(world: SimulatedWorld) -> Iterator[str]:
@@ -92,7 +124,7 @@ def _all_ends_agree(world: SimulatedWorld) -> Iterator[str]:
         if wrong is not None:
             yield f"call {leg.call_id}: {wrong}: {leg}, {callees}, {failures}"
         rare += is_rare(leg, callees)
-    disasters = world.conditions.partitions + world.conditions.restarts
+    disasters = sum(disaster.kind in (Kind.PARTITION, *RESTARTS) for disaster in world.disasters)
     if rare > 2 + 4 * disasters + RARE * len(world.callers):
         yield f"{rare} of {len(world.callers)} calls ended for a lost ACK or BYE"
 

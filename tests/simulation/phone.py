@@ -12,7 +12,7 @@ from offhook.ids import IdSource
 from offhook.security.digest_client import Secret
 from offhook.sip.serializer import Draft
 from offhook.sip.uri import SipUri, Uri
-from offhook.testing.network import VirtualNetwork, VirtualNode
+from offhook.testing.network import VirtualNode
 from offhook.ua.accept import ServerInvite
 from offhook.ua.core import UserAgentCore
 from offhook.ua.events import Failure
@@ -25,6 +25,7 @@ from tests.simulation.media import WatchedProvider
 from tests.simulation.plan import Answering, CallPlan, choose
 from tests.simulation.server import DOMAIN, SERVER, password_of
 from tests.simulation.watch import Watch
+from tests.simulation.wire import WatchedNetwork
 
 __all__ = ["LONGEST_CALL", "SimulatedPhone", "Surroundings", "address"]
 
@@ -56,7 +57,7 @@ _STATUSES: Final = {
 class Surroundings(Protocol):
     """What a phone knows of its world."""
 
-    network: VirtualNetwork
+    network: WatchedNetwork
     watch: Watch
     users: list[str]
 

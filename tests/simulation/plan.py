@@ -47,7 +47,8 @@ class Conditions:
     """How hard the world is.
 
     `fair`: nothing is lost. How often phones crash and come back, some of them are cut off, the server restarts, and
-    the wall clock jumps; and how many calls a peer makes that keeps to no rule.
+    the wall clock is set, by minutes (`steps`) and by hours (`jumps`); and how many calls a peer makes that keeps to no
+    rule. `durable`: the server keeps its bindings in SQLite, else in a memory that outlives it.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class Conditions:
         restarts: int = 0,
         steps: int = 0,
         violations: int = 0,
+        jumps: int = 0,
+        durable: bool = False,
     ) -> None:
         self.fair = fair
         self.crashes = crashes
@@ -65,6 +68,8 @@ class Conditions:
         self.restarts = restarts
         self.steps = steps
         self.violations = violations
+        self.jumps = jumps
+        self.durable = durable
 
 
 class CallPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -37,6 +38,7 @@ SDP: Final = (
     b"v=0\r\nthis is none\r\n",
     b"",
 )
+DAMAGES: Final = ("a line left out", "a line too many", "a line cut off", "octets turned over")
 EXTRAS: Final = (
     ("Require", "100rel"),
     ("RSeq", "1"),
@@ -54,10 +56,11 @@ EXTRAS: Final = (
 
 
 class Rogue:
-    """The peer. `call` and `act` are called from outside, at random times."""
+    """The peer. `call` and `act` are called from outside, at random times. What it does is counted in `happened`."""
 
-    def __init__(self, network: VirtualNetwork, users: list[str]) -> None:
+    def __init__(self, network: VirtualNetwork, users: list[str], happened: Counter[str]) -> None:
         self.network = network
+        self.happened = happened
         self.users = users
         self.chance = IdSource.seeded(f"rogue {network.seed}")
         self.messages: list[tuple[Request | Response, Flow | None]] = []
@@ -74,8 +77,11 @@ class Rogue:
 
     def receive(self, event: Effect, now: Moment) -> None:
         if isinstance(event, RequestReceived):
-            if event.request.method != "ACK" and self.chance.number(10):
-                self.stack.accept(event.request, event.flow, now)
+            if event.request.method != "ACK":
+                if self.chance.number(10):
+                    self.stack.accept(event.request, event.flow, now)
+                else:
+                    self.happened["rogue: request without a transaction"] += 1
             self._remember(event.request, event.flow)
             for _ in range(self.chance.number(3)):
                 self._soon(partial(self._respond, event.request, event.flow))
@@ -110,6 +116,7 @@ class Rogue:
     def call(self) -> None:
         """Call somebody, and be good for some more mischief."""
         self._acts += ACTS
+        self.happened["rogue: calls"] += 1
         user = self.users[self.chance.number(len(self.users))]
         draft = self._new("INVITE", f"sip:{user}@{DOMAIN}").add("Contact", CONTACT)
         self._decorate(draft)
@@ -126,6 +133,7 @@ class Rogue:
             self._respond(message, flow)
         elif self.chance.number(4):
             method = METHODS[self.chance.number(len(METHODS))]
+            self.happened[f"rogue: {method} out of place"] += 1
             self._request_in_dialog(message, method, max(0, message.cseq_number + self.chance.number(4) - 1))
         else:
             self._send_damaged(message)
@@ -136,9 +144,12 @@ class Rogue:
         statuses = STATUSES if self.chance.number(5) else STATUSES_OF_FAILURE
         status = statuses[self.chance.number(len(statuses))]
         tag = ("rogue", "other", None)[self.chance.number(8) % 3]
+        self.happened[f"rogue: answer by a {status // 100}xx, however often"] += 1
         draft = reply(request, status, None, tag)
         if self.chance.number(5):
             draft.copy("Record-Route", request)
+        elif request.holds("record-route"):
+            self.happened["rogue: Record-Route left out"] += 1
         if self.chance.number(5):
             draft.add("Contact", CONTACT)
         self._decorate(draft)
@@ -163,7 +174,8 @@ class Rogue:
         """What came goes back with a line changed, left out, doubled, or some octets turned over."""
         lines = message.serialize().split(b"\r\n")
         line = self.chance.number(len(lines))
-        way = self.chance.number(4)
+        way = self.chance.number(len(DAMAGES))
+        self.happened[f"rogue: message with {DAMAGES[way]}"] += 1
         if way == 0:
             del lines[line]
         elif way == 1:
@@ -176,8 +188,12 @@ class Rogue:
 
     def _decorate(self, draft: Draft) -> None:
         for _ in range(self.chance.number(2) * self.chance.number(3)):
-            draft.add(*EXTRAS[self.chance.number(len(EXTRAS))])
+            name, value = EXTRAS[self.chance.number(len(EXTRAS))]
+            self.happened[f"rogue: {name} out of place"] += 1
+            draft.add(name, value)
         body = SDP[self.chance.number(len(SDP))] if self.chance.number(4) else SDP[0]
+        if body is not SDP[0]:
+            self.happened["rogue: body that is no offer or answer"] += 1
         if body:
             draft.body(body, "application/sdp")
 

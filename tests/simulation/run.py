@@ -1,12 +1,12 @@
 """One run of the simulation: `python -m tests.simulation.run SEED COUNT [fair | bad | worst]` repeats one that failed.
 
-It prints the hash of all that was delivered, and what is wrong.
+It prints the hash of all that was delivered, what happened how often, and what is wrong.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,8 @@ from typing import Final
 from offhook.errors import ParseError
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
-from tests.simulation.invariants import after_close, after_run, after_settling
+from tests.simulation.disasters import Disaster
+from tests.simulation.invariants import after_close, after_outliving, after_run, after_settling
 from tests.simulation.plan import Conditions
 from tests.simulation.watch import logs_watched
 from tests.simulation.world import SimulatedWorld
@@ -37,12 +38,20 @@ def worst(count: int) -> Conditions:
         restarts=1 + count // 50,
         steps=1 + count // 50,
         violations=count // 4,
+        jumps=1 + count // 250,
+        durable=True,
     )
 
 
-def simulate(seed: int, count: int, conditions: Conditions, trace: bool = False) -> tuple[SimulatedWorld, list[str]]:
+def simulate(
+    seed: int,
+    count: int,
+    conditions: Conditions,
+    trace: bool = False,
+    disasters: Sequence[Disaster] | None = None,
+) -> tuple[SimulatedWorld, list[str]]:
     """Let it happen; returns the world and all faults that were found."""
-    world = SimulatedWorld(seed, count, conditions, trace)
+    world = SimulatedWorld(seed, count, conditions, trace, disasters)
     faults: list[str] = []
     with logs_watched(world.watch):
         world.run()
@@ -51,9 +60,14 @@ def simulate(seed: int, count: int, conditions: Conditions, trace: bool = False)
         faults += after_settling(world)
         world.close()
         faults += after_close(world)
+        world.outlive()
+        faults += after_outliving(world)
     # Whoever breaks the rules is warned of.
-    logged = world.watch.errors + ([] if conditions.violations else world.watch.warnings)
+    logged = world.watch.errors + ([] if world.rogue is not None else world.watch.warnings)
     faults += (f"logged: {line}" for line in logged)
+    world.happened["bindings found as they were acknowledged"] = world.server.ledger.compared
+    world.happened["messages sent"] = world.network.wire.sent
+    world.happened.update(plan.kind for plan in world.plans)
     return world, faults
 
 
@@ -84,7 +98,7 @@ def main(arguments: list[str]) -> int:
     kind = arguments[2] if len(arguments) > 2 else "bad"
     conditions = {"fair": Conditions(fair=True), "bad": bad(count), "worst": worst(count)}[kind]
     world, faults = simulate(seed, count, conditions, trace=True)
-    lines = [trace_hash(world)]
+    lines = [trace_hash(world)] + [f"{count} {what}" for what, count in sorted(world.happened.items())]
     for fault in faults:
         lines.append(fault)
         if fault.startswith("call "):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -10,15 +11,21 @@ from offhook.accounts.memory import MemoryAccounts
 from offhook.clock import Moment
 from offhook.ids import IdSource
 from offhook.location.binding import Binding
+from offhook.location.later import AwaitLater
 from offhook.location.memory import MemoryLocation
+from offhook.location.sqlite import SqliteLocation
 from offhook.location.update import Update
 from offhook.security.digest import require_algorithms
 from offhook.server.assembly import assemble
 from offhook.server.config import DomainConfig, RegistrarConfig, ServerConfig
 from offhook.server.role import ServerRole
 from offhook.stack import Stack
-from offhook.testing.network import VirtualNetwork, VirtualNode
+from offhook.testing.network import VirtualNode
+from tests.simulation.disk import Disk, SimulatedDatabase
+from tests.simulation.ledger import Ledger
+from tests.simulation.loop import VirtualLoop, running
 from tests.simulation.watch import Watch
+from tests.simulation.wire import WatchedNetwork
 
 __all__ = ["DOMAIN", "SERVER", "TRUSTED", "HesitantAccounts", "HesitantLocation", "SimulatedServer", "password_of"]
 
@@ -35,33 +42,49 @@ def password_of(user: str) -> str:
 
 
 class HesitantLocation:
-    """Bindings in memory, durable beyond the server's restarts; one question in ten has to be awaited."""
+    """A store of bindings of which one question in ten has to be awaited; the server's ledger hears of each change.
 
-    def __init__(self, network: VirtualNetwork, chance: IdSource) -> None:
-        self.memory = MemoryLocation()
-        self._network = network
-        self._chance = chance
+    The changes of one that awaits nothing have to be awaited just as often.
+    """
+
+    def __init__(self, store: SqliteLocation | MemoryLocation, server: SimulatedServer) -> None:
+        self.store = store
+        self._network = server.network
+        self._chance = server.chance
+        self._ledger = server.ledger
 
     def lookup_now(self, aor: str, now: Moment) -> list[Binding] | None:
-        return None if self._chance.fraction() < HESITATION else self.memory.lookup_now(aor, now)
+        return None if self._chance.fraction() < HESITATION else self.store.lookup_now(aor, now)
 
     async def lookup(self, aor: str, now: Moment) -> list[Binding]:
-        return self.memory.lookup_now(aor, self._network.clock.now())
+        return self.store.lookup_now(aor, self._network.clock.now())
 
     def save(self, update: Update, now: Moment) -> list[Binding] | Awaitable[list[Binding]]:
-        return self._save(update) if self._chance.fraction() < HESITATION else self.memory.save(update, now)
+        if isinstance(self.store, MemoryLocation):
+            hesitates = self._chance.fraction() < HESITATION
+            return self._save(self.store, update) if hesitates else self._save_now(self.store, update, now)
+        saved = self.store.save(update, now)
+        self._ledger.begun(update.aor)
+        saved.add_done_callback(lambda done: self._ledger.done(update.aor, kept=done.exception() is None))
+        return saved
 
-    async def _save(self, update: Update) -> list[Binding]:
-        return self.memory.save(update, self._network.clock.now())
+    async def _save(self, store: MemoryLocation, update: Update) -> list[Binding]:
+        return self._save_now(store, update, self._network.clock.now())
+
+    def _save_now(self, store: MemoryLocation, update: Update, now: Moment) -> list[Binding]:
+        bindings = store.save(update, now)
+        self._ledger.begun(update.aor)
+        self._ledger.done(update.aor, kept=True)
+        return bindings
 
     def sweep(self, now: Moment) -> float:
-        return self.memory.sweep(now)
+        return self.store.sweep(now)
 
     async def count(self) -> int:
-        return await self.memory.count()
+        return await self.store.count()
 
     def all(self, now: Moment) -> AsyncIterator[tuple[str, list[Binding]]]:
-        return self.memory.all(now)
+        return self.store.all(now)
 
 
 class HesitantAccounts(MemoryAccounts):
@@ -79,32 +102,64 @@ class HesitantAccounts(MemoryAccounts):
 
 
 class SimulatedServer:
-    """Registrar and proxy of one domain, at one address. Accounts and bindings outlive a crash; nothing else does."""
+    """Registrar and proxy of one domain, at one address. Accounts and bindings outlive a crash; nothing else does.
 
-    def __init__(self, network: VirtualNetwork, users: list[str], watch: Watch) -> None:
+    `faults`: what was wrong with its bindings when it was there again, and when the clock was set.
+    """
+
+    def __init__(self, network: WatchedNetwork, users: list[str], watch: Watch, durable: bool) -> None:
         self.network = network
         self.watch = watch
-        self._chance = IdSource.seeded(f"server {network.seed}")
+        self.chance = IdSource.seeded(f"server {network.seed}")
+        self.ledger = Ledger()
+        network.sent = self._sent
+        network.wire.proxies.add(SERVER)
+        self.faults: list[str] = []
         algorithms = require_algorithms(("SHA-256", "MD5"))
         accounts = [Account.create(user, DOMAIN, password_of(user), algorithms=algorithms) for user in users]
-        self.accounts = HesitantAccounts(accounts, self._chance)
-        self.location = HesitantLocation(network, self._chance)
+        self.accounts = HesitantAccounts(accounts, self.chance)
+        self.loop = VirtualLoop(network)
+        self.disk = Disk() if durable else None
+        self.database: SimulatedDatabase | None = None
+        self.location = HesitantLocation(MemoryLocation(), self)
         self.role: ServerRole
+        self._await_later = AwaitLater(lambda act: self.node.call(act))
         self._waiting: list[Coroutine[Any, Any, object]] = []
         self.node = self.boot()
 
     def boot(self) -> VirtualNode[Any]:
         """Start, the first time or again."""
+        if self.disk is not None:
+            self.database = self.disk.open(self.network, self.loop, self.chance)
+            with running(self.loop):
+                store = self.database.restore(self.network.clock.now())
+            self.location = HesitantLocation(store, self)
         self.node = self.network.add(SERVER, lambda stack: self.watch.over(SERVER, self._make_role(stack)))
+        self.loop.node = self.node
+        self.compare("after a restart")
         self.node.call(self.role.start)
         return self.node
 
-    def crash(self) -> None:
-        """Stop without a word."""
+    def crash(self, orderly: bool = False) -> int:
+        """Stop without a word, or, `orderly`, once all that was to be written is.
+
+        Returns how many writes were kept that nobody was told of.
+        """
         self.node.crash()
         for work in self._waiting:
             work.close()
         self._waiting.clear()
+        self.ledger.crashed()
+        return 0 if self.database is None else self.database.crash(orderly)
+
+    def compare(self, when: str) -> None:
+        """Look for what was acknowledged."""
+        now = self.network.clock.now()
+        self.faults += (f"{when}: {line}" for line in self.ledger.differences(self.location.store, now))
+
+    def _sent(self, host: str, data: bytes, now: Moment) -> None:
+        if host == SERVER:
+            self.ledger.sent(data, now)
 
     def _make_role(self, stack: Stack) -> ServerRole:
         domain = DomainConfig(name=DOMAIN, algorithms=["SHA-256", "MD5"], trusted=[f"{TRUSTED}0/24"])
@@ -114,8 +169,15 @@ class SimulatedServer:
         self.role.listens_at((SERVER, 5060), (SERVER, 5060))
         return self.role
 
-    def _later(self, work: Coroutine[Any, Any, object], done: Callable[[object, Moment], None]) -> None:
-        """Await something by hand, after 1 ms to 1 s: nothing here waits for more than its turn."""
+    def _later(
+        self,
+        work: Coroutine[Any, Any, object] | asyncio.Future[object],
+        done: Callable[[object, Moment], None],
+    ) -> None:
+        """Await something: what the disk does by itself, the rest by hand after 1 ms to 1 s, in its turn."""
+        if isinstance(work, asyncio.Future):
+            self._await_later(work, done)
+            return
         self._waiting.append(work)
 
         def finish() -> None:
@@ -131,4 +193,4 @@ class SimulatedServer:
             done(outcome, self.network.clock.now())
 
         # Mostly soon, seldom so late that the sender has sent again, or has given up.
-        self.network.at(0.001 + self._chance.fraction() ** 4, self.node, finish)
+        self.network.at(0.001 + self.chance.fraction() ** 4, self.node, finish)

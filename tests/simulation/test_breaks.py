@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from offhook.accounts import authenticator, retransmissions
+from offhook.clock import Moment
 from offhook.dialog import invite, repetition
 from offhook.dialog.invite import UsageEvent, UsageState
 from offhook.dialog.repetition import RepetitionEvent, RepetitionState
+from offhook.location import memory, sqlite
+from offhook.location.update import Update
 from offhook.transaction import client_invite, client_non_invite, server_invite, server_non_invite
 from offhook.transaction.machine import Event, State
 from offhook.ua import registration
@@ -83,6 +87,77 @@ BREAKS: list[tuple[str, Row, str, Any, bool, str]] = [
 ]
 
 
+def acknowledge_at_once(self: Any, update: Update, now: Moment) -> Any:
+    """Instead of SqliteLocation.save: tell what is to be written before it is."""
+    before = self._image.held(update.aor)
+    after = update.apply([binding for binding in before if binding.expires > now.wall])
+    self._image.put(update.aor, after)
+    statements = sqlite._difference(update.aor, before, after)
+    if statements:
+        self._write(statements)
+    saved = self._loop.create_future()
+    saved.set_result(after)
+    return saved
+
+
+FAULTS = Conditions(crashes=4, partitions=1, restarts=12, steps=8, jumps=4, durable=True)
+
+PATCHES: list[tuple[str, Any, str, Any, str]] = [
+    (
+        "a registrar forgets when it restarts",
+        sqlite,
+        "_restore",
+        lambda image, wall, connection: None,
+        r"after a restart: sip:user\S+ of \S+ was acknowledged for \d+ s more and is gone",
+    ),
+    (
+        "a registrar acknowledges what is not on the disk yet",
+        sqlite.SqliteLocation,
+        "save",
+        acknowledge_at_once,
+        r"after a restart: sip:user\S+ of \S+ (was acknowledged for|is there, which was)",
+    ),
+    (
+        "a binding is given out after its end",
+        memory,
+        "_living",
+        lambda packed, wall: memory._unpacked(packed),
+        r"after the clock was set by \d+ s: sip:user\S+ of \S+ is given out \d+ s after its end",
+    ),
+    (
+        "what has expired stays on the disk, and lives again when the clock is set back",
+        sqlite.SqliteLocation,
+        "sweep",
+        lambda self, now: self._image.sweep(now),
+        r"is there, which was never acknowledged or was taken back|the disk still has \d+ bindings",
+    ),
+    (
+        "nonces are dated by a clock that is set back",
+        authenticator.Authenticator,
+        "_time",
+        lambda self, now: (self._guard.begin(now.wall), now.wall)[1],
+        r"the caller got 407, and the callees gave \[\]",
+    ),
+    (
+        "a request that is sent again is taken for a replay",
+        retransmissions.Retransmissions,
+        "holds",
+        lambda *ignored: False,
+        r"192\.0\.2\.10 answered \d+, then 401 to one REGISTER of the call",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "instead", "message"), [line[1:] for line in PATCHES], ids=[line[0] for line in PATCHES]
+)
+def test_what_goes_wrong_when_disaster_strikes_is_found(
+    where: Any, name: str, instead: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, name, instead)
+    look_for(message, FAULTS)
+
+
 @pytest.mark.parametrize(
     ("row", "event", "entry", "fair", "message"), [line[1:] for line in BREAKS], ids=[line[0] for line in BREAKS]
 )
@@ -90,9 +165,13 @@ def test_a_broken_machine_is_found(
     row: Row, event: str, entry: Any, fair: bool, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(row, event, entry)
+    look_for(message, Conditions(fair=True) if fair else bad(COUNT))
+
+
+def look_for(message: str, conditions: Conditions) -> None:
     found: list[str] = []
     for seed in SEEDS:
-        _, faults = simulate(seed, COUNT, Conditions(fair=True) if fair else bad(COUNT))
+        _, faults = simulate(seed, COUNT, conditions)
         if any(re.search(message, fault) for fault in faults):
             return
         found += faults

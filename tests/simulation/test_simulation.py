@@ -10,15 +10,47 @@ from offhook.ids import IdSource
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
 from tests.simulation.plan import Conditions, Hanging, Kind, plan_calls
-from tests.simulation.run import bad, ladder, simulate
+from tests.simulation.run import bad, ladder, simulate, worst
 
 EACH = 200
+
+BEFALLING = (
+    "bindings found as they were acknowledged",
+    "calls that rang when the server crashed",
+    "calls that were up when the server crashed",
+    "partitions",
+    "phones crashed between calls",
+    "phones crashed in a call",
+    "phones unregistered",
+    "servers crashed with writes under way",
+    "servers stopped",
+    "streams that a partition broke",
+    "wall clock set back by over an hour",
+    "wall clock set back",
+    "wall clock set forward by over an hour",
+    "wall clock set forward",
+    "writes kept of which nobody was told when the server crashed",
+)
 
 
 @pytest.mark.parametrize("seed", range(9))
 def test_all_calls_on_a_bad_network_end_alike_at_both_ends_and_leave_nothing(seed: int) -> None:
     _, faults = simulate(seed, EACH, bad(EACH))
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("seed", range(300, 304))
+def test_all_calls_in_the_worst_of_worlds_end_and_what_was_acknowledged_is_kept(seed: int) -> None:
+    _, faults = simulate(seed, EACH, worst(EACH))
+    assert not faults, "\n".join(faults)
+
+
+def test_in_the_worst_of_worlds_everything_befalls_it() -> None:
+    conditions = Conditions(crashes=20, partitions=8, restarts=32, steps=8, violations=40, jumps=8, durable=True)
+    world, faults = simulate(400, EACH, conditions)
+    assert not faults, "\n".join(faults)
+    assert [what for what in BEFALLING if not world.happened[what]] == []
+    assert sum(what.startswith("rogue: ") for what in world.happened) >= 30
 
 
 def test_on_a_fair_network_the_ends_agree_exactly_and_no_transaction_fails() -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from offhook.clock import Moment
 from offhook.ids import IdSource
 from offhook.sip.message import Response
-from offhook.testing.network import Faults, VirtualNetwork
+from offhook.testing.network import Faults
 from offhook.transaction.effects import Effect
 from offhook.ua.events import Failure
+from tests.simulation.disasters import HOUR, RESTARTS, Disaster, plan_disasters
+from tests.simulation.disasters import Kind as DisasterKind
 from tests.simulation.leg import Leg
 from tests.simulation.phone import LONGEST_CALL, SimulatedPhone, address
 from tests.simulation.plan import CallPlan, Conditions, Hanging, Kind, plan_calls
-from tests.simulation.rogue import ROGUE_USER, Rogue
+from tests.simulation.rogue import ROGUE, ROGUE_USER, Rogue
 from tests.simulation.server import DOMAIN, SERVER, TRUSTED, SimulatedServer
 from tests.simulation.watch import Watch
+from tests.simulation.wire import WatchedNetwork
 
 __all__ = ["SimulatedWorld"]
 
@@ -27,24 +32,41 @@ BAD: Final = (0.2, 0.1, (0.005, 0.4))
 
 
 class SimulatedWorld:
-    """One run of `count` attempts. `callers` are its calls, `callees` by Call-ID who was called, `asked` the rest."""
+    """One run of `count` attempts. `callers` are its calls, `callees` by Call-ID who was called, `asked` the rest.
 
-    def __init__(self, seed: int, count: int, conditions: Conditions, trace: bool = False) -> None:
+    `disasters` are what the conditions say, or else those that are given. `happened` counts what really came of them.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        count: int,
+        conditions: Conditions,
+        trace: bool = False,
+        disasters: Sequence[Disaster] | None = None,
+    ) -> None:
         self.conditions = conditions
         faults = Faults(delay=(0.01, 0.01)) if conditions.fair else Faults(*BAD)
-        self.network = VirtualNetwork(seed, faults, trace)
+        self.network = WatchedNetwork(seed, faults, trace)
         self.network.name(DOMAIN, (SERVER, 5060))
         self.watch = Watch()
         self.chance = IdSource.seeded(f"world {seed}")
         self.users = [f"user{number}" for number in range(8 + count // 40)]
-        self.server = SimulatedServer(self.network, self.users, self.watch)
+        self.happened: Counter[str] = Counter()
+        self.server = SimulatedServer(self.network, self.users, self.watch, conditions.durable)
         self.phones = self._phones()
         self.plans = plan_calls(self.chance, count, PACE)
         self.callers: list[tuple[CallPlan, Leg]] = []
         self.callees: dict[str, list[Leg]] = {}
         self.asked: list[Asked] = []
         self._by_call_id: dict[str, CallPlan] = {}
-        self.rogue = Rogue(self.network, self.users) if conditions.violations else None
+        self.end = self.plans[-1].start
+        if disasters is None:
+            disasters = plan_disasters(self.chance, conditions, len(self.phones), self.end)
+        self.disasters = disasters
+        is_rogue_there = any(disaster.kind is DisasterKind.ROGUE for disaster in disasters)
+        self.rogue = Rogue(self.network, self.users, self.happened) if is_rogue_there else None
+        self.network.strangers.update((ROGUE,) if self.rogue is not None else ())
         # What is no host's own doing happens here.
         self._nowhere = self.network.add("192.0.2.254", lambda stack: Nobody())
 
@@ -83,8 +105,12 @@ class SimulatedWorld:
             phone.boot()
         for plan in self.plans:
             self._later(plan.start, partial(self._begin, plan))
-        self._plan_disasters()
-        self.network.run(until=self.plans[-1].start + 3 * LONGEST_CALL)
+        for disaster in self.disasters:
+            self._later(disaster.at, partial(self._befall, disaster))
+        if self.rogue is not None:
+            for moment in range(0, int(self.end), 200):
+                self._later(moment, partial(self.rogue.register))
+        self.network.run(until=self.end + 3 * LONGEST_CALL)
 
     def settle(self) -> None:
         """Mend the network and let all phones find their registrar again."""
@@ -108,6 +134,20 @@ class SimulatedWorld:
         for phone in self.phones:
             phone.leave()
         self.network.run(until=self.now + 120)
+
+    def outlive(self) -> None:
+        """Let the wall clock pass the end of any binding, and the registrar forget it."""
+        steps = sum(abs(disaster.lasting) for disaster in self.disasters if disaster.kind is DisasterKind.CLOCK)
+        self.network.clock.step_wall(HOUR + steps)
+        self.network.run(until=self.now + 60)
+
+    @property
+    def has_clock_steps(self) -> bool:
+        return any(disaster.kind is DisasterKind.CLOCK for disaster in self.disasters)
+
+    @property
+    def has_restarts(self) -> bool:
+        return any(disaster.kind in RESTARTS for disaster in self.disasters)
 
     @property
     def now(self) -> float:
@@ -174,64 +214,85 @@ class SimulatedWorld:
 
     # What befalls it
 
-    def _plan_disasters(self) -> None:
-        conditions = self.conditions
-        end = self.plans[-1].start
-        chance = self.chance
-        for _ in range(len(self.phones) // 2):
-            self._later(end * chance.fraction(), partial(self._leave_and_return, 90 * chance.fraction()))
-        for _ in range(conditions.crashes):
-            self._later(end * chance.fraction(), partial(self._crash_and_return, 60 * chance.fraction()))
-        for _ in range(conditions.partitions):
-            self._later(end * chance.fraction(), partial(self._cut_off, 90 * chance.fraction()))
-        for _ in range(conditions.restarts):
-            self._later(end * chance.fraction(), partial(self._restart_server, 20 * chance.fraction()))
-        for _ in range(conditions.steps):
-            self._later(end * chance.fraction(), partial(self.network.clock.step_wall, 240 * chance.fraction() - 120))
+    def _befall(self, disaster: Disaster) -> None:
+        kind, lasting = disaster.kind, disaster.lasting
+        phone = self.phones[disaster.who % len(self.phones)]
+        if kind is DisasterKind.LEAVE:
+            self._leave_and_return(phone, lasting)
+        elif kind is DisasterKind.CRASH:
+            self._crash_and_return(phone, lasting)
+        elif kind is DisasterKind.PARTITION:
+            self._cut_off(disaster.who, lasting)
+        elif kind is DisasterKind.CLOCK:
+            self._set_clock(lasting)
+        elif kind is DisasterKind.ROGUE:
+            assert self.rogue is not None
+            self.rogue.call()
+        elif kind is DisasterKind.SERVER_CRASH_WRITING and self.server.database is not None:
+            self.server.database.on_commit = lambda: self._later(0.0, partial(self._restart_server, lasting, False))
+        else:
+            self._restart_server(lasting, kind is DisasterKind.SERVER_STOP)
 
-        if self.rogue is not None:
-            self._unleash(self.rogue, end)
-
-    def _leave_and_return(self, away: float) -> None:
-        phone = self._any_phone()
+    def _leave_and_return(self, phone: SimulatedPhone, away: float) -> None:
         if phone.on and not phone.left:
+            self.happened["phones unregistered"] += 1
             phone.leave()
             phone.soon(away, lambda now: phone.enter())
 
-    def _crash_and_return(self, away: float) -> None:
-        phone = self._any_phone()
+    def _crash_and_return(self, phone: SimulatedPhone, away: float) -> None:
         if phone.on:
+            calls = any(leg.open for leg in phone.legs)
+            self.happened["phones crashed in a call" if calls else "phones crashed between calls"] += 1
             phone.crash()
             self._later(away, partial(phone.boot))
 
-    def _cut_off(self, away: float) -> None:
+    def _cut_off(self, who: int, away: float) -> None:
         """A third of the phones is cut off from the server."""
-        hosts = {phone.host for phone in self.phones if self.chance.number(3) == 0}
+        chance = IdSource.seeded(who)
+        hosts = {phone.host for phone in self.phones if chance.number(3) == 0}
+        self.happened["partitions"] += 1
+        self.happened["streams that a partition broke"] += sum(
+            len(phone.node.streams) for phone in self.phones if phone.host in hosts
+        )
         self.network.partition(hosts, {SERVER})
         self._later(away, partial(self.network.heal))
 
-    def _restart_server(self, away: float) -> None:
-        if self.server.node.alive:
-            self.server.crash()
-            self._later(away, partial(self._boot_server))
+    def _restart_server(self, away: float, orderly: bool) -> None:
+        server = self.server
+        if not server.node.alive:
+            return
+        how = "stopped" if orderly else "crashed"
+        database = server.database
+        pending = 0 if database is None else database.pending
+        callers = [leg for _, leg in self.callers]
+        kept = server.crash(orderly)
+        self.happened.update(
+            {
+                f"servers {how}": 1,
+                f"servers {how} with writes under way": pending > 0,
+                f"calls that rang when the server {how}": sum(leg.waiting for leg in callers),
+                f"calls that were up when the server {how}": sum(leg.open and leg.answered for leg in callers),
+                f"writes under way when the server {how}": pending,
+                f"writes kept of which nobody was told when the server {how}": kept,
+            }
+        )
+        self._later(away, partial(self._boot_server))
 
     def _boot_server(self) -> None:
         self.server.boot()
 
-    def _unleash(self, rogue: Rogue, end: float) -> None:
-        for moment in range(0, int(end), 200):
-            self._later(moment, partial(rogue.register))
-        for _ in range(self.conditions.violations):
-            self._later(end * self.chance.fraction(), partial(rogue.call))
+    def _set_clock(self, seconds: float) -> None:
+        far = " by over an hour" if abs(seconds) >= HOUR else ""
+        self.happened[f"wall clock set {'back' if seconds < 0 else 'forward'}{far}"] += 1
+        self.server.ledger.clock_is_to_be_set(self.network.clock.now())
+        self.network.clock.step_wall(seconds)
+        self.server.compare(f"after the clock was set by {seconds:.0f} s")
 
     def _any_user(self) -> str:
         """Somebody to call; one in ten calls the rogue, if there is one."""
         if self.rogue is not None and self.chance.number(10) == 0:
             return ROGUE_USER
         return self.users[self.chance.number(len(self.users))]
-
-    def _any_phone(self) -> SimulatedPhone:
-        return self.phones[self.chance.number(len(self.phones))]
 
 
 class Asked:

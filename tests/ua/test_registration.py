@@ -145,6 +145,9 @@ def test_a_register_request() -> None:
         ((("Contact", "<sip:alice@192.0.2.1:5060>"), ("Expires", "200")), 200),
         ((("Contact", "<sip:other@192.0.2.8>;expires=7"),), 600),
         ((("Expires", "soon"),), 600),
+        # Longer than was asked for is nothing to rely on.
+        ((("Contact", "<sip:alice@192.0.2.1:5060>;expires=7000"),), 600),
+        ((("Expires", "7000"),), 600),
     ],
 )
 def test_the_registrar_decides_how_long(headers: tuple[tuple[str, str], ...], granted: int) -> None:

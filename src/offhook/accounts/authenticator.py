@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offhook.accounts.base import PENDING, Account, AccountStore, Pending
+from offhook.accounts.retransmissions import Retransmissions
 from offhook.clock import Moment
 from offhook.security.digest import Challenge, Credentials, base_algorithm, verify
 from offhook.security.nonce import NonceGuard, NonceSource, NonceState
@@ -50,15 +51,22 @@ class Unproven:
 
 
 class Authenticator:
-    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use."""
+    """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use and, for a short while,
+    which requests they came with. `repeating`: for how many seconds clients send a request again.
 
-    __slots__ = ("_accounts", "_begun", "_guard", "_nonces")
+    The age of a nonce is told by the wall clock of the first use, which goes on from there at the pace of the monotonic
+    one. Set back in between, the wall clock itself would date new nonces before those that are refused for being older
+    than this server, and nobody would get in until it has caught up.
+    """
 
-    def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard) -> None:
+    __slots__ = ("_accounts", "_ahead", "_guard", "_nonces", "_retransmissions")
+
+    def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard, repeating: float = 32.0) -> None:
         self._accounts = accounts
+        self._retransmissions = Retransmissions(repeating)
         self._nonces = nonces
         self._guard = guard
-        self._begun = False
+        self._ahead: float | None = None
 
     def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Proven | Unproven | Pending:
         """Who a request is from; Pending when `wait` has to be awaited.
@@ -105,8 +113,7 @@ class Authenticator:
 
         `name` is WWW-Authenticate or Proxy-Authenticate.
         """
-        self._begin(now)
-        nonce = self._nonces.issue(realm.name, now.wall)
+        nonce = self._nonces.issue(realm.name, self._time(now))
         fields = []
         for algorithm in realm.algorithms:
             parameters = Challenge(realm.name, nonce, algorithm, stale=stale).parameters()
@@ -124,15 +131,17 @@ class Authenticator:
                 credentials = Credentials.parse(value.params, header)
                 if found is None:
                     found = credentials
-                elif self._nonces.check(found.nonce, realm.name, now.wall) is NonceState.FORGED:
+                elif self._nonces.check(found.nonce, realm.name, self._time(now)) is NonceState.FORGED:
                     found = credentials
         return found
 
-    def _begin(self, now: Moment) -> None:
-        """Before the first use: what was issued before this server started may have been used already."""
-        if not self._begun:
-            self._begun = True
-            self._guard.begin(now.wall)
+    def _time(self, now: Moment) -> float:
+        """The present as nonces tell it, wall seconds that nobody sets."""
+        if self._ahead is None:
+            self._ahead = now.wall - now.monotonic
+            # What was issued before this server started may have been used already.
+            self._guard.begin(self._ahead + now.monotonic)
+        return self._ahead + now.monotonic
 
     def _verified(
         self, request: Request, realm: Realm, credentials: Credentials, account: Account | None, now: Moment
@@ -145,12 +154,12 @@ class Authenticator:
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)
-        state = self._nonces.check(credentials.nonce, realm.name, now.wall)
-        if state is not NonceState.FRESH:
-            return Unproven(credentials.username, stale=True)
-        self._begin(now)
-        if not self._guard.accept(credentials.nonce, credentials.nonce_count):
-            # A count that was seen before: a replay, or a phone that never counts on. A new nonce suits both. Without
-            # a qop there is no count, and a nonce serves once.
+        use = (request, credentials.nonce, credentials.nonce_count, now.monotonic)
+        state = self._nonces.check(credentials.nonce, realm.name, self._time(now))
+        if state is NonceState.FRESH and self._guard.accept(credentials.nonce, credentials.nonce_count):
+            self._retransmissions.remember(*use)
+        elif not self._retransmissions.holds(*use):
+            # The nonce has aged; or a count was seen before: a replay, or a phone that never counts on. A new nonce
+            # suits all of them. Without a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)
         return Proven(account, credentials.uri)

@@ -58,16 +58,17 @@ class Answers:
 
 
 class Answer:
-    """The answer that one REGISTER waits for.
+    """The answer that one REGISTER waits for. `asked`: when that came.
 
     `transaction` is there when the location service takes its time; without one the answer is sent as it is made.
     `outbound`: its contact was bound to the flow.
     """
 
-    __slots__ = ("_answers", "_flow", "_request", "outbound", "transaction")
+    __slots__ = ("_answers", "_asked", "_flow", "_request", "outbound", "transaction")
 
-    def __init__(self, answers: Answers, request: Request, flow: Flow) -> None:
+    def __init__(self, answers: Answers, request: Request, flow: Flow, asked: Moment) -> None:
         self._answers = answers
+        self._asked = asked
         self._request = request
         self._flow = flow
         self.outbound = False
@@ -91,8 +92,10 @@ class Answer:
     def _ok(self, bindings: list[Binding], now: Moment) -> None:
         request = self._request
         draft = self._answers.reply(request, 200)
+        # Step 7: no longer than was asked for, though the wall clock was set back while the service took its time.
+        wall = self._asked.wall + (now.monotonic - self._asked.monotonic)
         for binding in bindings:
-            draft.add("Contact", binding.contact_value(now.wall, binding.params))
+            draft.add("Contact", binding.contact_value(wall, binding.params))
         if request.holds("path"):
             draft.copy("Path", request)
         if self.outbound:

@@ -90,7 +90,7 @@ class Registrar:
             identity = _asserted(request, to or b"", aor)
         self._authorize(aor, identity)  # Steps 3 and 4
         self._check_aor(aor, domain)  # Step 5
-        answer = Answer(self._answers, request, flow)
+        answer = Answer(self._answers, request, flow, now)
         if request.holds("contact"):
             self._change(request, flow, aor, answer, now)  # Steps 6 and 7
         else:

@@ -327,6 +327,6 @@ class VirtualNetwork:
         receiver.stack.receive(data, flow, now)
 
     def _is_cut(self, one: str, other: str) -> bool:
-        return any(
+        return bool(self.partitions) and any(
             (one in some and other in others) or (one in others and other in some) for some, others in self.partitions
         )

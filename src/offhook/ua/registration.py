@@ -186,7 +186,10 @@ class Registration(StandaloneRequest, TransactionUser):
         self.send(now)
 
     def _granted(self, response: Message) -> int:
-        """The seconds that our binding has: its expires, else the header's, else what we asked for (10.2.4, 10.3)."""
+        """The seconds that our binding has: its expires, else the header's, else what we asked for (10.2.4, 10.3).
+
+        A registrar may shorten these and never lengthen them (10.3 step 7): one that tells more has had its clock set.
+        """
         try:
             mine = parse_contact(self._contact)
             contacts = [value for value in response.headers("Contact") if isinstance(value, Contact)]
@@ -195,8 +198,8 @@ class Registration(StandaloneRequest, TransactionUser):
             return self._asked
         for contact in contacts:
             if isinstance(mine, Contact) and contact.uri == mine.uri and contact.expires is not None:
-                return contact.expires
-        return self._asked if header is None else header
+                return min(contact.expires, self._asked)
+        return self._asked if header is None else min(header, self._asked)
 
     def _start_timer(self, delay: float, now: Moment) -> None:
         self._stop_timer()
