@@ -143,7 +143,7 @@ PATCHES: list[tuple[str, Any, str, Any, str]] = [
         retransmissions.Retransmissions,
         "holds",
         lambda *ignored: False,
-        r"192\.0\.2\.10 answered \d+, then 401 to one REGISTER of the call",
+        r"192\.0\.2\.10 answered \d+, then 401 to \d+ REGISTER of the call",
     ),
 ]
 

@@ -66,7 +66,7 @@ def test_requests_that_are_passed_on_are_not_judged() -> None:
 
 def test_two_answers_to_one_request_are_found() -> None:
     assert faults(answer(200, "BYE", "1"), answer(481, "BYE", "1")) == [
-        "h answered 200, then 481 to one BYE of the call c"
+        "h answered 200, then 481 to 7 BYE of the call c"
     ]
     assert len(faults(answer(200, "INVITE", "1"), answer(486, "INVITE", "1"))) == 1
 

@@ -51,7 +51,7 @@ class Wire:
         given = self._answers.setdefault(host, {}).setdefault((via, method), status)
         if given != status:
             self.faults.append(
-                f"{host} answered {_text(given)}, then {_text(status)} to one {_text(method)}"
+                f"{host} answered {_text(given)}, then {_text(status)} to {_text(_field(data, b'CSeq'))}"
                 f" of the call {_text(_field(data, b'Call-ID'))}"
             )
 

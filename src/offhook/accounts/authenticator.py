@@ -54,18 +54,23 @@ class Authenticator:
     """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use and, for a short while,
     which requests they came with. `repeating`: for how many seconds clients send a request again.
 
-    The age of a nonce is told by the wall clock of the first use, which goes on from there at the pace of the monotonic
-    one. Set back in between, the wall clock itself would date new nonces before those that are refused for being older
-    than this server, and nobody would get in until it has caught up.
+    `run` names this run of the server. Nonces are bound to it: how often those of another were used nobody knows here,
+    and whether they are older the wall clock cannot tell, which may have been set back.
+
+    For the same reason the age of a nonce is told by the wall clock of the first use, which goes on from there at the
+    pace of the monotonic one.
     """
 
-    __slots__ = ("_accounts", "_ahead", "_guard", "_nonces", "_retransmissions")
+    __slots__ = ("_accounts", "_ahead", "_guard", "_nonces", "_retransmissions", "_run")
 
-    def __init__(self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard, repeating: float = 32.0) -> None:
+    def __init__(
+        self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard, run: str, repeating: float = 32.0
+    ) -> None:
         self._accounts = accounts
         self._retransmissions = Retransmissions(repeating)
         self._nonces = nonces
         self._guard = guard
+        self._run = run
         self._ahead: float | None = None
 
     def check(self, request: Request, realm: Realm, header: str, now: Moment) -> Proven | Unproven | Pending:
@@ -113,7 +118,7 @@ class Authenticator:
 
         `name` is WWW-Authenticate or Proxy-Authenticate.
         """
-        nonce = self._nonces.issue(realm.name, self._time(now))
+        nonce = self._nonces.issue(realm.name, self._time(now), self._run)
         fields = []
         for algorithm in realm.algorithms:
             parameters = Challenge(realm.name, nonce, algorithm, stale=stale).parameters()
@@ -131,7 +136,7 @@ class Authenticator:
                 credentials = Credentials.parse(value.params, header)
                 if found is None:
                     found = credentials
-                elif self._nonces.check(found.nonce, realm.name, self._time(now)) is NonceState.FORGED:
+                elif self._nonces.check(found.nonce, realm.name, self._time(now), self._run) is NonceState.FORGED:
                     found = credentials
         return found
 
@@ -139,8 +144,6 @@ class Authenticator:
         """The present as nonces tell it, wall seconds that nobody sets."""
         if self._ahead is None:
             self._ahead = now.wall - now.monotonic
-            # What was issued before this server started may have been used already.
-            self._guard.begin(self._ahead + now.monotonic)
         return self._ahead + now.monotonic
 
     def _verified(
@@ -154,7 +157,7 @@ class Authenticator:
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)
-        state = self._nonces.check(credentials.nonce, realm.name, self._time(now))
+        state = self._nonces.check(credentials.nonce, realm.name, self._time(now), self._run)
         if state is NonceState.FRESH and self._guard.accept(credentials.nonce, credentials.nonce_count):
             self._retransmissions.remember(request, now)
         elif not self._retransmissions.holds(request, now):

@@ -142,10 +142,6 @@ class NonceGuard:
     def __len__(self) -> int:
         return len(self._uses)
 
-    def begin(self, wall: float) -> None:
-        """Refuse what was issued before `wall`: after a restart nobody knows how often it was used."""
-        self._horizon = max(self._horizon, int(wall * 1000.0) - 1)
-
     def accept(self, nonce: str, nonce_count: int) -> bool:
         """Note one use of a nonce that was found fresh, by credentials that were found right.
 
