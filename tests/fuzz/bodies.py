@@ -11,6 +11,7 @@ from offhook.sip.mime import MAX_DEPTH, MAX_PARTS, BodyPart, Multipart, processe
 from tests.fuzz.messages import bare_line_ends, corpus, drop_line, swap_lines
 from tests.fuzz.octets import MARKS
 from tests.fuzz.target import Target, documented
+from tests.fuzz.timing import OF_A_CHECK, stopwatch
 
 __all__ = ["BODIES"]
 
@@ -53,7 +54,7 @@ def check_body(data: bytes) -> bool:
     try:
         leaves = read(part, 0)
         with suppress(ProtocolError):
-            chosen = processed(part, lambda each: each.disposition.token != "icon")
+            chosen = stopwatch.within(lambda: processed(part, lambda each: each.disposition.token != "icon"))
             assert len(chosen) <= leaves
     except ParseError as error:
         documented(error, 400, 415, 513)
@@ -73,7 +74,7 @@ def read(part: BodyPart, depth: int) -> int:
         documented(error, 400, 415)
     if not part.is_multipart or depth > MAX_DEPTH:
         return 1
-    multipart = part.multipart()
+    multipart = stopwatch.within(part.multipart)
     assert multipart.serialize() == part.content
     assert 0 < len(multipart.parts) <= MAX_PARTS
     anew = Multipart.build(multipart.parts, "mixed")
@@ -91,4 +92,5 @@ BODIES: Final = Target(
     marks=(*MARKS, b"\r\n", b"\n", b"\r", b"--a", b"\r\n--a\r\n", b"--", b"\r\n\r\n", b"multipart/mixed", b"boundary="),
     more=(drop_line, swap_lines, bare_line_ends),
     largest=65536,
+    most=OF_A_CHECK,
 )

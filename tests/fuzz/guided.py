@@ -26,7 +26,7 @@ ABSENT: Final = 3
 SLOWER: Final = 4.0
 """By this factor code is slower that is being watched."""
 MOST_MEGABYTES: Final = 512
-OURS: Final = 0.5
+OURS: Final = 0.8
 """The share of mutations that are ours, which know the formats; the others are libFuzzer's, which know nothing."""
 DONE: Final = re.compile(r"DONE\s+cov: (\d+) ft: (\d+)")
 
@@ -58,7 +58,7 @@ def fuzz(name: str, inputs: int, seed: int, folder: Path, blind: bool) -> None:
             return next(forever)[:most]
         random = Random(number)
         if random.random() < OURS:
-            return target.mutate(random, data)[:most]
+            return target.changed(random, data)[:most]
         return bytes(atheris.Mutate(data, most))
 
     with tempfile.TemporaryDirectory() as corpus:
@@ -71,6 +71,8 @@ def fuzz(name: str, inputs: int, seed: int, folder: Path, blind: bool) -> None:
             f"-rss_limit_mb={MOST_MEGABYTES}",
             f"-artifact_prefix={folder}/{name}-",
             "-len_control=0",
+            "-reduce_inputs=0",
+            "-mutate_depth=2",
         ]
         atheris.Setup([sys.argv[0], *options, corpus], target.check, custom_mutator=mutate)
         atheris.Fuzz()

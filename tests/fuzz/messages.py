@@ -11,6 +11,7 @@ from typing import Final
 from tests.fuzz.judge import check_whole
 from tests.fuzz.octets import MARKS
 from tests.fuzz.target import Target
+from tests.fuzz.timing import OF_A_CHECK
 
 __all__ = ["LARGEST", "MESSAGES", "corpus"]
 
@@ -106,4 +107,5 @@ MESSAGES: Final = Target(
     marks=MESSAGE_MARKS,
     more=(line, drop_line, swap_lines, swap_values, swap_values, fold, bare_line_ends, splice_lines),
     largest=LARGEST,
+    most=OF_A_CHECK,
 )

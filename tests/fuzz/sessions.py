@@ -21,12 +21,13 @@ from offhook.sdp.negotiate import (
     make_answer,
     make_offer,
 )
-from offhook.sdp.parser import MAX_OCTETS, parse
+from offhook.sdp.parser import MAX_LINES, MAX_OCTETS, parse
 from offhook.sdp.session import MediaDescription, SessionDescription
 from offhook.ua.audio import audio_parameters
 from tests.fuzz.messages import DATA, bare_line_ends, drop_line, swap_lines
 from tests.fuzz.octets import MARKS
 from tests.fuzz.target import Target, documented
+from tests.fuzz.timing import OF_A_CHECK, stopwatch
 
 __all__ = ["SESSIONS"]
 
@@ -87,7 +88,7 @@ def add_line(random: Random, data: bytes) -> bytes:
 def check_session(data: bytes) -> bool:
     """Whether a description is read; it comes back octet by octet, and can be answered or is refused with 488."""
     try:
-        session = parse(data)
+        session = stopwatch.within(lambda: parse(data))
     except ParseError as error:
         documented(error, 400, 413)
         return False
@@ -143,18 +144,23 @@ def read_attribute(attribute: Attribute) -> None:
 def change(session: SessionDescription) -> None:
     """Changed descriptions are descriptions too."""
     held = session.with_direction(Direction.INACTIVE).with_attribute(Attribute("x", "y")).with_session_name("z")
-    again = parse(held.with_media(media.with_direction(Direction.SENDONLY) for media in held.media).serialize())
+    again = reread(held.with_media(media.with_direction(Direction.SENDONLY) for media in held.media))
     assert again.direction is Direction.INACTIVE
     assert [media.direction for media in again.media] == [Direction.SENDONLY] * len(session.media)
     assert again.without_attribute("x").attribute("x") is None
     assert again.session_name == "z"
 
 
+def reread(session: SessionDescription) -> SessionDescription:
+    """What was read is as long as may be, and may have grown."""
+    return parse(session.serialize(), max_octets=2 * MAX_OCTETS, max_lines=2 * MAX_LINES)
+
+
 def answer(offer: SessionDescription) -> None:
     """What a called user agent does."""
     for may_refuse in (True, False):
         try:
-            made = make_answer(offer, OURS, may_refuse=may_refuse)
+            made = stopwatch.within(lambda: make_answer(offer, OURS, may_refuse=may_refuse))  # noqa: B023
         except ProtocolError as error:
             documented(error, 488 if may_refuse else 0)
             continue
@@ -171,7 +177,7 @@ def answer(offer: SessionDescription) -> None:
 def take_as_answer(session: SessionDescription) -> None:
     """What a caller does with what should be an answer, and with an offer that follows."""
     try:
-        agreed = apply_answer(OFFER, session)
+        agreed = stopwatch.within(lambda: apply_answer(OFFER, session))
     except ProtocolError as error:
         documented(error, 488)
         return
@@ -193,7 +199,7 @@ def read_streams(agreed: NegotiatedSession) -> None:
 
 def check_written(session: SessionDescription) -> None:
     """What is sent can be read, and says the same."""
-    again = parse(session.serialize())
+    again = reread(session)
     assert again == session
     assert [media.field for media in again.media] == [media.field for media in session.media]
     assert all(isinstance(media, MediaDescription) for media in again.media)
@@ -206,4 +212,5 @@ SESSIONS: Final = Target(
     marks=(*MARKS, b"\r\n", b"\n", b"\r", b"IN", b"IP4", b"IP6", b"a=", b"m=", b"RTP/AVP"),
     more=(insert_line, insert_line, add_line, add_line, drop_line, swap_lines, bare_line_ends),
     largest=MAX_OCTETS,
+    most=OF_A_CHECK,
 )
