@@ -25,7 +25,7 @@ def _decoded(found: re.Match[str]) -> str:
 
 
 def _encoded(found: re.Match[str]) -> str:
-    return "".join([f"%{octet:02X}" for octet in found.group().encode("utf-8", "surrogateescape")])
+    return "%" + found.group().encode("utf-8", "surrogateescape").hex("%").upper()
 
 
 def _decoded_but_reserved(found: re.Match[str]) -> str:
