@@ -1,41 +1,23 @@
-"""What must hold for any octets at all, whole and in pieces."""
+"""What must hold for any octets at all that come as a datagram."""
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from itertools import pairwise
-from random import Random
 from typing import Final
 
 from offhook.errors import ParseError
 from offhook.sip.checks import Judgement, judge
-from offhook.sip.framing import StreamFramer
 from offhook.sip.headers.registry import row
 from offhook.sip.message import Message, Request
 from offhook.sip.mime import body_of
 from offhook.sip.parser import Limits, parse
 from offhook.sip.serializer import Draft
+from tests.fuzz.timing import stopwatch
 
-__all__ = ["check_stream", "check_whole"]
+__all__ = ["check_whole"]
 
-MOST_SECONDS: Final = 0.05
-SECONDS_A_PIECE: Final = 2e-5
-TRIES: Final = 3
 ROOMY: Final = Limits(octets=131072, fields=130, vias=71)
 """What a message may have grown to at the next hop."""
-
-
-def timed(data: bytes) -> tuple[Message | None, Judgement]:
-    """`act_on`, within the time that a message may take; asked again when it was long, for a machine has its moods."""
-    seconds = 0.0
-    for _ in range(TRIES):
-        start = time.thread_time()
-        found = act_on(data)
-        seconds = time.thread_time() - start
-        if seconds < MOST_SECONDS:
-            return found
-    raise AssertionError(f"{seconds:.3f} s of CPU")
 
 
 def read(message: Message) -> None:
@@ -77,7 +59,7 @@ def act_on(data: bytes) -> tuple[Message | None, Judgement]:
 
 def check_whole(data: bytes) -> bool:
     """Whether a datagram is accepted; that it does no harm, and is written as what it was read."""
-    message, judgement = timed(data)
+    message, judgement = stopwatch.within(lambda: act_on(data))
     if message is None:
         return False
     octets = message.serialize()
@@ -108,40 +90,3 @@ def check_stamp(request: Request) -> None:
     via = parse(request.serialize(), ROOMY).top_via
     mine = request.top_via
     assert (via.length, via.branch, via.rport, via.params) == (mine.length, mine.branch, mine.rport, mine.params)
-
-
-def check_stream(messages: list[bytes], random: Random) -> int:
-    """Feed messages as one stream in random pieces; how many items came out, the same as out of the whole at once."""
-    data = b"".join(messages)
-    whole = StreamFramer()
-    expected = whole.receive(data)
-    largest = random.choice([1, 3, 40, 700, 9000] if len(data) < 8000 else [300, 9000])
-    pieces = _pieces(data, largest, random)
-    most = MOST_SECONDS * len(messages) + len(pieces) * SECONDS_A_PIECE
-    seconds = 0.0
-    for _ in range(TRIES):
-        framer = StreamFramer()
-        start = time.thread_time()
-        items = [item for piece in pieces for item in framer.receive(piece)]
-        seconds = time.thread_time() - start
-        if seconds < most:
-            break
-    else:
-        raise AssertionError(f"{seconds:.3f} s of CPU")
-    assert (framer.error is None) == (whole.error is None)
-    count = len(items)
-    if whole.error is not None:
-        # How much there is of a message that cannot be framed depends on when it shows.
-        assert expected.pop()[:1000] == items.pop()[:1000]
-    assert items == expected
-    for item in items:
-        with suppress(ParseError):
-            parse(item)
-    return count
-
-
-def _pieces(data: bytes, largest: int, random: Random) -> list[bytes]:
-    if largest == 1:
-        return [bytes([octet]) for octet in data]
-    cuts = sorted(random.choices(range(len(data) + 1), k=2 * len(data) // largest))
-    return [data[start:end] for start, end in pairwise([0, *cuts, len(data)])]

@@ -29,6 +29,8 @@ def test_a_local_number() -> None:
     assert uri.phone_context == "Example.com"
     assert uri.aor() == "tel:7042ab;phone-context=example.com"
     assert parse_tel("863-1234;phone-context=+1-914-555").aor() == "tel:8631234;phone-context=+1914555"
+    # What is escaped in it must not become a parameter of its own, nor end a line.
+    assert parse_tel("7042;phone-context=a%3Bext=5%0A").aor() == "tel:7042;phone-context=a%3Bext%3D5%0A"
 
 
 @pytest.mark.parametrize("text", ["911", "*21#", "#31#", "0"])

@@ -444,6 +444,7 @@ def test_no_input_takes_long(piece: str) -> None:
         ("tel:+358;Zone=b;postd=PP22;alt=c;isub=1", "sip:+358;isub=1;postd=pp22;alt=c;zone=b@example.com;user=phone"),
         ("tel:*31;phone-context=+1;x=%3B", "sip:*31;phone-context=+1;x=%3b@example.com;user=phone"),
         ("tel:*31#;phone-context=+1", "sip:*31%23;phone-context=+1@example.com;user=phone"),
+        ("tel:+1;x=%25zz", "sip:+1;x=%25zz@example.com;user=phone"),
     ],
 )  # fmt: skip
 @pytest.mark.rfc("3261 25.1 #2")
@@ -454,6 +455,22 @@ def test_a_number_as_a_sip_uri(number: str, uri: str) -> None:
     assert str(made) == uri
     assert sip(uri) == made
     assert made.telephone == tel
+
+
+@pytest.mark.parametrize("param", ["x=%zz", "x=100%", "%=y", "x=%4", "x=%%41"])
+def test_a_percent_sign_that_escapes_nothing_is_escaped_in_a_user(param: str) -> None:
+    tel = parse_uri(f"tel:+1;{param}")
+    assert isinstance(tel, TelUri)
+    number = sip(str(SipUri.of_telephone(tel, "example.com"))).telephone
+    assert number is not None
+    assert number.params == tel.params
+
+
+def test_a_long_user_of_strange_octets_is_escaped_in_time() -> None:
+    uri = sip("sip:" + "\udcc0" * 65000 + "@b")
+    began = time.thread_time()
+    assert uri.aor() == "sip:" + "%C0" * 65000 + "@b"
+    assert time.thread_time() - began < 0.05
 
 
 def test_tel_is_one_of_them() -> None:

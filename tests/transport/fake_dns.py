@@ -20,7 +20,8 @@ from offhook.transport.hosts import HostsFile
 class FakeDns(asyncio.DatagramProtocol):
     """`add` fills its zone; names that are not in it do not exist. `asked` are the questions, as (name, type).
 
-    `lie` makes the datagrams that are sent of each true answer; `delays` are the seconds by which the next ones come.
+    `lie` makes the datagrams that are sent of each true answer, the first of which is what TCP sends; `delays` are the
+    seconds by which the next ones come.
     """
 
     def __init__(self) -> None:
@@ -98,7 +99,7 @@ class FakeDns(asyncio.DatagramProtocol):
         length = int.from_bytes(await reader.readexactly(2), "big")
         answer = self._answer(dns.message.from_wire(await reader.readexactly(length)), over_tcp=True)
         if answer is not None:
-            wire = answer.to_wire(want_shuffle=False)
+            wire = self.lie(answer)[0]
             writer.write(len(wire).to_bytes(2, "big") + wire)
             await writer.drain()
         writer.close()

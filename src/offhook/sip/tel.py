@@ -81,9 +81,9 @@ class TelUri:
         return TelUri(self.number, remove_param(self.params_text, name.lower()))
 
     def aor(self) -> str:
-        """The canonical form as a key for look-ups: digits, with the phone-context of a local number."""
+        """The canonical form, a URI again and a key for look-ups: digits, with the phone-context of a local number."""
         context = None if self.is_global else self.phone_context
-        return f"tel:{self.digits}" if context is None else f"tel:{self.digits};phone-context={_comparable(context)}"
+        return f"tel:{self.digits}{'' if context is None else encode_param('phone-context', _comparable(context))}"
 
     def serialize(self) -> str:
         return f"tel:{self.number}{self.params_text}"

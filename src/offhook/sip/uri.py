@@ -36,9 +36,10 @@ _SIP: Final = re.compile(
 # ABNF absoluteURI = scheme ":" ( hier-part / opaque-part ), the rest of it opaque to us
 _OTHER: Final = re.compile(r'([A-Za-z][A-Za-z0-9+\-.]*):([^\x00-\x20\x7f"<>]+)')
 
-_UNSAFE_USER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
-_UNSAFE_PASSWORD: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,]")
-_UNSAFE_HEADER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/?:+$]")
+_UNSAFE_USER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]+")
+_UNSAFE_PASSWORD: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,]+")
+_UNSAFE_HEADER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/?:+$]+")
+_LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 # RFC 3261 19.1.4: a parameter of these must stand in both URIs or in neither, all others in one alone are ignored.
 _NEVER_IGNORED: Final = ("transport", "user", "ttl", "method", "maddr")
@@ -326,8 +327,9 @@ Uri = SipUri | TelUri | OtherUri
 def _telephone_user(number: TelUri) -> str:
     """The telephone-subscriber as a user part, in lower case and in order; what is escaped already stays so."""
     params = sorted(number.params_text.lower().split(";")[1:], key=_telephone_order)
-    pieces = [escape(piece, _UNSAFE_USER) for piece in ";".join([number.number.lower(), *params]).split("%")]
-    return "%".join(pieces)
+    # A parameter of a tel URI may have a "%" that escapes nothing; in a user part it would be none (25.1).
+    written = _LONE_PERCENT.sub("%25", ";".join([number.number.lower(), *params]))
+    return "%".join([escape(piece, _UNSAFE_USER) for piece in written.split("%")])
 
 
 def _telephone_order(param: str) -> tuple[int, str]:

@@ -18,7 +18,7 @@ __all__ = ["URI_PARAMETERS", "compared_params", "decode_params", "encode_param",
 URI_PARAMETERS: Final = r'(?:;[^\x00-\x20\x7f"<>@;?=]+(?:=[^\x00-\x20\x7f"<>@;?]*)?)*'
 """The pattern of a sequence of parameters, possibly empty."""
 
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]+")
 
 
 def decode_params(text: str) -> dict[str, str | None]:

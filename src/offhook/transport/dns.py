@@ -22,6 +22,7 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
 from offhook.errors import ResolveFailed
+from offhook.transport.dns_sockets import BoundedBackend
 from offhook.transport.hosts import HostsFile
 
 __all__ = ["DnsClient", "NaptrRecord", "Records", "SrvRecord"]
@@ -35,6 +36,7 @@ _LONGEST_ABSENCE: Final = 300.0
 _FAILURE_LIFE: Final = 5.0
 """Seconds in which nothing is asked again that no name server could answer (RFC 9520 3.2)."""
 _MOST_FAILURES: Final = 4096
+_SOCKETS: Final = BoundedBackend()
 
 Record = TypeVar("Record")
 
@@ -216,7 +218,11 @@ class DnsClient:
         search = kind in ("A", "AAAA")
         try:
             answer = await resolver.resolve(
-                name if search else f"{name.removesuffix('.')}.", kind, raise_on_no_answer=False, search=search
+                name if search else f"{name.removesuffix('.')}.",
+                kind,
+                raise_on_no_answer=False,
+                search=search,
+                backend=_SOCKETS,
             )
         except dns.resolver.NXDOMAIN as error:
             return Records([], _absent_until(resolver, error), exists=False)
