@@ -36,7 +36,8 @@ _LONGEST_ABSENCE: Final = 300.0
 _FAILURE_LIFE: Final = 5.0
 """Seconds in which nothing is asked again that no name server could answer (RFC 9520 3.2)."""
 _MOST_FAILURES: Final = 4096
-_SOCKETS: Final = BoundedBackend()
+_SOCKETS: Final[Any] = BoundedBackend()
+"""Of dnspython's own backends it is none: those have more methods than are called here."""
 
 Record = TypeVar("Record")
 
