@@ -7,13 +7,15 @@ ARGS ?=
 JOBS ?= 2
 ONLY ?=
 RFC ?=
+MORE ?=
 export PYTHON
 
 SETUP = $(or $(PYTHON),python3) -m tools.bootstrap
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run develop check test unit test-all soak million conformance wheel docs bench guard lock clean distclean
+.PHONY: help run develop check test unit test-all soak million conformance wheel docs bench bench-all guard
+.PHONY: lock clean distclean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -59,6 +61,10 @@ docs: ## the documentation, in build/docs
 bench: ## measurements beside other servers; see bench/README.md
 	@pure=$$($(SETUP) test) && compiled=$$($(SETUP) compiled) && \
 	exec "$$pure/bin/python" -m bench.run --compiled "$$compiled/bin/python" --plot build/bench.svg $(ARGS)
+
+bench-all: ## bench, and all that it leaves out: durable, streams, forks, memory, latency, sound
+	@$(MAKE) --no-print-directory bench && pure=$$($(SETUP) test) && compiled=$$($(SETUP) compiled) && \
+	exec "$$pure/bin/python" -m bench.more --compiled "$$compiled/bin/python" $(MORE)
 
 guard: ## what each kind of work costs beside the commit in bench/REFERENCE
 	@venv=$$($(SETUP) test) && exec "$$venv/bin/python" -m bench.guard $(ARGS)

@@ -11,17 +11,34 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from bench import phones
 from bench.loads import Load
 from bench.probe import Probe
 
-__all__ = ["HERE", "Failed", "Kamailio", "Offhook", "Sample", "Server", "round_of"]
+__all__ = [
+    "HERE",
+    "PORT",
+    "Failed",
+    "Kamailio",
+    "Offhook",
+    "Sample",
+    "Server",
+    "around",
+    "caller_command",
+    "cpu_seconds",
+    "round_of",
+    "running",
+    "wait_until_answering",
+]
 
 HERE = Path(__file__).parent
 PORT = 5260
+TLS_PORT = 5261
+RINGING_PORT = 5271
+TUNNEL_PORT = 5290
 CALLEE_PORT = 5270
 CALLER_PORT = 5280
 USERS = 500
@@ -33,9 +50,13 @@ class Failed(Exception):
 
 
 class Server:
-    """A server under test. `command` starts it for a kind of load, with what it writes in a folder."""
+    """A server under test. `command` starts it for a kind of load, with what it writes in a folder.
+
+    `probed`: it has a registrar, so that the probe can be registered.
+    """
 
     name: str
+    probed = True
 
     def command(self, kind: str, folder: Path) -> list[str]:
         raise NotImplementedError
@@ -51,9 +72,12 @@ class Kamailio(Server):
 
     def command(self, kind: str, folder: Path) -> list[str]:
         defined = [] if kind == "proxy" else ["-A", kind.upper()]
+        config = folder / "kamailio.cfg"
+        config.write_text((HERE / "servers" / "kamailio.cfg").read_text().replace("@FOLDER@", str(folder)))
+        make_certificate(folder, kind)
         memory = ["-m", "512", "-M", "32", "-x", "fm", "-X", "fm"]
         places = ["-P", str(folder / "pid"), "-Y", str(folder), "-w", str(folder)]
-        return ["kamailio", "-f", str(HERE / "servers" / "kamailio.cfg"), "-DD", *defined, *memory, *places]
+        return ["kamailio", "-f", str(config), "-DD", *defined, *memory, *places]
 
 
 class Offhook(Server):
@@ -72,12 +96,24 @@ class Offhook(Server):
     def command(self, kind: str, folder: Path) -> list[str]:
         config = folder / "offhook.toml"
         config.write_text(f'data = "{folder}"\n' + (self._bench / "servers" / f"{kind}.toml").read_text())
+        make_certificate(folder, kind)
         if kind == "digest":
             accounts = [*self._sources, self._python, str(self._bench / "accounts.py")]
             subprocess.run([*accounts, str(folder), str(USERS)], check=True)
         script = str(Path(self._python).parent / "offhook")
         profiled = [self._python, "-m", "cProfile", "-o", str(self._profile)] if self._profile else []
         return [*self._sources, *profiled, script, "serve", "-c", str(config)]
+
+
+def make_certificate(folder: Path, kind: str) -> None:
+    """A certificate and its key, where a kind of load needs them."""
+    if kind == "streams":
+        file = str(folder / "certificate.pem")
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", file]
+        names = ["-subj", "/CN=example.com", "-addext", "subjectAltName=DNS:example.com,IP:127.0.0.1"]
+        subprocess.run(["openssl", "req", "-x509", *key, "-out", f"{file}.x", *names], check=True, capture_output=True)
+        with Path(file).open("a") as whole:
+            whole.write(Path(f"{file}.x").read_text())
 
 
 class Sample:
@@ -169,29 +205,71 @@ def round_of(server: Server, load: Load, seconds: float) -> Sample:
         try:
             with running(server.command(load.kind, folder), 0, log) as process:
                 wait_until_answering(process)
-                return _loaded(process, load, seconds, folder)
+                with around(load, folder):
+                    return _sampled(process, load, seconds, folder, server.probed)
         except (Failed, OSError) as error:
             raise Failed(f"{server.name}: {error}; {log.read_text(errors='replace')[-500:]}") from error
 
 
-def _loaded(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path) -> Sample:
-    if not load.callee:
-        return _sampled(process, load, seconds, folder)
-    (folder / "callee.xml").write_text(phones.callee())
-    callee = ["sipp", "-sf", str(folder / "callee.xml"), "-i", "127.0.0.1", "-p", str(CALLEE_PORT), "-nostdin"]
-    with running(callee, 1, folder / "callee"):
-        time.sleep(0.5)
-        return _sampled(process, load, seconds, folder)
+@contextmanager
+def around(load: Load, folder: Path) -> Iterator[None]:
+    """Those who are called, and the tunnel that callers need."""
+    with ExitStack() as stack:
+        if load.ringing:
+            for port in range(RINGING_PORT, RINGING_PORT + load.ringing):
+                _register_at(port)
+            _register_at(CALLEE_PORT)
+        for port in range(RINGING_PORT, RINGING_PORT + load.ringing):
+            stack.enter_context(_phone(f"ringing{port}", phones.ringing(), port, folder))
+        if load.callee:
+            stack.enter_context(_phone("callee", phones.callee(), CALLEE_PORT, folder))
+        if load.transport == "tls":
+            stack.enter_context(_tunnel(folder))
+        time.sleep(0.5 if load.callee else 0.0)
+        yield
 
 
-def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path) -> Sample:
+def _phone(name: str, scenario: str, port: int, folder: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Whoever is called."""
+    (folder / f"{name}.xml").write_text(scenario)
+    command = ["sipp", "-sf", str(folder / f"{name}.xml"), "-i", "127.0.0.1", "-p", str(port), "-nostdin"]
+    return running(command, 1, folder / name)
+
+
+def _tunnel(folder: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """SIPp knows no TLS: stunnel stands before it."""
+    (folder / "stunnel.conf").write_text(
+        f"foreground = yes\npid =\ndebug = warning\n[sips]\nclient = yes\naccept = 127.0.0.1:{TUNNEL_PORT}\n"
+        f"connect = 127.0.0.1:{TLS_PORT}\n"
+    )
+    return running(["stunnel4", str(folder / "stunnel.conf")], 1, folder / "stunnel")
+
+
+def _register_at(port: int) -> None:
+    """Let who is called be found at a port too, which is free again afterwards."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", port))
+        phone.settimeout(5.0)
+        phone.sendto(
+            f"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bKr{port}\r\n"
+            f"From: <sip:bob@example.com>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: register{port}\r\n"
+            f"CSeq: 1 REGISTER\r\nContact: <sip:bob@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\n"
+            "Content-Length: 0\r\n\r\n".encode(),
+            ("127.0.0.1", PORT),
+        )
+        if not phone.recv(65536).startswith(b"SIP/2.0 200"):
+            raise Failed("a phone was not registered")
+
+
+def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folder: Path, probed: bool) -> Sample:
     count = int(load.rate * seconds)
-    command = _sipp(load, count, folder)
+    command = caller_command(load, count, folder)
     probe = Probe(("127.0.0.1", PORT))
     before = cpu_seconds(process.pid)
-    probe.start()
+    if probed:
+        probe.start()
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
-    delays = probe.stop()
+    delays = probe.stop() if probed else []
     after = cpu_seconds(process.pid)
     found = re.findall(rb"Failed call +\|[^|]*\| +(\d+)", ended.stdout)
     failed = int(found[-1]) if found else count
@@ -199,9 +277,15 @@ def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folde
     return Sample(total / count, (after[0] - before[0]) / count, most_resident(process.pid), failed, delays)
 
 
-def _sipp(load: Load, count: int, folder: Path) -> list[str]:
-    (folder / "caller.xml").write_text(load.scenario(load.answers))
-    command = ["taskset", "-c", "1", "sipp", "-sf", str(folder / "caller.xml"), f"127.0.0.1:{PORT}", "-i", "127.0.0.1"]
+def caller_command(load: Load, count: int, folder: Path) -> list[str]:
+    """The SIPp that offers a load."""
+    scenario = load.scenario(load.answers).replace(phones.REGISTRAR, f"127.0.0.1:{PORT}")
+    port = PORT
+    if load.transport == "tls":
+        port, scenario = TUNNEL_PORT, scenario.replace("[transport]", "TLS")
+    (folder / "caller.xml").write_text(scenario)
+    command = ["taskset", "-c", "1", "sipp", "-sf", str(folder / "caller.xml"), f"127.0.0.1:{port}", "-i", "127.0.0.1"]
+    command += [] if load.transport == "udp" else ["-t", "t1"]
     command += ["-p", str(CALLER_PORT), "-s", "bob", "-r", str(load.rate), "-m", str(count), "-l", "20000", "-nostdin"]
     if load.answers:
         users = [f"u{number};[authentication username=u{number} password=secret]\n" for number in range(USERS)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["CALLERS", "Phone", "callee", "caller", "registering"]
+__all__ = ["CALLERS", "DOMAIN", "Phone", "callee", "caller", "registering", "ringing"]
 
 REGISTRAR = "[remote_ip]:[remote_port]"
 DOMAIN = "example.com"
@@ -163,6 +163,30 @@ def registering(answers: bool) -> str:
 def callee() -> str:
     """Who answers: 180 and 200, in the order of a phone and in that of a trunk."""
     return _scenario("callee", [_answer(order) for order in ANSWERS], first='<recv request="INVITE" rrs="true"/>')
+
+
+def ringing(cseq: int = 1) -> str:
+    """Who rings until the caller has enough; `cseq` is the INVITE's number.
+
+    The INVITE's Vias, the server's and the caller's, are needed once more when the CANCEL has come.
+    """
+    kept = "".join(
+        f'<ereg regexp=".*" search_in="hdr" header="Via:" occurrence="{number}" assign_to="{number}"/>'
+        for number in (1, 2)
+    )
+    head = ("[last_From:]", "[last_To:];tag=[pid]r[call_number]", "[last_Call-ID:]")
+
+    def answer(status: str, *lines: str, again: bool = False) -> str:
+        return _send("\n".join([f"SIP/2.0 {status}", *lines, "Content-Length: 0", ""]), again)
+
+    steps = [
+        answer("180 Ringing", "[last_Via:]", *head, "[last_CSeq:]", "[last_Record-Route:]"),
+        '<recv request="CANCEL"/>',
+        answer("200 OK", "[last_Via:]", *head, "[last_CSeq:]"),
+        answer("487 Request Terminated", "Via:[$1]", "Via:[$2]", *head, f"CSeq: {cseq} INVITE", again=True),
+        '<recv request="ACK"/>',
+    ]
+    return _scenario("ringing", [steps], first=f'<recv request="INVITE"><action>{kept}</action></recv>')
 
 
 ANSWERS = (

@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from statistics import median
 
 __all__ = ["Probe"]
 
 HOST = "127.0.0.2"
 WAIT = 1.0
+LATELY = 25
 
 
 class Probe:
@@ -35,10 +37,20 @@ class Probe:
 
     def start(self) -> None:
         """Register, and begin to call."""
-        self._send(self._request("REGISTER", "sip:127.0.0.1:5260", 0, f"Contact: <sip:probe@{self._place}>\r\n"))
+        registrar = "sip:{}:{}".format(*self._server)
+        self._send(self._request("REGISTER", registrar, 0, f"Contact: <sip:probe@{self._place}>\r\n"))
         if not self._socket.recv(65536).startswith(b"SIP/2.0 200"):
             raise OSError("the probe was not registered")
         self._thread.start()
+
+    @property
+    def count(self) -> int:
+        """How many INVITEs there were."""
+        return len(self._took)
+
+    def lately(self) -> float:
+        """The median of what the last INVITEs took; 0 before the first."""
+        return median(self._took[-LATELY:] or [0.0])
 
     def stop(self) -> list[float]:
         """End, and tell what was measured."""
@@ -54,23 +66,26 @@ class Probe:
             self._took.append(self._call(number))
 
     def _call(self, number: int) -> float:
-        """One call: the INVITE, 603 to it, the server's 603 and our ACK."""
-        invite = self._request("INVITE", "sip:probe@example.com", number)
+        """One call: the INVITE, 603 to it, the server's 603 and our ACK. What is left of others is answered too."""
+        own = f"probe-{number}\r\n".encode()
         start = time.monotonic()
-        self._send(invite)
+        self._send(self._request("INVITE", "sip:probe@example.com", number))
         took = WAIT
         try:
-            while True:
+            while (left := start + WAIT - time.monotonic()) > 0:
+                self._socket.settimeout(left)
                 message = self._socket.recv(65536)
-                if message.startswith(b"INVITE") and f"probe-{number}\r\n".encode() in message:
-                    took = min(took, time.monotonic() - start)
+                if message.startswith(b"INVITE"):
+                    if own in message:
+                        took = min(took, time.monotonic() - start)
                     self._send(_answer(message))
-                elif message.startswith(b"SIP/2.0 603") and f"probe-{number}\r\n".encode() in message:
-                    self._send(_acknowledgement(message, invite))
-                elif message.startswith(b"ACK"):
-                    return took
+                elif message.startswith(b"SIP/2.0 603"):
+                    self._send(_acknowledgement(message))
+                elif message.startswith(b"ACK") and own in message:
+                    break
         except TimeoutError:
             return took
+        return took
 
     def _request(self, method: str, uri: str, number: int, more: str = "") -> bytes:
         to = "<sip:probe@example.com>"
@@ -96,8 +111,7 @@ def _answer(invite: bytes) -> bytes:
     return b"\r\n".join([b"SIP/2.0 603 Decline", *lines, to, b"Content-Length: 0", b"", b""])
 
 
-def _acknowledgement(response: bytes, invite: bytes) -> bytes:
-    first = invite.partition(b"\r\n")[0].replace(b"INVITE", b"ACK", 1)
-    lines = _lines(invite, b"via", b"from", b"call-id", b"max-forwards")
-    to = _lines(response, b"to")[0]
-    return b"\r\n".join([first, *lines, to, b"CSeq: 1 ACK", b"Content-Length: 0", b"", b""])
+def _acknowledgement(response: bytes) -> bytes:
+    lines = _lines(response, b"via", b"from", b"to", b"call-id")
+    more = (b"CSeq: 1 ACK", b"Max-Forwards: 70", b"Content-Length: 0", b"", b"")
+    return b"\r\n".join([b"ACK sip:probe@example.com SIP/2.0", *lines, *more])

@@ -8,7 +8,7 @@ from html import escape
 from bench.loads import Load
 from bench.measure import Sample
 
-__all__ = ["Result", "plot", "table"]
+__all__ = ["Result", "plot", "ratio", "table"]
 
 Result = tuple[Load, dict[str, list[Sample]]]
 """A load, and the samples of each server by its name; the first is the one that the others are compared with."""

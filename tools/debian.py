@@ -31,6 +31,10 @@ PEERS = {
 }
 """The programs that the interop tests talk to or measure with, and the package that each comes from."""
 
+MODULES = {"kamailio/modules/tls.so": "kamailio-tls-modules"}
+"""Their modules that have a package of their own, by where they are in a folder of /usr/lib."""
+
+LIBRARIES = Path("/usr/lib")
 SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -47,7 +51,9 @@ def package_of(name: str) -> str:
 
 def missing_peers() -> list[str]:
     """The packages of the interop tests that are not installed."""
-    return sorted(package for name, package in PEERS.items() if program(name) is None)
+    missing = {package for name, package in PEERS.items() if program(name) is None}
+    missing |= {package for file, package in MODULES.items() if not any(LIBRARIES.glob(f"*/{file}"))}
+    return sorted(missing)
 
 
 @contextmanager

@@ -47,6 +47,15 @@ def test_programs_are_found_in_the_system_folders(tmp_path: Path, monkeypatch: p
     assert "sip-tester" not in debian.missing_peers()
 
 
+def test_modules_are_looked_for_beside_their_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "LIBRARIES", tmp_path)
+    assert "kamailio-tls-modules" in debian.missing_peers()
+    modules = tmp_path / "some-machine" / "kamailio" / "modules"
+    modules.mkdir(parents=True)
+    (modules / "tls.so").touch()
+    assert "kamailio-tls-modules" not in debian.missing_peers()
+
+
 def test_nothing_is_installed_without_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert debian.install(["baresip"]) is False

@@ -6,6 +6,7 @@ import pytest
 
 from offhook.sip.message import Request
 from offhook.sip.serializer import reply
+from offhook.transaction.effects import Effect, Transmit
 from tests.engine import TARGET, Bench, accepted, incoming, outgoing, sent, shown
 
 
@@ -68,3 +69,24 @@ def test_what_may_be_needed_again_is_kept(method: str) -> None:
         transaction.shed(remains_of(request))
         assert transaction.request is request
         assert transaction.response is not None
+
+
+def octets_of(effects: list[Effect]) -> bytes:
+    [data] = [effect.data for effect in effects if isinstance(effect, Transmit)]
+    return data
+
+
+def test_while_a_call_rings_its_octets_are_kept_once() -> None:
+    """As header lines; what was sent is made of them again, where an INVITE comes again."""
+    bench = Bench()
+    transaction = bench.accept(incoming())
+    ringing = octets_of(bench.respond(transaction, 180))
+    again = octets_of(bench.receive(incoming()))
+    assert again == ringing
+    assert again is not ringing
+    onwards = bench.stack.send(outgoing("INVITE"), TARGET, bench.now)
+    invite = octets_of(bench.stack.drain())
+    bench.receive(reply(onwards.request, 180, None, "b").response().serialize())
+    assert onwards.response is None
+    assert onwards.request.serialize() == invite
+    assert onwards.request.serialize() is not invite

@@ -157,11 +157,10 @@ class Authenticator:
         right = verify(credentials, _NOBODY if ha1 is None else ha1, request.method, request.body)
         if account is None or ha1 is None or not right:
             return Unproven(credentials.username)
-        use = (request, credentials.nonce, credentials.nonce_count, now.monotonic)
         state = self._nonces.check(credentials.nonce, realm.name, self._time(now), self._run)
         if state is NonceState.FRESH and self._guard.accept(credentials.nonce, credentials.nonce_count):
-            self._retransmissions.remember(*use)
-        elif not self._retransmissions.holds(*use):
+            self._retransmissions.remember(request, now)
+        elif not self._retransmissions.holds(request, now):
             # The nonce has aged; or a count was seen before: a replay, or a phone that never counts on. A new nonce
             # suits all of them. Without a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)

@@ -1,4 +1,4 @@
-"""Which requests proved themselves a short while ago, and by which use of a nonce.
+"""Which requests proved themselves a short while ago.
 
 A request that is answered or forwarded without a transaction comes here again when it is sent again, with the same
 nonce-count. That is no replay (RFC 7616 3.4): a transaction would absorb it, and without one it gets the same answer as
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from offhook.clock import Moment
 from offhook.sip.message import Request
 
 __all__ = ["Retransmissions"]
@@ -19,8 +20,8 @@ DEFAULT_MOST: Final = 65_536
 class Retransmissions:
     """Remembers the last `most` requests for `seconds`: as long as a client sends one again, 64*T1.
 
-    What has the branch, Call-ID and CSeq of one that proved itself is that one: the registrar changes nothing for it,
-    and a stateless proxy sends it where it went before.
+    Only what is the same octet by octet is sent again, with the source that its Via was given here. The digest covers
+    no Contact: whoever overheard a REGISTER could otherwise bind the user to himself meanwhile.
     """
 
     __slots__ = ("_most", "_seconds", "_until")
@@ -34,26 +35,20 @@ class Retransmissions:
     def __len__(self) -> int:
         return len(self._until)
 
-    def remember(self, request: Request, nonce: str, nonce_count: int, monotonic: float) -> None:
-        """Take note of a request that proved itself by this use of a nonce."""
+    def remember(self, request: Request, now: Moment) -> None:
+        """Take note of a request that proved itself."""
         until = self._until
         while until:
             oldest = next(iter(until))
-            if until[oldest] > monotonic and len(until) < self._most:
+            if until[oldest] > now.monotonic and len(until) < self._most:
                 break
             del until[oldest]
-        mark = _mark(request, nonce, nonce_count)
-        if mark is not None:
-            until[mark] = monotonic + self._seconds
+        until[_mark(request)] = now.monotonic + self._seconds
 
-    def holds(self, request: Request, nonce: str, nonce_count: int, monotonic: float) -> bool:
+    def holds(self, request: Request, now: Moment) -> bool:
         """Whether this is a request that is remembered, sent again."""
-        mark = _mark(request, nonce, nonce_count)
-        return mark is not None and self._until.get(mark, 0.0) > monotonic
+        return self._until.get(_mark(request), 0.0) > now.monotonic
 
 
-def _mark(request: Request, nonce: str, nonce_count: int) -> int | None:
-    via = request.octets("via")
-    if via is None:
-        return None
-    return hash((via, request.octets("cseq"), request.octets("call-id"), nonce, nonce_count))
+def _mark(request: Request) -> int:
+    return hash((tuple(request.lines), request.body))

@@ -43,7 +43,9 @@ def serve(
     ] = None,
     trace: TraceOption = False,
 ) -> None:
-    """Run registrar, proxy and redirect server until Ctrl-C; SIGHUP has it read its certificates again.
+    """Run registrar, proxy and redirect server until Ctrl-C.
+
+    SIGHUP has it read its certificates again, SIGUSR1 tell in its log what it holds.
 
     Without a configuration: on loopback, with SQLite in your data folder, and two accounts for trying things out.
     """
@@ -73,7 +75,9 @@ async def _serve(server: Server) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER, 20, 50)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up, server, _has_terminal())
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, _hang_up, server, _has_terminal())
+        loop.add_signal_handler(signal.SIGUSR1, _tell_usage, server, set())
         _announce(server)
         try:
             await asyncio.Event().wait()
@@ -95,6 +99,12 @@ def _hang_up(server: Server, had_terminal: bool) -> None:
         signal.raise_signal(signal.SIGTERM)
     else:
         server.renew_certificates()
+
+
+def _tell_usage(server: Server, under_way: set[asyncio.Task[None]]) -> None:
+    telling = asyncio.get_running_loop().create_task(server.tell_usage())
+    under_way.add(telling)
+    telling.add_done_callback(under_way.discard)
 
 
 def _has_terminal() -> bool:

@@ -27,6 +27,7 @@ from offhook.server.listeners import certificate_refusals, listeners_of
 from offhook.server.private_file import make_folder
 from offhook.server.role import ServerRole
 from offhook.server.secret import SECRET, derive, load_secret
+from offhook.server.usage import usage
 from offhook.sip.parser import Limits
 from offhook.stack import Stack
 from offhook.storage.sqlite import Database
@@ -196,6 +197,10 @@ class Server:
             return False
         _log.info("certificates were read again")
         return True
+
+    async def tell_usage(self) -> None:
+        """Write into the log what the server holds and has seen: `offhook.server.usage`."""
+        _log.info("in use", **await usage(self.driver))
 
     def _judge_certificates(self, driver: Driver[ServerRole]) -> None:
         reached = [host_and_port(one.sent_by)[0] for one in driver.addresses if is_secure(one.transport)]

@@ -114,6 +114,10 @@ class Message:
         """Remember the octets of a message whose line ends are not CRLF, which joining the lines would not give."""
         self._data = data
 
+    def release(self) -> None:
+        """Let go of the octets that `serialize` made, of a message that is hardly sent again: it can make them anew."""
+        self._data = None
+
     @property
     def truncated(self) -> bool:
         """Whether the body is shorter than Content-Length says (RFC 3261 18.3)."""

@@ -41,8 +41,8 @@ def make_cancel(invite: Request, reason: str | None = None) -> Request:
 class InviteClientTransaction(Transaction):
     """One INVITE sent to one next hop.
 
-    `cancel_wanted`: its user cancelled it; the CANCEL waits for a provisional response (RFC 3261 9.1) and is out when
-    `cancelled` is set.
+    `response` is the last final one. `cancel_wanted`: its user cancelled it; the CANCEL waits for a provisional
+    response (RFC 3261 9.1) and is out when `cancelled` is set.
     """
 
     __slots__ = ("cancel_reason", "cancel_wanted", "cancelled", "transactions")
@@ -83,7 +83,8 @@ class InviteClientTransaction(Transaction):
 
     def _pass_up(self, response: Message | None) -> None:
         if isinstance(response, Response):
-            self.response = response
+            if response.status >= 200:
+                self.response = response
             self.transactions.effects.append(ResponseReceived(response, self))
 
     def _send_ack(self, response: Message | None) -> None:
@@ -101,6 +102,8 @@ def _provisional(self: InviteClientTransaction, message: Message | None, now: Mo
     # Timer B runs in Calling alone; the time-out of a cancelled INVITE goes on.
     if not self.cancelled:
         self.transactions.stop_timers(self)
+    # It may ring for minutes, with nothing sent again but what is made of the INVITE's fields.
+    self.request.release()
     self._pass_up(message)
 
 

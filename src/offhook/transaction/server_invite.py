@@ -80,6 +80,9 @@ def _trying(self: InviteServerTransaction, _message: Message | None, now: Moment
 def _provisional(self: InviteServerTransaction, message: Message | None, now: Moment) -> None:
     self.transactions.stop_repeating(self)
     self._send(message)
+    if message is not None:
+        # It may stand for minutes; should the INVITE come again, the octets are made again.
+        message.release()
 
 
 def _repeat(self: InviteServerTransaction, _message: Message | None, now: Moment) -> None:

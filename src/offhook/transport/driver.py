@@ -218,6 +218,16 @@ class Driver(Generic[RoleType]):
             self._timer.cancel()
             self._timer = None
 
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those that are being opened too."""
+        return 0 if self._streams is None else len(self._streams)
+
+    @property
+    def lookups(self) -> int:
+        """How many names are being looked up."""
+        return len(self._lookups)
+
     def now(self) -> Moment:
         """The present moment."""
         return clock.now()

@@ -107,7 +107,11 @@ class RtpPacket:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RtpPacket):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in RtpPacket.__slots__)
+        return self._values() == other._values()
+
+    def _values(self) -> tuple[object, ...]:
+        whole = (self.payload_type, self.sequence, self.timestamp, self.ssrc, self.payload)
+        return (*whole, self.marker, self.csrcs, self.extension, self.padding)
 
     __hash__ = None  # type: ignore[assignment]
 
