@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offhook.accounts import authenticator, retransmissions
+from offhook.accounts import retransmissions
 from offhook.clock import Moment
 from offhook.dialog import invite, repetition
 from offhook.dialog.invite import UsageEvent, UsageState
@@ -130,13 +130,6 @@ PATCHES: list[tuple[str, Any, str, Any, str]] = [
         "sweep",
         lambda self, now: self._image.sweep(now),
         r"is there, which was never acknowledged or was taken back|the disk still has \d+ bindings",
-    ),
-    (
-        "nonces are dated by a clock that is set back",
-        authenticator.Authenticator,
-        "_time",
-        lambda self, now: (self._guard.begin(now.wall), now.wall)[1],
-        r"the caller got 407, and the callees gave \[\]",
     ),
     (
         "a request that is sent again is taken for a replay",

@@ -47,7 +47,7 @@ def test_all_calls_in_the_worst_of_worlds_end_and_what_was_acknowledged_is_kept(
 
 def test_in_the_worst_of_worlds_everything_befalls_it() -> None:
     conditions = Conditions(crashes=20, partitions=8, restarts=32, steps=8, violations=40, jumps=8, durable=True)
-    world, faults = simulate(400, EACH, conditions)
+    world, faults = simulate(405, EACH, conditions)
     assert not faults, "\n".join(faults)
     assert [what for what in BEFALLING if not world.happened[what]] == []
     assert sum(what.startswith("rogue: ") for what in world.happened) >= 30
