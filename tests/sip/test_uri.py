@@ -466,6 +466,23 @@ def test_a_percent_sign_that_escapes_nothing_is_escaped_in_a_user(param: str) ->
     assert number.params == tel.params
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("sip:1212;x=%zz?Replaces=1@h", "sip:1212?Replaces=1%40h"),
+        ("sip:[::1]?Replaces=1@h", "sip:[::1]?Replaces=1%40h"),
+        ("sip:a@b;x=y?Replaces=1@h", "sip:a@b?Replaces=1@h"),
+    ],
+)
+def test_an_at_sign_in_headers_makes_no_user(text: str, written: str) -> None:
+    """RFC 3261 25.1: hvalue has none unescaped, and another reader would take the host from behind it."""
+    uri = sip(text)
+    copy = uri.without_params()
+    assert str(copy) == written
+    assert sip(written) == copy
+    assert copy.headers == uri.headers == (("Replaces", "1@h"),)
+
+
 def test_a_long_user_of_strange_octets_is_escaped_in_time() -> None:
     uri = sip("sip:" + "\udcc0" * 65000 + "@b")
     began = time.thread_time()

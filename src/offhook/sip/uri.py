@@ -261,7 +261,9 @@ class SipUri:
         if self.user is not None:
             text = f"{self.user}@{text}" if self.password is None else f"{self.user}:{self.password}@{text}"
         if self.headers_text:
-            return f"{self.scheme}:{text}{self.params_text}?{self.headers_text}"
+            # Behind no user an "@" must be escaped (25.1 hvalue): what stands before it would be read as one.
+            headers = self.headers_text.replace("@", "%40") if self.user is None else self.headers_text
+            return f"{self.scheme}:{text}{self.params_text}?{headers}"
         return f"{self.scheme}:{text}{self.params_text}"
 
     def __str__(self) -> str:

@@ -58,6 +58,8 @@ MULTIPLE: Final = "multiple"
 """Several fields with one value each: commas belong to the value (the exceptions of RFC 3261 7.3.1)."""
 
 MAX_SPELLINGS: Final = 2048
+MAX_VALUES: Final = 4096
+"""The most values that are read in one field: 32,000, which fit into 64 KiB, take longer than a message may."""
 
 KEYS: Final[dict[bytes, str]] = {}
 """From a field name as spelled on the wire to its key, the full name in lower case. Grows by spellings seen."""
@@ -102,6 +104,8 @@ class HeaderRow:
         if self.kind != LIST:
             return [self.parse(text)]
         parts = split_list(text)
+        if len(parts) > MAX_VALUES:
+            raise ParseError(f"more than {MAX_VALUES} values", header=self.name, clause=self.source)
         if not self.exact:
             parts = [part for part in parts if part]
         if not parts and not self.optional:
