@@ -12,7 +12,7 @@ from offhook.clock import Moment
 from offhook.dialog import invite, repetition
 from offhook.dialog.invite import UsageEvent, UsageState
 from offhook.dialog.repetition import RepetitionEvent, RepetitionState
-from offhook.location import memory, sqlite
+from offhook.location import sqlite
 from offhook.location.update import Update
 from offhook.transaction import client_invite, client_non_invite, server_invite, server_non_invite
 from offhook.transaction.machine import Event, State
@@ -119,9 +119,9 @@ PATCHES: list[tuple[str, Any, str, Any, str]] = [
     ),
     (
         "a binding is given out after its end",
-        memory,
-        "_living",
-        lambda packed, wall: memory._unpacked(packed),
+        sqlite.SqliteLocation,
+        "lookup_now",
+        lambda self, aor, now: self._image.lookup_now(aor, Moment(now.monotonic, 0.0)),
         r"after the clock was set by \d+ s: sip:user\S+ of \S+ is given out \d+ s after its end",
     ),
     (
