@@ -234,6 +234,18 @@ def test_too_many_calls_are_486() -> None:
     assert len(bob.got) == 2
 
 
+def test_a_call_that_is_over_keeps_no_other_out() -> None:
+    house, bob, script = answered()
+    bob.core.context.settings = replace(bob.core.context.settings, most_calls=1)
+    script.send(request("BYE", to=script.responses[-1].text("To") or "", cseq=2), bob)
+    house.run(house.now + 0.1)
+    assert len(bob.core.context.calls) == 1, "its transactions stand yet"
+    script.send(invite().set("Call-ID", "another"), bob)
+    house.run(house.now + 0.1)
+    assert 486 not in statuses(script)
+    assert len(bob.got) == 2
+
+
 def test_messages_are_taken_while_somebody_does() -> None:
     house, bob, script = receiving(request("MESSAGE"))
     got: list[str] = []

@@ -263,7 +263,8 @@ class UserAgentCore:
         """What an INVITE would get now (11.2)."""
         if self.on_call is None:
             return 480
-        return 486 if len(self.context.calls) >= self.context.settings.most_calls else 200
+        under_way = sum(call.end is None for call in self.calls)
+        return 486 if under_way >= self.context.settings.most_calls else 200
 
     def _receive_invite(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
         status = self._invite_status()
