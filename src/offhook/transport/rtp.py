@@ -47,6 +47,9 @@ MAX_DRAIN: Final = 256
 """So many datagrams are taken at once: more than fit into a socket's default buffer, so that nothing that came while
 the process was stopped counts as late."""
 
+STEADY: Final = 0.05
+"""Seconds; after a longer pause more than one datagram may wait."""
+
 WAKE_EARLY: Final = 0.0005
 """The loop waits whole milliseconds and rounds up: asked so much earlier, it is on average in time."""
 
@@ -118,6 +121,7 @@ class AudioEndpoint:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
+        self._received = 0.0
         self._playback: FilePlayback | None = None
         self._recording: Recording | None = None
         self._closed = False
@@ -295,7 +299,10 @@ class AudioEndpoint:
 
     def _receive(self, sock: socket.socket, receive: Callable[[bytes, Address, Moment], None]) -> None:
         now = clock.now()
-        for _ in range(MAX_DRAIN):
+        # Packets of a call come one by one: to look for a second each time costs more than to be called again.
+        most = 1 if now.monotonic - self._received < STEADY else MAX_DRAIN
+        self._received = now.monotonic
+        for _ in range(most):
             try:
                 data, source = sock.recvfrom(DATAGRAM_OCTETS)
             except BlockingIOError:
