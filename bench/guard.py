@@ -75,9 +75,12 @@ def reference(commit: str) -> Path:
     """The tree of the reference with its environment, made where it is not there yet."""
     tree = ROOT / "build" / "reference" / commit
     if not tree.is_dir():
-        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
-        if archive.returncode:
-            raise Failed(f"there is no commit {commit} here: {archive.stderr.decode().strip()}")
+        try:
+            archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True)
+        except FileNotFoundError as error:
+            raise Failed(f"there is no commit {commit} here: git is not installed") from error
+        except subprocess.CalledProcessError as error:
+            raise Failed(f"there is no commit {commit} here: {error.stderr.decode().strip()}") from error
         tree.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=tree.parent) as unfinished:
             subprocess.run(["tar", "-x"], cwd=unfinished, input=archive.stdout, check=True)
