@@ -25,7 +25,8 @@ class Transport:
 
     `secured` is the transport that `sips` turns it into, itself where it is TLS already, or "" where there is none
     (RFC 3261 26.2.2, RFC 5630 3.1.3). `port` is the one where none is said (RFC 3261 18.2.2, 19.1.2, RFC 7118 5.5).
-    `service` is its NAPTR service, `srv` what precedes a domain in the name of its SRV records (RFC 3263 4.1, 4.2).
+    `service` is its NAPTR service, `srv` what precedes a domain in the name of its SRV records, "" where
+    it has none (RFC 3263 4.1, 4.2).
     """
 
     __slots__ = ("name", "port", "reliable", "secured", "service", "srv")

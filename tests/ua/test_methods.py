@@ -1,4 +1,4 @@
-"""The table of methods, against what the acts say that they serve."""
+"""The table of methods: who takes what within a dialog, and whose body is a session description."""
 
 from __future__ import annotations
 
