@@ -11,6 +11,7 @@ from offhook.sip.host import (
     canonical_host,
     checked_host,
     checked_port,
+    customer_of,
     host_key,
     is_ip_address,
     reaches_many,
@@ -27,10 +28,11 @@ VALID = [
     "[1:2:3:4:5:6:7:8]",
     "12345",
     "-",
+    ".".join("a" * 128),
 ]
 INVALID = [
     "", ".", "a..b", ".a", "a b", "a/b", "ü", "a:1", "::1", "[", "[]", "[:]", "[1]", "[::1", "::1]", "[::1]]", "[::g]",
-    "[1::2::3]", "[::1%1]", "[" + "0" * 60 + "::1]", "a\n", "[::1]\n", "[1.2.3.4]",
+    "[1::2::3]", "[::1%1]", "[" + "0" * 60 + "::1]", "a\n", "[::1]\n", "[1.2.3.4]", ".".join("a" * 129),
 ]  # fmt: skip
 
 
@@ -97,7 +99,8 @@ def test_numeric_addresses(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["a", "192.0.2", "192.0.2.256", "1.2.3.4.5", "[a]", "::g", ":" * 100, "1:2", "١.٢.٣.٤"]
+    "host",
+    ["a", "192.0.2", "192.0.2.256", "1.2.3.4.5", "[a]", "::g", ":" * 100, "1:2", "١.٢.٣.٤", "fe80::1%eth0", "::1%1"],
 )
 def test_names(host: str) -> None:
     assert not is_ip_address(host)
@@ -119,3 +122,16 @@ def test_names(host: str) -> None:
 )
 def test_addresses_of_many_hosts(address: str, many: bool) -> None:
     assert reaches_many(address) is many
+
+
+@pytest.mark.parametrize(
+    ("address", "customer"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_what_one_customer_has(address: str, customer: str) -> None:
+    assert customer_of(address) == customer

@@ -6,11 +6,11 @@ import pytest
 
 from offhook.errors import ParseError
 from offhook.sip import layout
-from offhook.sip.layout import MOST_REMEMBERED, Layout, layout_of
-from offhook.sip.lines import NO_FIELD, key_of_line, mark_of
+from offhook.sip.layout import MOST_REMEMBERED, NO_FIELD, Layout, RecentLayouts, checked_key, layout_of
 from offhook.sip.parser import parse
 from tests.sip.messages import OPTIONS, with_more
 
+START = b"OPTIONS sip:a@b SIP/2.0"
 FIELDS = (
     b"Via: SIP/2.0/UDP a;branch=z9hG4bK1",
     b"From: <sip:a@b>;tag=1",
@@ -21,7 +21,12 @@ FIELDS = (
 
 
 def _layout(*fields: bytes) -> Layout:
-    return layout_of("".join([mark_of(field) for field in fields]), [b"", *fields])
+    return layout_of([START, *fields])
+
+
+def _found(recent: RecentLayouts, *fields: bytes, octets: int | None = None) -> Layout | None:
+    lines = [START, *fields]
+    return recent.find(lines, len(b"\r\n".join(lines)) if octets is None else octets)
 
 
 def test_the_place_of_what_routing_reads() -> None:
@@ -41,8 +46,19 @@ def test_the_topmost_counts_and_what_must_not_be_repeated_is_named() -> None:
     assert found.call_id == 0
 
 
-def test_the_same_order_gives_the_same_layout() -> None:
-    assert _layout(*FIELDS) is _layout(b"v: SIP/2.0/TCP b;branch=2", *FIELDS[1:])
+def test_the_key_is_that_of_the_header_however_it_is_written() -> None:
+    assert _layout(b"Via: x", b"v:", b"VIA : y", b"via:\r\n x", b"s: y").keys[1:] == ["via"] * 4 + ["subject"]
+
+
+@pytest.mark.parametrize("octets", [b"no colon", b"", b": no name", b"two words: x", b"Via"])
+def test_what_is_no_field_means_nothing(octets: bytes) -> None:
+    assert _layout(*FIELDS, octets).keys[-1] == NO_FIELD
+    with pytest.raises(ParseError):
+        checked_key(octets)
+
+
+def test_the_same_names_in_the_same_order_give_the_same_layout() -> None:
+    assert _layout(*FIELDS) is _layout(b"Via: SIP/2.0/TCP b;branch=2", *FIELDS[1:])
     assert _layout(*FIELDS) is not _layout(*reversed(FIELDS))
 
 
@@ -53,40 +69,64 @@ def test_unknown_headers_have_keys_of_their_own() -> None:
         assert message.keys.count(name.lower()) == 1
 
 
-def test_unknown_headers_of_the_same_names_give_the_same_layout() -> None:
-    found = _layout(*FIELDS, b"X-One: 1", b"no field", b"X-Two: 2")
-    assert found.keys[-3:] == ["x-one", NO_FIELD, "x-two"]
-    assert _layout(*FIELDS, b"X-One: 7", b"nor this", b"X-Two:") is found
-    for others in (
-        (b"X-Two: 1", b"no field", b"X-One: 2"),
-        (b"no field", b"X-One: 1", b"X-Two: 2"),
-        (b"X-One: 1", b": no name", b"X-Two: 2"),
-        (b"X-One: 1", b"no\r\n field", b"X-Two : 2"),
-    ):
-        other = _layout(*FIELDS, *others)
-        assert other is not found
-        assert other.keys[-3:] == [key_of_line(line) for line in others]
+def test_a_layout_of_lately_is_known_by_the_names() -> None:
+    recent = RecentLayouts()
+    found = _found(recent, *FIELDS, b"X-One: 1")
+    assert found is not None
+    assert _found(recent, *[field + b"x" for field in FIELDS], b"X-One:") is found
+    for other in (b"X-Two: 1", b"X-One : 1", b"x-one: 1", b": no name"):
+        different = _found(recent, *FIELDS, other)
+        assert different is not None
+        assert different is not found
+        assert different.keys == _layout(*FIELDS, other).keys
 
 
-def test_a_flood_of_names_stays_bounded() -> None:
-    kept = layout._layouts_by_names
-    kept.clear()
-    for number in range(MOST_REMEMBERED + 10):
-        _layout(b"X-%d: 1" % number)
-    assert len(kept) == 10
-    _layout(b"X-%s: 1" % (b"1" * 520))
-    _layout(*[b"X: x"] * 65)
-    assert len(kept) == 10
+def test_a_line_without_a_colon_is_never_taken_for_another() -> None:
+    recent = RecentLayouts()
+    found = _found(recent, *FIELDS, b"no colon")
+    assert found is not None
+    assert found.keys[-1] == NO_FIELD
+    again = _found(recent, *FIELDS, b"Subject: x")
+    assert again is not None
+    assert again.keys[-1] == "subject"
+
+
+@pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too", b"\x01: x"])
+def test_a_line_that_continues_the_one_above_is_for_others(octets: bytes) -> None:
+    assert _found(RecentLayouts(), *FIELDS, octets) is None
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("missing", [1, -1])
+def test_lines_that_do_not_all_end_with_crlf_are_for_others(missing: int, known: bool) -> None:
+    recent = RecentLayouts()
+    lines = [START, *FIELDS]
+    if known:
+        assert _found(recent, *FIELDS) is not None
+    assert _found(recent, *FIELDS, octets=len(b"\r\n".join(lines)) - missing) is None
 
 
 def test_a_flood_of_layouts_stays_bounded() -> None:
     kept = layout._layouts  # what is compiled cannot be given another one
     kept.clear()
+    recent = RecentLayouts()
     for number in range(MOST_REMEMBERED + 10):
-        _layout(*[b"Subject: x" if digit == "1" else FIELDS[0] for digit in f"{number:b}"])
+        found = _found(recent, *[b"Subject: x" if digit == "1" else FIELDS[0] for digit in f"{number:b}"])
+        assert found is not None
     assert len(kept) == 10
-    _layout(*[b"Subject: x"] * 65)
+    assert max([len(alike) for alike in recent._by_lines.values()]) <= 8
+    _layout(b"X-%s: 1" % (b"1" * 1024))
+    _layout(*[b"Subject: x"] * 129)
     assert len(kept) == 10
+
+
+def test_what_is_too_long_to_be_remembered_is_found_out_each_time() -> None:
+    recent = RecentLayouts()
+    name = b"X-%s: 1" % (b"1" * 1024)
+    found = _found(recent, *FIELDS, name)
+    assert found is not None
+    assert found is not _found(recent, *FIELDS, name)
+    assert recent._by_lines == {}
 
 
 def test_a_message_that_is_kept_does_not_change_with_another_of_its_layout() -> None:

@@ -5,88 +5,68 @@ from __future__ import annotations
 import pytest
 
 from offhook.errors import ParseError
-from offhook.sip.lines import (
-    LINES,
-    MARKS,
-    MOST_REMEMBERED,
-    NO_FIELD,
-    UNKNOWN_MARK,
-    VIA_MARK,
-    SplitAnew,
-    checked_key,
-    content_length,
-    key_of_line,
-    mark_of,
-)
+from offhook.sip.lines import LINES, MOST_REMEMBERED, content_length, line_of
 from offhook.sip.parser import parse
 from tests.sip.messages import INVITE, OPTIONS, RINGING, with_more
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    MARKS.clear()
     LINES.clear()
 
 
 def test_what_routing_needs_of_a_line() -> None:
-    via = LINES[b"v: SIP/2.0/UDP h:5070;branch=z9hG4bK1"].via
+    via = line_of(b"v: SIP/2.0/UDP h:5070;branch=z9hG4bK1", "via").via
     assert via is not None
     assert (via.host, via.port, via.branch) == ("h", 5070, b"z9hG4bK1")
-    assert LINES[b"CSeq:  7 INVITE "].cseq == (7, "INVITE")
-    assert LINES[b"i:a@b"].text == "a@b"
-    assert LINES[b"From: <sip:a@b>;tag=1"].text == "1"
-    assert LINES[b"To: <sip:a@b>"].text is None
-    assert LINES[b"Content-Length : 12"].number == 12
+    assert line_of(b"CSeq:  7 INVITE ", "cseq").cseq == (7, "INVITE")
+    assert line_of(b"i:a@b", "call-id").text == "a@b"
+    assert line_of(b"From: <sip:a@b>;tag=1", "from").text == "1"
+    assert line_of(b"To: <sip:a@b>", "to").text is None
+    assert line_of(b"Content-Length : 12", "content-length").number == 12
+    assert line_of(b"Max-Forwards:70", "max-forwards").number == 70
+
+
+@pytest.mark.parametrize(("commas", "number"), [(0, 1), (2, 3)])
+def test_a_via_line_has_no_more_values_than_its_commas_say(commas: int, number: int) -> None:
+    line = line_of(b"Via: SIP/2.0/UDP a;branch=z9hG4bK1" + commas * b", SIP/2.0/UDP b", "via")
+    assert line.number == number
 
 
 @pytest.mark.parametrize(
-    "octets", [b"Via: SIP", b"CSeq: x INVITE", b"Call-ID:", b"Call-ID: a b", b"From: <sip:a", b"To: <sip:a", b"l: -1"]
+    ("octets", "key"),
+    [
+        (b"Via: SIP", "via"),
+        (b"CSeq: x INVITE", "cseq"),
+        (b"Call-ID:", "call-id"),
+        (b"Call-ID: a b", "call-id"),
+        (b"From: <sip:a", "from"),
+        (b"To: <sip:a", "to"),
+        (b"l: -1", "content-length"),
+        (b"Max-Forwards: 256", "max-forwards"),
+    ],
 )
-def test_an_unsound_line_is_read_all_the_same(octets: bytes) -> None:
-    assert not LINES[octets].sound
-    assert octets in LINES
+def test_an_unsound_line_is_read_all_the_same(octets: bytes, key: str) -> None:
+    assert not line_of(octets, key).sound
+    assert line_of(octets, key) is LINES[octets]
 
 
-def test_the_mark_is_that_of_the_header_however_it_is_written() -> None:
-    assert {MARKS[b"Via: x"], MARKS[b"v:"], MARKS[b"VIA : y"], mark_of(b"via:\r\n x")} == {VIA_MARK}
-    assert MARKS[b"Subject: x"] == MARKS[b"s: y"]
-    assert len({MARKS[b"Subject: x"], MARKS[b"Contact: x"], MARKS[b"X-Unknown: x"], VIA_MARK}) == 4
-
-
-@pytest.mark.parametrize("octets", [b"no colon", b"", b": no name", b"two words: x", b"Via"])
-def test_what_is_no_field_means_nothing(octets: bytes) -> None:
-    assert MARKS[octets] == UNKNOWN_MARK
-    assert octets not in MARKS
-    assert key_of_line(octets) == NO_FIELD
-    with pytest.raises(ParseError):
-        checked_key(octets)
-
-
-@pytest.mark.parametrize("octets", [b" folded", b"\tfolded: too", b"Subject: a\nb", b"Subject: a\rb", b"Subject: \0"])
-def test_what_is_to_be_split_anew_is_told_apart(octets: bytes) -> None:
-    with pytest.raises(SplitAnew):
-        _ = MARKS[octets]
-
-
-def test_only_registered_headers_of_usual_length_are_remembered() -> None:
-    for octets in (b"X-Unknown: 1", b"Subject: " + 300 * b"x", b"Subject: x"):
-        _ = MARKS[octets]
-    assert list(MARKS) == [b"Subject: x"]
-    _ = LINES[b"Call-ID: " + 300 * b"x"], LINES[b"Call-ID: x"]
+def test_only_lines_of_usual_length_are_remembered() -> None:
+    assert line_of(b"Call-ID: " + 300 * b"x", "call-id").text == 300 * "x"
+    assert line_of(b"Call-ID: x", "call-id").text == "x"
     assert list(LINES) == [b"Call-ID: x"]
 
 
 def test_a_flood_of_lines_stays_bounded() -> None:
     for number in range(MOST_REMEMBERED + 10):
-        _ = MARKS[b"Call-ID: %d" % number], LINES[b"Call-ID: %d" % number]
-    assert (len(MARKS), len(LINES)) == (10, 10)
+        line_of(b"Call-ID: %d" % number, "call-id")
+    assert len(LINES) == 10
 
 
 @pytest.mark.parametrize("data", [INVITE, OPTIONS, RINGING])
 def test_a_second_message_reads_as_the_first(data: bytes) -> None:
     first = parse(data)
     values = [first.headers(key) for key in first.keys[1:]]
-    MARKS.clear()
     LINES.clear()
     for again in (parse(data), parse(data)):
         assert (again.keys, again.lines, again.body) == (first.keys, first.lines, first.body)

@@ -317,7 +317,7 @@ def test_hostile_bodies_take_no_time(body: bytes) -> None:
         with suppress(ParseError):
             parse_multipart(body, MIXED)
 
-    assert seconds_of(act) < 0.05
+    assert seconds_of(act) < 0.1
 
 
 # Which parts count (RFC 5621)

@@ -11,7 +11,8 @@ import pytest
 from offhook.errors import ParseError, Salvage
 from offhook.sip.checks import MALFORMED, judge
 from offhook.sip.headers import registry
-from offhook.sip.lines import NO_FIELD, content_length
+from offhook.sip.layout import NO_FIELD
+from offhook.sip.lines import content_length
 from offhook.sip.message import Request, Response
 from offhook.sip.method import METHODS
 from offhook.sip.parser import Limits, parse
@@ -538,7 +539,8 @@ def test_hostile_messages_take_no_time(data: bytes) -> None:
         with suppress(ParseError):
             parse(data)
 
-    assert seconds_of(act) < 0.05
+    # 20 ms at most on a slow core; what goes back through the octets again and again needs seconds.
+    assert seconds_of(act) < 0.1
 
 
 def test_a_usual_message_is_parsed_in_a_few_splits() -> None:

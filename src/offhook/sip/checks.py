@@ -14,7 +14,7 @@ from offhook.errors import ParseError
 from offhook.sip.headers.address import Contact
 from offhook.sip.headers.auth import Credentials
 from offhook.sip.headers.registry import SINGLE, row
-from offhook.sip.lines import NO_FIELD, checked_key
+from offhook.sip.layout import NO_FIELD, checked_key
 from offhook.sip.message import Message, Request
 from offhook.sip.method import METHODS, is_known
 from offhook.sip.parser import DEFAULT_LIMITS, Limits, parse

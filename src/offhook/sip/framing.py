@@ -7,6 +7,7 @@ next message begins.
 from __future__ import annotations
 
 import re
+from sys import maxsize
 from typing import Final
 
 from offhook.errors import ParseError
@@ -23,7 +24,8 @@ PONG: Final = b"\r\n"
 # White space before the colon and folded values are RFC 3261's own (7.3.1); folds are blanked out before.
 _LENGTH: Final = re.compile(rb"\n(?:content-length|l)[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
-_LINE_FEEDS: Final = re.compile(rb"\n+")
+# Line ends that are surely no part of a ping.
+_LINE_ENDS: Final = re.compile(rb"(?:\n|\r(?=[^\n])|\r\n(?=[^\r]|\r[^\n]))+")
 # The longest beginning of an empty line that may still come whole: CR LF CR.
 _OVERLAP: Final = 3
 
@@ -53,14 +55,17 @@ class StreamFramer:
         buffer = self._buffer
         return 0 if buffer and (buffer[0] == 13 or buffer[0] == 10) else len(buffer)
 
-    def receive(self, data: bytes) -> list[bytes]:
-        """Take octets; return what is complete now, in order: messages, PING and PONG. See `error` afterwards."""
+    def receive(self, data: bytes, most: int = maxsize) -> list[bytes]:
+        """Take octets; return what is complete now, in order: messages, PING and PONG. See `error` afterwards.
+
+        Beyond `most` items the others come with the next call.
+        """
         found: list[bytes] = []
         if self.error is not None:
             return found
         self._buffer += data
         try:
-            while self._buffer:
+            while self._buffer and len(found) < most:
                 item = self._next()
                 if item is None:
                     break
@@ -96,11 +101,12 @@ class StreamFramer:
             return self._take(4)
         if len(buffer) < 4 and PING.startswith(buffer):
             return None
-        if buffer[:2] == PONG:
-            self._take(2)
+        # Where a pong is awaited, it may be among them.
+        run = None if self.awaiting_pong else _LINE_ENDS.match(buffer)
+        if run is not None:
+            self._take(run.end())
         else:
-            run = _LINE_FEEDS.match(buffer)
-            self._take(1 if run is None else run.end())
+            self._take(2 if buffer[:2] == PONG else 1)
         return b""
 
     def _take(self, count: int) -> bytes:

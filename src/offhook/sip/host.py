@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 
 from offhook.errors import ParseError
@@ -16,6 +16,7 @@ __all__ = [
     "canonical_host",
     "checked_host",
     "checked_port",
+    "customer_of",
     "host_key",
     "is_ip_address",
     "reaches_many",
@@ -25,8 +26,9 @@ __all__ = [
 # ABNF hostname      = *( domainlabel "." ) toplabel [ "." ]
 # ABNF IPv6reference = "[" IPv6address "]"
 # Labels are read wider: an underscore (host names of Windows and containers carry it), hyphens at the ends and a last
-# label of digits (a telephone number in the place of a host) are all met in the field and harm nobody.
-HOST: Final = r"(?:[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
+# label of digits (a telephone number in the place of a host) are all met in the field and harm nobody. More labels than
+# a name of 255 octets can have (RFC 1035 2.3.4) are no host: going back through thousands of them costs milliseconds.
+HOST: Final = r"(?:[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+){0,127}\.?|\[[0-9A-Fa-f:.]+\])"
 """The pattern of a host. What it matches still needs `checked_host` when it starts with a bracket."""
 
 _HOST: Final = re.compile(HOST)
@@ -103,11 +105,14 @@ def host_key(host: str) -> str:
 
 
 def is_ip_address(host: str) -> bool:
-    """Whether a host, with or without brackets, is a numeric address rather than a name."""
+    """Whether a host, with or without brackets, is a numeric address rather than a name.
+
+    One with a zone is neither: it means nothing to others (RFC 5954 4.1 knows none).
+    """
     bare = bare_host(host)
     try:
         if ":" in bare:
-            return len(bare) <= _LONGEST_IPV6 and _ipv6(bare) != ""
+            return len(bare) <= _LONGEST_IPV6 and "%" not in bare and _ipv6(bare) != ""
         if _IPV4.fullmatch(bare) is None:
             return False
         IPv4Address(bare)
@@ -123,3 +128,13 @@ def reaches_many(address: str) -> bool:
     long = IPv6Address(address)
     mapped = long.ipv4_mapped
     return long.is_multicast if mapped is None else reaches_many(str(mapped))
+
+
+def customer_of(address: str) -> str:
+    """What one customer of a network has, as everything from one source is counted: of numeric addresses, without
+    brackets, the IPv4 one by itself, of IPv6 the /64.
+    """
+    if ":" not in address:
+        return address
+    number = int(IPv6Address(address.partition("%")[0]))
+    return str(IPv6Network((number >> 64 << 64, 64)))

@@ -17,8 +17,18 @@ from offhook.sip.headers.numbers import parse_max_forwards
 from offhook.sip.headers.registry import HeaderRow, key_named, row
 from offhook.sip.headers.via import Via
 from offhook.sip.layout import Layout
-from offhook.sip.lines import LINES
-from offhook.sip.scan import WHITE, TopVia, decoded, scan_address, scan_cseq, scan_tag, scan_via, stamped_via
+from offhook.sip.lines import LINES, line_of
+from offhook.sip.scan import (
+    WHITE,
+    TopVia,
+    decoded,
+    field_value,
+    scan_address,
+    scan_cseq,
+    scan_tag,
+    scan_via,
+    stamped_via,
+)
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 __all__ = ["Message", "Request", "Response"]
@@ -74,11 +84,11 @@ class Message:
         """Take what every hop reads from the lines that have been read; False when some of it cannot be read."""
         self._places = layout.places
         lines = self.lines
-        via = LINES[lines[layout.via]]
-        call_id = LINES[lines[layout.call_id]]
-        cseq = LINES[lines[layout.cseq]]
-        from_ = LINES[lines[layout.from_]]
-        to = LINES[lines[layout.to]]
+        via = line_of(lines[layout.via], "via")
+        call_id = line_of(lines[layout.call_id], "call-id")
+        cseq = line_of(lines[layout.cseq], "cseq")
+        from_ = line_of(lines[layout.from_], "from")
+        to = line_of(lines[layout.to], "to")
         if not (via.sound and call_id.sound and cseq.sound and to.sound and from_.sound):
             return False
         self._top_via = via.via
@@ -89,7 +99,7 @@ class Message:
         if not layout.max_forwards:
             self._max_forwards = _NOT_THERE
             return True
-        max_forwards = LINES[lines[layout.max_forwards]]
+        max_forwards = line_of(lines[layout.max_forwards], "max-forwards")
         if max_forwards.sound:
             self._max_forwards = max_forwards.number
         return True
@@ -132,6 +142,11 @@ class Message:
             return tuple([place for place, have in enumerate(self.keys) if have == key])
         return known.get(key, _NOWHERE)
 
+    @property
+    def known_places(self) -> dict[str, tuple[int, ...]] | None:
+        """The positions by key, where they have been found out: of what was received, as it was received."""
+        return self._places
+
     def holds(self, key: str) -> bool:
         """Whether a field of that key (lower case) is there."""
         return key in (self.keys if self._places is None else self._places)
@@ -139,12 +154,12 @@ class Message:
     def octets(self, key: str) -> bytes | None:
         """The raw value of the first field of that key (lower case), stripped; None without one."""
         places = self.places(key)
-        return self.lines[places[0]].split(b":", 1)[1].strip(WHITE) if places else None
+        return field_value(self.lines[places[0]]) if places else None
 
     def texts(self, name: str) -> list[str]:
         """The undecoded value of each field of that name, unfolded, in order."""
         key = key_named(name)
-        return [unfold(decoded(self.lines[place].split(b":", 1)[1].strip(WHITE))) for place in self.places(key)]
+        return [unfold(decoded(field_value(self.lines[place]))) for place in self.places(key)]
 
     def text(self, name: str) -> str | None:
         """The undecoded value of the first field of that name, or None."""
@@ -197,7 +212,7 @@ class Message:
         line = LINES.get(octets)
         if line is not None and line.values is not None:
             return line.values
-        text = unfold(decoded(octets.split(b":", 1)[1].strip(WHITE)))
+        text = unfold(decoded(field_value(octets)))
         if known is None:
             return [text]
         try:

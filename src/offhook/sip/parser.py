@@ -1,7 +1,8 @@
 """`parse`: octets to a message (RFC 3261 7).
 
-The head is split into lines once; lines that were seen before are not read again (`offhook.sip.lines`); the start
-line, the framing and the headers that routing needs are checked. All else is decoded when it is read. Budget on CPython
+The head is split into lines once; which header each is, is known from messages with the same headers in the same order
+(`offhook.sip.layout`), and lines that were seen before are not read again (`offhook.sip.lines`). The start line, the
+framing and the headers that routing needs are checked. All else is decoded when it is read. Budget on CPython
 3.11: 8 us for an INVITE whose lines are known (`bench/micro.py`).
 """
 
@@ -12,30 +13,53 @@ from typing import Final
 
 from offhook.errors import ParseError, Salvage
 from offhook.sip.headers.registry import key_of
-from offhook.sip.layout import layout_of
-from offhook.sip.lines import LINES, MARKS, MOST_REMEMBERED, SplitAnew, content_length, is_irregular, mark_of
+from offhook.sip.layout import Layout, RecentLayouts, layout_of, recent_layouts
+from offhook.sip.lines import MOST_REMEMBERED, content_length, line_of
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import METHODS
-from offhook.sip.scan import CALL_ID, WHITE, decoded, has_bare_nul, method_name, separators
+from offhook.sip.scan import (
+    WHITE,
+    decoded,
+    field_value,
+    has_bare_nul,
+    is_call_id,
+    is_request_uri,
+    method_name,
+    separators,
+)
 
 __all__ = ["DEFAULT_LIMITS", "HEAD_END", "Limits", "parse"]
 
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 """The empty line behind the head."""
 
+_NUL: Final = 0x00
 _LAST_LINE_END: Final = 0x0D
-"""No message starts with an octet up to this one; CR and LF are among them."""
+"""No message starts with an octet up to this one, and no usual head ends with one; CR and LF are among them."""
 _ROUTING: Final = ("from", "to", "call-id", "cseq")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _FOLD: Final = re.compile(rb"(?:\r\n|\r|\n)[ \t]+")
 _EMPTY_LINE: Final = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)")
 """The end of a head whose lines end as they like; of a stream's, nobody could tell whether its LF is still to come."""
 _METHOD: Final = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
-_URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 _VERSION: Final = re.compile(rb"SIP/[0-9]+\.[0-9]+")
 _LONGEST_REMEMBERED: Final = 128
-_FIRST_LINES: Final[dict[bytes, tuple[int, str, bytes]]] = {}
-"""First lines that were read before: of a request 0, method and URI, of a response status, phrase and nothing."""
+
+
+class _FirstLine:
+    """A start line: of a request 0, method and URI, of a response status, phrase and nothing."""
+
+    __slots__ = ("recent", "status", "text", "uri")
+
+    def __init__(self, status: int, text: str, uri: bytes) -> None:
+        self.status = status
+        self.text = text
+        self.uri = uri
+        kind = str(status) if status else text if text.encode("utf-8", "surrogateescape") in METHODS else ""
+        self.recent: RecentLayouts = recent_layouts(kind)
+
+
+_FIRST_LINES: Final[dict[bytes, _FirstLine]] = {}
 
 
 class Limits:
@@ -63,20 +87,25 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
         data = data.lstrip(b"\r\n")
     if len(data) > limits.octets:
         raise _failed(data[: limits.octets], f"a message of {len(data)} octets", 513, "RFC 3261 21.5.7", limits)
-    end = data.find(b"\r\n\r\n")
-    lines = data[:end].split(b"\r\n")
+    head, found, rest = data.partition(b"\r\n\r\n")
+    lines = head.splitlines()
     try:
-        if end > 0 and (lines[0] in _FIRST_LINES or not is_irregular(lines[0])):
-            if len(lines) > limits.fields:
-                _check_fields(lines, limits)
-            try:
-                return _build(data, lines, "".join(map(MARKS.__getitem__, lines[1:])), end + 4, limits)
-            except SplitAnew:
-                pass
+        if found and head[-1] > _LAST_LINE_END and _NUL not in head:
+            _check_fields(lines, limits)
+            octets = len(head)
+            first = _FIRST_LINES.get(lines[0])
+            if first is None:
+                octets -= len(lines[0])
+                first = _read_first(lines)
+                octets += len(lines[0])
+            layout = first.recent.find(lines, octets)
+            if layout is not None:
+                return _build(lines, first, layout, len(head) + 4, rest, limits)
         lines, start = _split_irregular(data, limits)
         _check_fields(lines, limits)
         lines = _unfolded(lines)
-        message = _build(data, lines, "".join([mark_of(line) for line in lines[1:]]), start, limits)
+        first = _FIRST_LINES.get(lines[0]) or _read_first(lines)
+        message = _build(lines, first, layout_of(lines), start, data[start:], limits)
     except ParseError as error:
         if error.salvage is None:
             error.salvage = _salvage(b"\r\n".join(lines), limits)
@@ -132,34 +161,34 @@ def _unfolded(lines: list[bytes]) -> list[bytes]:
     return kept
 
 
-def _build(data: bytes, lines: list[bytes], marks: str, start: int, limits: Limits) -> Request | Response:
-    layout = layout_of(marks, lines)
+def _build(
+    lines: list[bytes], first: _FirstLine, layout: Layout, start: int, rest: bytes, limits: Limits
+) -> Request | Response:
+    """The message with these lines, whose `rest` from octet `start` on is the body and what may follow it."""
     length: int | None = None
+    body = rest
     if layout.content_length:
-        line = LINES[lines[layout.content_length]]
+        line = line_of(lines[layout.content_length], "content-length")
         length = line.number if line.sound and not layout.repeated else _checked_length(lines, layout.keys)
-        end = start + length
-        if end > limits.octets:
-            raise ParseError(f"a message of {end} octets", status=513, clause="RFC 3261 21.5.7")
-        body = data[start:end]
-    else:
-        body = data[start:]
-    status, text, uri = _FIRST_LINES.get(lines[0]) or _read_first(lines)
+        if start + length > limits.octets:
+            raise ParseError(f"a message of {start + length} octets", status=513, clause="RFC 3261 21.5.7")
+        if length < len(rest):
+            body = rest[:length]
     message: Request | Response
-    if status:
-        message = Response(status, text, lines, layout.keys, body, length)
+    if first.status:
+        message = Response(first.status, first.text, lines, layout.keys, body, length)
     else:
-        message = Request(text, uri, lines, layout.keys, body, length)
+        message = Request(first.text, first.uri, lines, layout.keys, body, length)
     if layout.repeated:
         raise ParseError(f"more than one {layout.repeated}", header=layout.repeated, clause="RFC 3261 7.3.1")
     if not layout.whole or not message.know(layout):
         _read_routing(message)
-    if layout.via_fields > 1 or LINES[lines[layout.via]].number > limits.vias:
+    if layout.via_fields > 1 or line_of(lines[layout.via], "via").number > limits.vias:
         _check_vias(message, limits)
     return message
 
 
-def _read_first(lines: list[bytes]) -> tuple[int, str, bytes]:
+def _read_first(lines: list[bytes]) -> _FirstLine:
     """Read a first line that is not in _FIRST_LINES; one that needed mending is replaced in `lines`."""
     first = lines[0]
     if first[:4].upper() == b"SIP/":
@@ -178,7 +207,7 @@ def _read_first(lines: list[bytes]) -> tuple[int, str, bytes]:
     return read
 
 
-def _request_line(first: bytes) -> tuple[int, str, bytes]:
+def _request_line(first: bytes) -> _FirstLine:
     """Method SP Request-URI SP SIP-Version CRLF (RFC 3261 25.1)."""
     space = first.find(b" ")
     method = first[:space]
@@ -189,9 +218,9 @@ def _request_line(first: bytes) -> tuple[int, str, bytes]:
         if _METHOD.fullmatch(method) is None:
             raise ParseError("the method is not a token", clause="RFC 3261 25.1")
         known = method_name(method)
-    if _URI.fullmatch(uri) is None:
+    if not is_request_uri(uri):
         raise ParseError("the Request-URI has white space, quotes or brackets", clause="RFC 3261 7.1")
-    return 0, known, uri
+    return _FirstLine(0, known, uri)
 
 
 def _mended_request_line(first: bytes) -> bytes:
@@ -208,7 +237,7 @@ def _mended_request_line(first: bytes) -> bytes:
     raise ParseError("no request line and no status line", clause="RFC 3261 7.1")
 
 
-def _status_line(first: bytes) -> tuple[int, str, bytes]:
+def _status_line(first: bytes) -> _FirstLine:
     """SIP-Version SP Status-Code SP Reason-Phrase CRLF; the last SP may be missing (seen with an empty phrase)."""
     version, _, rest = first.partition(b" ")
     if version != b"SIP/2.0":
@@ -216,13 +245,13 @@ def _status_line(first: bytes) -> tuple[int, str, bytes]:
     code, _, reason = rest.partition(b" ")
     if len(code) != 3 or not code.isdigit() or not 100 <= int(code) <= 699:
         raise ParseError("the status code is not a number from 100 to 699", clause="RFC 3261 7.2")
-    return int(code), decoded(reason), b""
+    return _FirstLine(int(code), decoded(reason), b"")
 
 
 def _checked_length(lines: list[bytes], keys: list[str]) -> int:
     if keys.count("content-length") > 1:
         raise ParseError("more than one Content-Length", header="Content-Length", clause="RFC 3261 20.14")
-    return content_length(lines[keys.index("content-length")].split(b":", 1)[1])
+    return content_length(field_value(lines[keys.index("content-length")]))
 
 
 def _read_routing(message: Message) -> None:
@@ -234,7 +263,7 @@ def _read_routing(message: Message) -> None:
     call_id = message.octets("call-id")
     if not call_id:
         raise ParseError("no Call-ID", header="Call-ID", clause="RFC 3261 8.1.1")
-    if CALL_ID.fullmatch(call_id) is None:
+    if not is_call_id(call_id):
         raise ParseError("malformed Call-ID", header="Call-ID", clause="RFC 3261 20.8")
     if not message.holds("from"):
         raise ParseError("no From", header="From", clause="RFC 3261 8.1.1")
@@ -244,7 +273,7 @@ def _read_routing(message: Message) -> None:
 def _check_vias(message: Message, limits: Limits) -> None:
     """Count the Vias; the exact count, for commas that separate nothing too, only where there seem to be too many."""
     lines = [message.lines[place] for place in message.places("via")]
-    if sum([LINES[line].number for line in lines]) <= limits.vias:
+    if sum([line_of(line, "via").number for line in lines]) <= limits.vias:
         return
     vias = len(lines) + sum([len(separators(line, limits.vias)) for line in lines])
     if vias > limits.vias:

@@ -12,15 +12,13 @@ from typing import Final
 from offhook.errors import InvalidState, ParseError
 from offhook.sip.headers.grammar import is_token, unfold
 from offhook.sip.headers.registry import key_named
-from offhook.sip.lines import is_irregular
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.method import intern_method
-from offhook.sip.scan import WHITE, decoded, has_bare_nul, separators
+from offhook.sip.scan import WHITE, decoded, field_value, has_bare_nul, is_irregular, is_request_uri, separators
 from offhook.sip.status import phrase
 
 __all__ = ["Draft", "field", "new_request", "new_response", "reply", "tagged"]
 
-_URI: Final = re.compile(rb"[\x21\x23-\x3b\x3d\x3f-\xff]+")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 
 
@@ -61,13 +59,15 @@ class Draft:
     act raises InvalidState for a name that is no token and a value with line ends or NUL.
     """
 
-    __slots__ = ("_body", "_body_kept", "_keys", "_lines", "_method", "_raw_uri", "_reason", "_status")
+    __slots__ = ("_body", "_body_kept", "_keys", "_lines", "_method", "_places", "_raw_uri", "_reason", "_status")
 
     def __init__(self, lines: list[bytes], keys: list[str], body: bytes, body_kept: bool) -> None:
         self._lines = lines
         self._keys = keys
         self._body = body
         self._body_kept = body_kept
+        # Where the fields of each header stand, as long as none has been moved.
+        self._places: dict[str, tuple[int, ...]] | None = None
         self._method = ""
         self._raw_uri = b""
         self._status = 0
@@ -78,6 +78,7 @@ class Draft:
         """Edits over a message, which stays as it is."""
         body = message.body
         draft = Draft(message.lines.copy(), message.keys.copy(), body, message.content_length == len(body))
+        draft._places = message.known_places
         if isinstance(message, Request):
             draft._method = message.method
             draft._raw_uri = message.raw_uri
@@ -90,12 +91,16 @@ class Draft:
     def size(self) -> int:
         """How many octets the message has as it stands."""
         lines = self._lines
-        return sum(map(len, lines)) + 2 * len(lines) + 2 + len(self._body)
+        octets = 2 * len(lines) + 2 + len(self._body)
+        for line in lines:
+            octets += len(line)
+        return octets
 
     def start(self, method: str, request_uri: str | bytes) -> Draft:
         """Replace the request line. Raises InvalidState for a method that is no token or white space in the URI."""
         octets = _octets(request_uri)
-        if self._status or not is_token(method) or _URI.fullmatch(octets) is None:
+        same = method == self._method != ""
+        if self._status or not (same or is_token(method)) or not is_request_uri(octets):
             raise InvalidState(f"{method!r} and {request_uri!r} make no request line")
         self._method = intern_method(method)
         self._raw_uri = octets
@@ -105,6 +110,10 @@ class Draft:
     def add(self, name: str, value: str | bytes) -> Draft:
         """Add a field below all others."""
         key, line = field(name, value)
+        return self._append(key, line)
+
+    def _append(self, key: str, line: bytes) -> Draft:
+        self._places = None
         self._lines.append(line)
         self._keys.append(key)
         return self
@@ -112,12 +121,11 @@ class Draft:
     def prepend(self, name: str, value: str | bytes) -> Draft:
         """Add a field above all others, so that its value is the topmost of its header."""
         key, line = field(name, value)
-        self._lines.insert(1, line)
-        self._keys.insert(1, key)
-        return self
+        return self.push_line(key, line)
 
     def push_line(self, key: str, line: bytes) -> Draft:
         """`prepend` of a whole field with a known key and the program's own octets, which nothing checks."""
+        self._places = None
         self._lines.insert(1, line)
         self._keys.insert(1, key)
         return self
@@ -129,70 +137,70 @@ class Draft:
 
     def put_line(self, key: str, line: bytes) -> Draft:
         """`set` of a whole field with a known key and the program's own octets, which nothing checks."""
-        keys = self._keys
-        if key not in keys:
-            self._lines.append(line)
-            keys.append(key)
-            return self
-        first = keys.index(key)
-        self._lines[first] = line
-        if keys.count(key) > 1:
-            self._remove(key, first + 1)
+        places = self._found(key)
+        if not places:
+            return self._append(key, line)
+        self._lines[places[0]] = line
+        if len(places) > 1:
+            self._delete(places[1:])
         return self
+
+    def _found(self, key: str) -> tuple[int, ...]:
+        """Where the fields of a header stand."""
+        if self._places is not None:
+            return self._places.get(key, ())
+        if key not in self._keys:
+            return ()
+        return tuple([place for place, have in enumerate(self._keys) if have == key])
+
+    def _delete(self, places: tuple[int, ...]) -> None:
+        self._places = None
+        for place in reversed(places):
+            del self._keys[place]
+            del self._lines[place]
 
     def remove(self, name: str) -> Draft:
         """Take all fields of a header out."""
-        key = _key(name)
-        if key in self._keys:
-            self._remove(key, 1)
+        places = self._found(_key(name))
+        if places:
+            self._delete(places)
         return self
 
     def remove_where(self, name: str, goes: Callable[[str], bool]) -> Draft:
         """Take those fields of a header out whose undecoded value goes. Others keep their places."""
-        key = _key(name)
-        lines, keys = self._lines, self._keys
-        for place in range(len(keys) - 1, 0, -1):
-            if keys[place] == key and goes(unfold(decoded(lines[place].split(b":", 1)[1].strip(WHITE)))):
-                del keys[place], lines[place]
+        places = self._found(_key(name))
+        going = [place for place in places if goes(unfold(decoded(field_value(self._lines[place]))))]
+        self._delete(tuple(going))
         return self
-
-    def _remove(self, key: str, start: int) -> None:
-        keys = self._keys
-        for _ in range(keys[start:].count(key)):
-            start = keys.index(key, start)
-            del keys[start]
-            del self._lines[start]
 
     def remove_first(self, name: str) -> Draft:
         """Take the topmost value of a list header out, such as the own Via of a response. Others stay as they are."""
-        key = _key(name)
-        if key not in self._keys:
+        places = self._found(_key(name))
+        if not places:
             return self
-        position = self._keys.index(key)
+        position = places[0]
         line = self._lines[position]
         start = line.find(b":") + 1
         commas = separators(line[start:], 1)
         if commas:
             self._lines[position] = b"%b %b" % (line[:start], line[start + commas[0] + 1 :].lstrip(WHITE))
         else:
-            del self._keys[position]
-            del self._lines[position]
+            self._delete(places[:1])
         return self
 
     def remove_last(self, name: str) -> Draft:
         """Take the last value of a list header out (RFC 3261 16.4: a strict router's Route). Others stay."""
-        key = _key(name)
-        if key not in self._keys:
+        places = self._found(_key(name))
+        if not places:
             return self
-        position = len(self._keys) - 1 - self._keys[::-1].index(key)
+        position = places[-1]
         line = self._lines[position]
         start = line.find(b":") + 1
         commas = separators(line[start:])
         if commas:
             self._lines[position] = line[: start + commas[-1]].rstrip(WHITE)
         else:
-            del self._keys[position]
-            del self._lines[position]
+            self._delete(places[-1:])
         return self
 
     def copy(self, name: str, source: Message) -> Draft:
@@ -200,6 +208,7 @@ class Draft:
         return self._copy(_key(name), source)
 
     def _copy(self, key: str, source: Message) -> Draft:
+        self._places = None
         for place in source.places(key):
             self._lines.append(source.lines[place])
             self._keys.append(key)
@@ -282,8 +291,7 @@ def reply(request: Request, status: int, reason: str | None = None, to_tag: str 
     """
     draft = new_response(status, reason)._copy("via", request)._copy("from", request)
     if to_tag and status != 100 and request.to_tag is None:
-        draft._lines.append(b"To: %b" % tagged(request.octets("to") or b"", to_tag))
-        draft._keys.append("to")
+        draft._append("to", b"To: %b" % tagged(request.octets("to") or b"", to_tag))
     else:
         draft._copy("to", request)
     draft._copy("call-id", request)._copy("cseq", request)

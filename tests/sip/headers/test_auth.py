@@ -197,3 +197,29 @@ def test_what_is_built_is_read_again(scheme: str, params: dict[str, str]) -> Non
         assert again == value
         assert again.params == params
         assert str(again) == str(value)
+
+
+PARTS = st.sampled_from(
+    ["username", "Realm", "nc", "x", "=", '="', '"', '",', ", ", ",", " ", "\t", "\\", "\r\n ", "auth", "%", ";", "é"]
+)
+
+
+def read(text: str) -> Credentials | None:
+    try:
+        return parse_credentials(text)
+    except ParseError:
+        return None
+
+
+@given(st.lists(PARTS, max_size=16).map("".join))
+def test_the_usual_way_of_writing_is_read_as_by_the_grammar(params: str) -> None:
+    """The comma in front has the second read by the grammar, which passes over it."""
+    quick, slow = read(f"Digest {params}"), read(f"Digest ,{params}")
+    assert quick == slow
+    assert quick is None or slow is None or (quick.params, quick.quoted) == (slow.params, slow.quoted)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["username", "realm", "uri", "x"]), st.text('ab "\\,='), st.booleans())))
+def test_written_parameters_are_read_as_by_the_grammar(params: list[tuple[str, str, bool]]) -> None:
+    written = ",".join([f'{name}="{value}"' if quoted else f"{name}={value}" for name, value, quoted in params])
+    assert read(f"Digest {written}") == read(f"Digest ,{written}")

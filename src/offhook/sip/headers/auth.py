@@ -47,6 +47,9 @@ _QUOTED: Final = frozenset(
     )
 )
 _BARE: Final = frozenset(("algorithm", "charset", "nc", "qop", "stale", "userhash"))
+_DIGEST_PARAMS: Final = _QUOTED | _BARE
+_BEFORE_QUOTES: Final = {f"{comma}{name}=": name for name in sorted(_QUOTED) for comma in (",", ", ")}
+"""What mostly stands between two quoted values, and the name in it."""
 
 
 class _AuthParams(HeaderValue):
@@ -216,8 +219,57 @@ class AuthenticationInfo(_AuthParams):
         return self._serialize_params()
 
 
+def _usual_params(text: str, position: int) -> tuple[dict[str, str], frozenset[str]] | None:
+    """The parameters of Digest from `position` on, cut at their quotation marks; None for what is written otherwise.
+
+    As phones write them: names that are known, no quoted-pairs, one comma between two of them.
+    """
+    if "\\" in text or "\r" in text or "\n" in text:
+        return None
+    pieces = text[position:].split('"')
+    last = len(pieces) - 1
+    params: dict[str, str] = {}
+    quoted: list[str] = []
+    for place in range(0, last + 1, 2):
+        # What is written without quotes, and the name of the next quoted value.
+        between = pieces[place]
+        name = _BEFORE_QUOTES.get(between, "") if 0 < place < last else ""
+        if not name:
+            fields = between.split(",")
+            if place and fields.pop(0).strip(" \t"):
+                return None
+            before = fields.pop() if place < last and fields else ""
+            if not _read_bare(fields, params):
+                return None
+            if place == last:
+                break
+            name, equal, rest = before.partition("=")
+            name = name.strip(" \t").lower()
+            if name not in _DIGEST_PARAMS or not equal or rest.strip(" \t"):
+                return None
+        if name in params or place + 1 == last:
+            return None
+        params[name] = pieces[place + 1]
+        quoted.append(name)
+    return params, frozenset(quoted)
+
+
+def _read_bare(fields: list[str], params: dict[str, str]) -> bool:
+    """Add parameters that are written without quotes; false where one is not as phones write it."""
+    for field in fields:
+        name, _, value = field.partition("=")
+        name, value = name.strip(" \t").lower(), value.strip(" \t")
+        if name not in _DIGEST_PARAMS or name in params or not is_token(value):
+            return False
+        params[name] = value
+    return True
+
+
 def _auth_params(text: str, position: int) -> tuple[dict[str, str], frozenset[str]]:
     """The auth-params from `position` on, and which of them came in quotes."""
+    usual = _usual_params(text, position)
+    if usual is not None:
+        return usual
     params: dict[str, str] = {}
     quoted: list[str] = []
     while True:
