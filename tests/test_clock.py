@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import time
+from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from offhook.clock import COMPACT_FROM, MAX_LANES, Moment, Timer, Timers, now
@@ -130,6 +131,18 @@ def test_a_timer_started_while_others_fire_takes_its_place() -> None:
     assert fire_all(timers, at(3.0)) == [("b", "e"), ("c", "e")]
 
 
+def test_what_fires_again_waits_though_a_later_timer_was_cancelled() -> None:
+    """A retransmission comes once in a moment, whatever the timers say of transactions that are over."""
+    timers = Timers()
+    timers.cancel(timers.start_at(40.0, "over", "e"))
+    timers.start(0.5, "sent", "e", at(0.0))
+    assert timers.take_due(at(1.0)) == ("sent", "e")
+    timers.start(4.0, "sent", "e", at(1.0))
+    assert timers.take_due(at(1.0)) is None
+    assert timers.next_deadline() == 5.0
+    assert held(timers) == 1
+
+
 def test_more_durations_than_lanes() -> None:
     timers = Timers()
     count = 3 * MAX_LANES
@@ -187,33 +200,51 @@ delays = st.sampled_from([0.0, 0.5, 1.0, 4.0, 32.0, 180.0]) | st.floats(0.0, 200
 @given(
     st.lists(
         st.one_of(
-            st.tuples(st.just("start"), delays),
+            st.tuples(st.sampled_from(["start", "repeat", "start at"]), delays),
             st.tuples(st.just("cancel"), st.integers(0, 200)),
             st.tuples(st.just("move"), st.floats(-5.0, 50.0)),
+            st.tuples(st.just("look"), st.just(0.0)),
         ),
         max_size=120,
     )
 )
+@example([("start at", 40.0), ("cancel", 0), ("repeat", 0.5), ("move", 1.0)])
 def test_any_course_agrees_with_a_sorted_list(steps: list[tuple[str, float]]) -> None:
     timers = Timers()
     started: list[Timer] = []
     running: dict[int, Timer] = {}
+    repeated: dict[int, float] = {}
     clock = 100.0
+
+    def begin(timer: Timer) -> int:
+        running[len(started)] = timer
+        started.append(timer)
+        return len(started) - 1
+
     for step, value in steps:
         if step == "start":
-            timer = timers.start(value, len(started), "e", at(clock))
-            running[len(started)] = timer
-            started.append(timer)
+            begin(timers.start(value, len(started), "e", at(clock)))
+        elif step == "start at":
+            begin(timers.start_at(clock + value, len(started), "e"))
+        elif step == "repeat":
+            repeated[begin(timers.start(value, len(started), "e", at(clock)))] = max(value, 0.5)
         elif step == "cancel" and started:
             index = int(value) % len(started)
             timers.cancel(started[index])
             running.pop(index, None)
         elif step == "move":
             clock += value
-            for owner, _ in fire_all(timers, at(clock)):
-                first = min(running, key=lambda index: (running[index].deadline, running[index].serial))
-                assert owner == first
-                assert running.pop(first).deadline <= clock
+            while (due := timers.take_due(at(clock))) is not None:
+                owner = due[0]
+                assert isinstance(owner, int)
+                assert owner == min(running, key=lambda index: (running[index].deadline, running[index].serial))
+                assert running.pop(owner).deadline <= clock
+                if owner in repeated:
+                    repeated[begin(timers.start(repeated[owner], len(started), "e", at(clock)))] = repeated[owner]
             assert all(timer.deadline > clock for timer in running.values())
+        elif step == "look":
+            # Not each time: looking tidies up.
+            assert timers.next_deadline() == min((timer.deadline for timer in running.values()), default=None)
+            assert timers.earliest == min((timer.deadline for timer in running.values()), default=inf)
+        assert timers.earliest <= min((timer.deadline for timer in running.values()), default=inf)
         assert len(timers) == len(running)
-        assert timers.next_deadline() == min((timer.deadline for timer in running.values()), default=None)

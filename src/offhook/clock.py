@@ -13,6 +13,7 @@ import time
 from bisect import bisect
 from collections import deque
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Final
 
 __all__ = ["Moment", "Timer", "Timers", "now"]
@@ -65,9 +66,12 @@ class Timer:
 
 
 class Timers:
-    """All timers of one engine. `len()` counts the living ones."""
+    """All timers of one engine. `len()` counts the living ones.
 
-    __slots__ = ("_dead", "_due", "_lanes", "_living", "_others", "_serial")
+    None is due before the monotonic second `earliest`, which is known without looking; `next_deadline` looks.
+    """
+
+    __slots__ = ("_dead", "_due", "_lanes", "_living", "_others", "_serial", "earliest")
 
     def __init__(self) -> None:
         self._lanes: dict[float, deque[Timer]] = {}
@@ -76,6 +80,7 @@ class Timers:
         self._serial = 0
         self._living = 0
         self._dead = 0
+        self.earliest: float = inf
 
     def __len__(self) -> int:
         return self._living
@@ -85,6 +90,8 @@ class Timers:
         self._serial += 1
         self._living += 1
         timer = Timer(now.monotonic + delay, self._serial, owner, event)
+        if timer.deadline < self.earliest:
+            self.earliest = timer.deadline
         lane = self._lanes.get(delay)
         if not lane or self._due or timer.deadline < lane[-1].deadline:
             self._place(timer, delay)
@@ -97,6 +104,8 @@ class Timers:
         self._serial += 1
         self._living += 1
         timer = Timer(deadline, self._serial, owner, event)
+        if deadline < self.earliest:
+            self.earliest = deadline
         self._place(timer, 0.0)
         return timer
 
@@ -149,6 +158,7 @@ class Timers:
             self._dead -= 1
         if others and (first is None or others[0].deadline < first):
             first = others[0].deadline
+        self.earliest = inf if first is None else first
         return first
 
     def take_due(self, now: Moment) -> tuple[object, str] | None:
@@ -176,8 +186,14 @@ class Timers:
                     self._dead -= 1
                 else:
                     due.append(timer)
-        while self._others and (self._others[0].deadline <= until or self._others[0].owner is None):
-            due.append(heappop(self._others))
+        others = self._others
+        while others and (others[0].deadline <= until or others[0].owner is None):
+            timer = heappop(others)
+            if timer.owner is None:
+                # It need not be due: what fires again now would be put before it, and fire again at once, for ever.
+                self._dead -= 1
+            else:
+                due.append(timer)
         due.sort()
         self._due.extend(due)
         return bool(due)

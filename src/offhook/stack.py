@@ -28,7 +28,6 @@ from offhook.transaction.effects import (
     Close,
     Connect,
     Effect,
-    Ended,
     FlowClosed,
     RequestReceived,
     Resolve,
@@ -196,10 +195,7 @@ class Stack:
             # A server transaction whose connection has ended opens another when it has something to send (18.2.2).
             if not isinstance(transaction, ServerTransaction) or (state == FAILED and transaction.response is not None):
                 transaction.fire(Event.TRANSPORT_ERROR, None, now)
-        for position in range(before, len(effects)):
-            effect = effects[position]
-            if isinstance(effect, Ended):
-                effect.reason = reason
+        self.transactions.explain(before, reason)
         effects.append(FlowClosed(flow, reason))
 
     def resolved(self, query: Query, answer: list[Target] | ResolveFailed, now: Moment) -> None:
@@ -215,6 +211,11 @@ class Stack:
     def next_deadline(self) -> float | None:
         """The monotonic second at which `advance` has something to do, or None."""
         return self.transactions.timers.next_deadline()
+
+    @property
+    def earliest_deadline(self) -> float:
+        """The monotonic second before which `advance` has nothing to do; `next_deadline` may say later, and looks."""
+        return self.transactions.timers.earliest
 
     def advance(self, now: Moment) -> None:
         """Let all timers that are due fire, in the order of their deadlines."""

@@ -25,6 +25,12 @@ def request(via: str) -> Request:
     return message
 
 
+def by_via(via: str) -> tuple[str, int] | None:
+    """Where a response goes whose next Via this is, when nothing else is known."""
+    flow = flow_of_via(request(via).vias[0], ARRIVAL)
+    return None if flow is None else flow.remote
+
+
 @pytest.mark.parametrize(
     ("via", "remote"),
     [
@@ -45,16 +51,27 @@ def test_a_name_in_maddr_is_never_sent_to() -> None:
     """A flow's addresses are numeric, and a stranger does not choose what we look up."""
     by_name = request("10.0.0.1:5070;branch=z9hG4bK1;maddr=multicast.example.com")
     assert flow_back(by_name, ARRIVAL).remote == ("198.51.100.7", 5070)
-    stamped = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr=multicast.example.com")
-    assert flow_of_via(stamped.vias[0], ARRIVAL).remote == ("198.51.100.7", 5070)
+    stamped = "10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr=multicast.example.com"
+    assert by_via(stamped) == ("198.51.100.7", 5070)
 
 
 @pytest.mark.parametrize("maddr", ["224.0.1.75", "239.255.255.255", "[ff02::1]", "255.255.255.255"])
 def test_a_group_in_maddr_is_never_sent_to(maddr: str) -> None:
     """No request comes by multicast, for we join no group; one datagram must not be answered to many hosts."""
-    received = request(f"10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr={maddr};ttl=16")
-    assert flow_back(received, ARRIVAL).remote == ("198.51.100.7", 5070)
-    assert flow_of_via(received.vias[0], ARRIVAL).remote == ("198.51.100.7", 5070)
+    received = f"10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;maddr={maddr};ttl=16"
+    assert flow_back(request(received), ARRIVAL).remote == ("198.51.100.7", 5070)
+    assert by_via(received) == ("198.51.100.7", 5070)
+
+
+@pytest.mark.parametrize(
+    "written", ["phone.example.com", "10.0.0.1;received=phone.example.com", "10.0.0.1;received=224.0.1.75", "239.1.1.1"]
+)
+def test_a_response_without_a_transaction_goes_to_one_address_or_nowhere(written: str) -> None:
+    """Whoever answers can change the Vias below ours: a name there would be looked up while everybody waits."""
+    assert by_via(f"{written};branch=z9hG4bK1") is None
+    assert by_via("phone.example.com;branch=z9hG4bK1;received=198.51.100.7;rport=40000") == ("198.51.100.7", 40000)
+    assert by_via("[2001:db8::1]:5070;branch=z9hG4bK1") == ("2001:db8::1", 5070)
+    assert by_via("[2001:db8::1];branch=z9hG4bK1;received=fe80::1%eth0") == ("fe80::1%eth0", 5060)
 
 
 def test_a_response_over_a_stream_goes_back_over_it() -> None:
@@ -64,8 +81,8 @@ def test_a_response_over_a_stream_goes_back_over_it() -> None:
 
 @pytest.mark.rfc("3581 4 #3")
 def test_the_flow_of_a_stamped_via_is_where_it_came_from() -> None:
-    via = request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;rport=40000").vias[0]
-    assert flow_of_via(via, ARRIVAL).remote == ("198.51.100.7", 40000)
+    stamped = "10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;rport=40000"
+    assert by_via(stamped) == ("198.51.100.7", 40000)
 
 
 @pytest.mark.rfc("3581 4 #1", "3581 4 #2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from offhook.accounts.base import PENDING, Account, AccountStore, Pending
 from offhook.accounts.retransmissions import Retransmissions
 from offhook.clock import Moment
@@ -14,6 +16,7 @@ from offhook.sip.message import Request
 __all__ = ["Authenticator", "Proven", "Realm", "Unproven"]
 
 _NOBODY = "0" * 32
+_NONCE = ', nonce="'
 
 
 class Realm:
@@ -119,11 +122,8 @@ class Authenticator:
         `name` is WWW-Authenticate or Proxy-Authenticate.
         """
         nonce = self._nonces.issue(realm.name, self._time(now), self._run)
-        fields = []
-        for algorithm in realm.algorithms:
-            parameters = Challenge(realm.name, nonce, algorithm, stale=stale).parameters()
-            fields.append((name, ChallengeValue("Digest", parameters).serialize()))
-        return tuple(fields)
+        written = [_around_nonce(realm.name, algorithm, stale) for algorithm in realm.algorithms]
+        return tuple([(name, f"{before}{nonce}{behind}") for before, behind in written])
 
     def _credentials(self, request: Request, realm: Realm, header: str, now: Moment) -> Credentials | None:
         """Those for our realm; what others asked for along the way is not ours to judge (RFC 3261 22.3).
@@ -165,3 +165,12 @@ class Authenticator:
             # suits all of them. Without a qop there is no count, and a nonce serves once.
             return Unproven(credentials.username, stale=True)
         return Proven(account, credentials.uri)
+
+
+@lru_cache(maxsize=256)
+def _around_nonce(realm: str, algorithm: str, stale: bool) -> tuple[str, str]:
+    """What stands before and behind the nonce of a challenge."""
+    written = ChallengeValue("Digest", Challenge(realm, "", algorithm, stale=stale).parameters()).serialize()
+    # A realm that looks like it has its quotation marks escaped.
+    before, mark, behind = written.partition(_NONCE)
+    return before + mark, behind

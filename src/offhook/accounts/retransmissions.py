@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from offhook.clock import Moment
+from offhook.recent import ForAWhile
 from offhook.sip.message import Request
 
 __all__ = ["Retransmissions"]
@@ -24,30 +25,22 @@ class Retransmissions:
     no Contact: whoever overheard a REGISTER could otherwise bind the user to himself meanwhile.
     """
 
-    __slots__ = ("_most", "_seconds", "_until")
+    __slots__ = ("_known",)
 
     def __init__(self, seconds: float = 32.0, most: int = DEFAULT_MOST) -> None:
-        self._seconds = seconds
-        self._most = most
-        # By hash, as the rest need not be kept; in the order of the times at which they are forgotten.
-        self._until: dict[int, float] = {}
+        # By hash, as the rest need not be kept.
+        self._known: ForAWhile[int, bool] = ForAWhile(seconds, most)
 
     def __len__(self) -> int:
-        return len(self._until)
+        return len(self._known)
 
     def remember(self, request: Request, now: Moment) -> None:
         """Take note of a request that proved itself."""
-        until = self._until
-        while until:
-            oldest = next(iter(until))
-            if until[oldest] > now.monotonic and len(until) < self._most:
-                break
-            del until[oldest]
-        until[_mark(request)] = now.monotonic + self._seconds
+        self._known.note(_mark(request), True, now.monotonic)
 
     def holds(self, request: Request, now: Moment) -> bool:
         """Whether this is a request that is remembered, sent again."""
-        return self._until.get(_mark(request), 0.0) > now.monotonic
+        return self._known.get(_mark(request), now.monotonic) is not None
 
 
 def _mark(request: Request) -> int:

@@ -7,7 +7,6 @@ it, and nothing has to be remembered.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from enum import StrEnum
 from hashlib import blake2b
@@ -28,7 +27,7 @@ _RANDOM_OCTETS: Final = 8
 _MAC_OCTETS: Final = 13
 _HEAD_OCTETS: Final = _TIME_OCTETS + _RANDOM_OCTETS
 _OCTETS: Final = _HEAD_OCTETS + _MAC_OCTETS
-_CHARACTERS: Final = _OCTETS * 4 // 3
+_DIGITS: Final = 2 * _OCTETS
 _PERSON: Final = b"offhook nonce"
 """Keeps what the same secret signs elsewhere from being a nonce."""
 _WINDOW: Final = 64
@@ -66,14 +65,14 @@ class NonceSource:
         self.lifetime = lifetime
 
     def issue(self, realm: str, wall: float, source: str = "") -> str:
-        """A new nonce of 36 characters, each a letter, a digit, ``-`` or ``_``.
+        """A new nonce of 54 hexadecimal digits.
 
         `wall` is the present in seconds since 1970-01-01 UTC. `source` binds it further, for instance to the address
         that asked; behind a NAT that may change within minutes, so leave it empty unless the network is your own.
         """
         milliseconds = max(0, int(wall * 1000.0))
         head = milliseconds.to_bytes(_TIME_OCTETS, "big") + bytes.fromhex(self._ids.unique())
-        return urlsafe_b64encode(head + self._mac(head, realm, source)).decode("ascii")
+        return (head + self._mac(head, realm, source)).hex()
 
     def check(self, nonce: str, realm: str, wall: float, source: str = "") -> NonceState:
         """What a nonce that came back is worth at `wall`, for the same realm and source."""
@@ -98,14 +97,14 @@ class NonceSource:
 
 
 def _decode(nonce: str) -> bytes | None:
-    if len(nonce) != _CHARACTERS:
+    if len(nonce) != _DIGITS:
         return None
     try:
-        raw = urlsafe_b64decode(nonce.encode("ascii"))
+        raw = bytes.fromhex(nonce)
     except ValueError:
         return None
-    # Python's decoder passes over what is no base64 and takes a second alphabet; a nonce has one writing only.
-    return raw if len(raw) == _OCTETS and urlsafe_b64encode(raw) == nonce.encode("ascii") else None
+    # Python passes over white space and takes capitals; a nonce has one writing only.
+    return raw if raw.hex() == nonce else None
 
 
 def _issued(raw: bytes) -> int:

@@ -9,7 +9,7 @@ from offhook.flow import Flow, default_port
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
 from offhook.transaction.effects import Effect, Ended, Transmit
-from offhook.transaction.machine import NEVER, Transaction, TransactionKey
+from offhook.transaction.machine import NEVER, Event, Transaction, TransactionKey
 from offhook.transaction.timers import TimerValues
 
 __all__ = ["TransactionTable", "client_key", "server_key"]
@@ -99,6 +99,24 @@ class TransactionTable:
     def match_response(self, response: Response) -> Transaction | None:
         """The client transaction that a response belongs to (17.1.3). Raises ParseError."""
         return self.clients.get(client_key(response))
+
+    def not_sent(self, data: bytes, flow: Flow, reason: str, now: Moment) -> None:
+        """A datagram could not be sent for what it is, such as too large; of others over its flow that tells nothing.
+
+        The client transaction that it is the request of has failed (RFC 3261 8.1.3.1, 18.4). A response is lost.
+        """
+        before = len(self.effects)
+        for transaction in list(self.over_flow.get(flow.key, ())):
+            if self.clients.get(transaction.key) is transaction and transaction.request.serialize() == data:
+                transaction.fire(Event.TRANSPORT_ERROR, None, now)
+        self.explain(before, reason)
+
+    def explain(self, before: int, reason: str) -> None:
+        """Give the reason to the transactions that have ended since `before` effects were queued."""
+        for position in range(before, len(self.effects)):
+            effect = self.effects[position]
+            if isinstance(effect, Ended):
+                effect.reason = reason
 
     # For the machines
 

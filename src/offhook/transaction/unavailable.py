@@ -75,17 +75,30 @@ class UnavailableServers:
         return self.dead_last(targets, now)
 
     def dead_last(self, targets: list[Target], now: Moment) -> list[Target]:
-        """A new list of the targets, the dead ones last.
-
-        One that has been dead for long enough keeps its place this once: who asks next waits for what becomes of it.
-        """
+        """A new list of the targets, the dead ones last (see `is_dead`)."""
         if not self._dead:
             return targets.copy()
         alive: list[Target] = []
         dead: list[Target] = []
         for target in targets:
-            (dead if self._is_dead(target, now) else alive).append(target)
+            (dead if self.is_dead(target, now) else alive).append(target)
         return alive + dead
+
+    def is_dead(self, target: Target, now: Moment) -> bool:
+        """Whether a target failed lately.
+
+        After DEAD seconds it is not, this once: who asks next waits for what becomes of it.
+        """
+        if not self._dead:
+            return False
+        server = _server_named(target)
+        until = self._dead.get(server)
+        if until is None:
+            return False
+        if until > now.monotonic:
+            return True
+        self._dead[server] = now.monotonic + TRIAL
+        return False
 
     def _wants_none(self, target: Target, now: Moment) -> bool:
         server = _server_named(target)
@@ -95,16 +108,6 @@ class UnavailableServers:
         if until > now.monotonic:
             return True
         del self._until[server]
-        return False
-
-    def _is_dead(self, target: Target, now: Moment) -> bool:
-        server = _server_named(target)
-        until = self._dead.get(server)
-        if until is None:
-            return False
-        if until > now.monotonic:
-            return True
-        self._dead[server] = now.monotonic + TRIAL
         return False
 
 

@@ -43,10 +43,14 @@ def flow_back(request: Message, arrival: Flow) -> Flow:
     return Flow(arrival.transport, arrival.listener, arrival.local, (host, port))
 
 
-def flow_of_via(via: Via, over: Flow) -> Flow:
-    """The flow of datagrams that a Via with received and rport stands for, sent from the listener of `over`."""
-    host = _one_host(via.maddr) or via.received or bare_host(via.host)
-    return Flow("UDP", over.listener, over.local, (host, via.rport or via.port or 5060))
+def flow_of_via(via: Via, over: Flow) -> Flow | None:
+    """The flow of datagrams that a Via with received and rport stands for, sent from the listener of `over`.
+
+    None where it names no single address. A name bore the address that its request came from (18.2.1): whoever answered
+    has taken that out, and could have us look up whatever he likes.
+    """
+    host = _one_host(via.maddr) or _one_host(via.received or via.host)
+    return None if host is None else Flow("UDP", over.listener, over.local, (host, via.rport or via.port or 5060))
 
 
 def _one_host(maddr: str | None) -> str | None:
@@ -55,7 +59,8 @@ def _one_host(maddr: str | None) -> str | None:
     A name is: a stranger could have us look up whatever he likes. So is a group of hosts: we are in none, so that no
     request has come by multicast, and he could have one datagram answered to all of them.
     """
-    if maddr is None or not is_ip_address(maddr):
+    # Behind "%" stands the zone of a neighbour whom we have written into received.
+    if maddr is None or not is_ip_address(maddr.partition("%")[0]):
         return None
     address = bare_host(maddr)
     return None if reaches_many(address) else address
