@@ -12,7 +12,7 @@ from offhook.transport import streams as streams_module
 from offhook.transport.listener import BoundSocket, Listener
 from offhook.transport.tcp import StreamListener
 from tests.interop.namespaces import SERVER, Namespace, Network
-from tests.transport.test_streams import MESSAGE, Side
+from tests.transport.sides import MESSAGE, Side
 
 pytestmark = pytest.mark.interop("ip", "nft", root=True)
 

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from offhook.clock import Moment
-from offhook.flow import Flow
+from offhook.flow import Flow, Query, Target
 from offhook.sip.serializer import Draft, new_request, reply
 from offhook.stack import Stack
-from offhook.transaction.effects import Effect, RequestReceived
+from offhook.transaction.effects import Effect, RequestReceived, ResponseReceived
 from offhook.transport.driver import Driver
 from offhook.transport.listener import Listener
 
@@ -76,6 +76,7 @@ class Events:
         self.messages: list[tuple[bytes, Flow]] = []
         self.written: list[bytes] = []
         self.changes: list[tuple[Flow, str, str]] = []
+        self.unsent: list[tuple[bytes, Flow, str]] = []
         self.settled = 0
         self.preferred: set[tuple[str, int]] = set()
 
@@ -87,6 +88,9 @@ class Events:
 
     def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
         self.changes.append((flow, state, reason))
+
+    def not_sent(self, data: bytes, flow: Flow, reason: str, now: Moment) -> None:
+        self.unsent.append((data, flow, reason))
 
     def prefers(self, remote: tuple[str, int]) -> bool:
         return remote in self.preferred
@@ -134,3 +138,21 @@ async def started(*listeners: Listener, tap: Tapped | None = None, **options: ob
     driver = Driver(Recorder, listeners, tap=tap, **options)  # type: ignore[arg-type]
     await driver.start()
     return driver
+
+
+def target_at(driver: Driver[Recorder], host: str, port: int = 0, transport: str = "", secure: bool = False) -> Target:
+    """Where a host is, which nobody has to be asked for."""
+    targets = driver.stack.resolve(Query(host, port, transport, secure), None, None)
+    assert targets is not None
+    return targets[0]
+
+
+def ask(driver: Driver[Recorder], target: Target, method: str = "OPTIONS", padding: int = 0) -> None:
+    """Send a request."""
+    driver.stack.send(request(method, padding=padding), target, driver.now())
+    driver.flush()
+
+
+async def answered(driver: Driver[Recorder], count: int = 1) -> int:
+    """The status of the answer with the number `count`."""
+    return (await driver.role.next(ResponseReceived, count)).response.status

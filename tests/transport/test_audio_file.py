@@ -167,10 +167,24 @@ async def test_a_disk_that_hangs_does_not_fill_the_memory(tmp_path: Path, monkey
         write(writer, samples)
 
     monkeypatch.setattr(WavWriter, "write", hang)
-    for _ in range(int(audio_file.MAX_BACKLOG_SECONDS) + 5):
-        recording.write(silence(RATE))
+    monkeypatch.setattr(audio_file, "MAX_BACKLOG_SECONDS", 0.2)
+    recording.write(silence(RATE))
+    await asyncio.sleep(0.3)
+    recording.write(silence(RATE))
     assert "does not keep up" in str(failures.errors[0])
     go.set()
     await recording.close()
     assert len(failures.errors) == 1
     assert soundfile.info(tmp_path / "out.wav").frames == RATE
+
+
+async def test_what_was_missed_while_the_process_was_stopped_is_recorded(tmp_path: Path) -> None:
+    """It comes all at once, and the disk is not to blame for it."""
+    failures = Failures()
+    recording = await Recording.open(tmp_path / "out.wav", RATE, failures)
+    stopped = int(audio_file.MAX_BACKLOG_SECONDS) + 10
+    for _ in range(stopped):
+        recording.write(silence(RATE))
+    await recording.close()
+    assert failures.errors == []
+    assert soundfile.info(tmp_path / "out.wav").frames == stopped * RATE

@@ -180,8 +180,47 @@ def test_messages_are_cut_from_the_stream() -> None:
 def test_a_ping_gets_its_pong_between_messages() -> None:
     bench = Bench(accepted=True).stand()
     bench.bring(b"\r\n\r\n" + MESSAGE + b"\r\n\r\n")
-    assert bench.transport.written == [b"\r\n", b"\r\n"]
+    assert b"".join(bench.transport.written) == b"\r\n\r\n"
     assert len(bench.events.messages) == 1
+
+
+def test_many_pings_at_once_are_answered_together() -> None:
+    bench = Bench(accepted=True).stand()
+    bench.bring(b"\r\n\r\n" * 128)
+    bench.loop.advance(0.001)
+    assert bench.transport.written == [b"\r\n" * 64] * 2
+
+
+def test_a_peer_that_sends_much_at_once_keeps_nobody_else_waiting() -> None:
+    bench = Bench(accepted=True).stand()
+    bench.bring(MESSAGE * 150 + MESSAGE[:20])
+    assert (len(bench.events.messages), bench.transport.is_reading()) == (64, False)
+    # What was read before reading stopped comes behind the others.
+    bench.bring(MESSAGE[20:] + MESSAGE[:5])
+    assert len(bench.events.messages) == 64
+    bench.loop.advance(0.0)
+    assert [message for message, _ in bench.events.messages] == [MESSAGE] * 151
+    assert bench.transport.is_reading()
+    bench.ends_after(30.0, "a message did not become whole within 30 s")
+
+
+def test_a_peer_that_reads_nothing_has_what_is_left_taken_later() -> None:
+    bench = Bench(accepted=True).stand()
+    bench.bring(MESSAGE * 100)
+    bench.connection.pause_writing()
+    bench.loop.advance(1.0)
+    assert (len(bench.events.messages), bench.transport.is_reading()) == (64, False)
+    bench.connection.resume_writing()
+    assert (len(bench.events.messages), bench.transport.is_reading()) == (100, True)
+
+
+def test_what_is_left_of_a_peer_that_has_gone_is_left() -> None:
+    bench = Bench(accepted=True).stand()
+    bench.bring(MESSAGE * 100)
+    bench.lose()
+    bench.loop.advance(1.0)
+    assert len(bench.events.messages) == 64
+    assert bench.loop.waiting == 0
 
 
 def test_what_is_sent_before_the_connection_stands_waits_in_order() -> None:

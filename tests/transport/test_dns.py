@@ -99,6 +99,24 @@ async def test_an_answer_is_kept_for_its_ttl(name_server: FakeDns, monkeypatch: 
     assert len(name_server.asked) == 2
 
 
+@pytest.mark.parametrize("name", ["example.com", "nobody.example"])
+async def test_a_wall_clock_that_is_set_back_prolongs_no_answer(
+    name_server: FakeDns, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    name_server.add("example.com", "A", "192.0.2.1", ttl=60)
+    name_server.negative_ttl = 60
+    client = name_server.client()
+    await soon(client.addresses(name, IPV4))
+    real, steady = time.time, time.monotonic
+    monkeypatch.setattr(time, "time", lambda: real() - 3600.0)
+    records = await soon(client.addresses(name, IPV4))
+    assert records.expires - time.monotonic() <= 60.0
+    assert len(name_server.asked) == 1
+    monkeypatch.setattr(time, "monotonic", lambda: steady() + 61.0)
+    await soon(client.addresses(name, IPV4))
+    assert len(name_server.asked) == 2
+
+
 async def test_no_answer_is_kept_longer_than_a_day(name_server: FakeDns) -> None:
     name_server.add("example.com", "A", "192.0.2.1", ttl=2_000_000)
     records = await soon(name_server.client().addresses("example.com", IPV4))

@@ -58,4 +58,4 @@ async def test_the_longest_answer_is_read_in_time(name_server: FakeDns) -> None:
     await name_server.client().addresses("localhost", [])
     began = time.thread_time()
     assert len((await name_server.client().srv(SERVICE)).found) == 1
-    assert time.thread_time() - began < 0.15
+    assert time.thread_time() - began < 0.3

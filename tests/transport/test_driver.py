@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from offhook.clock import Moment
-from offhook.errors import ConfigError, InvalidState, ResolveFailed, TransportFailed
-from offhook.flow import Flow, Query, Target
-from offhook.sip.message import Request, Response
+from offhook.errors import ConfigError, InvalidState, TransportFailed
+from offhook.flow import Flow, Query
+from offhook.sip.message import Response
 from offhook.sip.parser import parse
 from offhook.transaction.effects import (
-    Effect,
     Ended,
     FlowClosed,
     RequestReceived,
@@ -23,7 +21,6 @@ from offhook.transaction.effects import (
     TimerFired,
 )
 from offhook.transaction.failover import Failover, widen
-from offhook.transaction.table import server_key
 from offhook.transaction.timers import TimerValues
 from offhook.transport import listener as listener_module
 from offhook.transport.driver import IN, OUT, Driver
@@ -32,25 +29,20 @@ from offhook.transport.tls import TlsSettings
 from tests.transport.certificates import Authority
 from tests.transport.conftest import Drivers
 from tests.transport.fake_dns import FakeDns
-from tests.transport.support import Recorder, Tapped, address_of, free_port, octets, request, soon, until
+from tests.transport.support import (
+    Recorder,
+    Tapped,
+    address_of,
+    answered,
+    ask,
+    free_port,
+    octets,
+    soon,
+    target_at,
+    until,
+)
 
-MOST_LOOKUPS = 1000
 LOOPBACKS = ("127.0.0.1", "::1")
-
-
-def target_at(driver: Driver[Recorder], host: str, port: int = 0, transport: str = "", secure: bool = False) -> Target:
-    targets = driver.stack.resolve(Query(host, port, transport, secure), None, None)
-    assert targets is not None
-    return targets[0]
-
-
-def ask(driver: Driver[Recorder], target: Target, method: str = "OPTIONS", padding: int = 0) -> None:
-    driver.stack.send(request(method, padding=padding), target, driver.now())
-    driver.flush()
-
-
-async def answered(driver: Driver[Recorder], count: int = 1) -> int:
-    return (await driver.role.next(ResponseReceived, count)).response.status
 
 
 # A message's way
@@ -277,66 +269,6 @@ async def test_a_malformed_datagram_is_answered_and_harms_nobody(drivers: Driver
     assert server.stack.counters.broken == 3
 
 
-# Names
-
-
-async def test_names_are_resolved_without_blocking(drivers: Drivers, name_server: FakeDns) -> None:
-    server = await drivers(Listener("UDP", "127.0.0.1", 0))
-    server.role.status = 200
-    name_server.add("_sip._udp.example.com", "SRV", f"0 0 {address_of(server)[1]} a.example.com.")
-    name_server.add("a.example.com", "A", "127.0.0.1")
-    client = await drivers(Listener("UDP", "127.0.0.1", 0), dns=name_server.client())
-    query = Query("example.com")
-    assert client.stack.resolve(query, "user", "token") is None
-    client.flush()
-    event = await client.role.next(Resolved)
-    assert (event.user, event.token, event.error) == ("user", "token", None)
-    ask(client, event.targets[0])
-    assert await answered(client) == 200
-    assert client.stack.resolve(query, "user", "token") == event.targets
-
-
-async def test_an_unknown_host_is_told(drivers: Drivers, name_server: FakeDns) -> None:
-    client = await drivers(Listener("UDP", "127.0.0.1", 0), dns=name_server.client())
-    assert client.stack.resolve(Query("nobody.example"), None, None) is None
-    client.flush()
-    event = await client.role.next(Resolved)
-    assert isinstance(event.error, ResolveFailed)
-    assert str(event.error) == "nobody.example does not exist"
-    assert event.targets == []
-
-
-async def test_localhost_needs_no_name_server(drivers: Drivers) -> None:
-    client = await drivers(Listener("UDP", "127.0.0.1", 0))
-    assert target_at(client, "localhost", 5070).host == "127.0.0.1"
-
-
-async def test_look_ups_are_bounded(drivers: Drivers, name_server: FakeDns) -> None:
-    name_server.silent.add("NAPTR")
-    client = await drivers(Listener("UDP", "127.0.0.1", 0), dns=name_server.client())
-    for number in range(MOST_LOOKUPS + 1):
-        assert client.stack.resolve(Query(f"{number}.example"), number, None) is None
-    client.flush()
-    (event,) = client.role.of(Resolved)
-    assert event.user == MOST_LOOKUPS
-    assert str(event.error) == f"{MOST_LOOKUPS}.example: too many look-ups are under way"
-
-
-async def test_a_fault_in_a_look_up_is_an_answer_too(
-    drivers: Drivers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    client = await drivers(Listener("UDP", "127.0.0.1", 0))
-
-    async def fail(self: object, query: Query) -> list[Target]:
-        raise RuntimeError("odd")
-
-    monkeypatch.setattr(type(client._resolver), "resolve", fail)
-    assert client.stack.resolve(Query("example.com"), None, None) is None
-    client.flush()
-    assert str((await client.role.next(Resolved)).error) == "example.com cannot be looked up: odd"
-    assert "the look-up of example.com failed" in caplog.text
-
-
 # Starting and stopping
 
 
@@ -449,82 +381,6 @@ async def test_one_handle_serves_all_timers(drivers: Drivers, monkeypatch: pytes
         driver.stack.start_timer(delay, "user", "x", driver.now())
         driver.flush()
     assert [round(delay) for delay in asked] == [50, 40]
-
-
-# What must not stop it
-
-
-class Faulty(Recorder):
-    """A role with a fault."""
-
-    def receive(self, event: Effect, now: Moment) -> None:
-        super().receive(event, now)
-        if len(self.events) == 1:
-            raise RuntimeError("a fault")
-
-
-async def test_a_fault_in_a_role_is_logged_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    driver = Driver(Faulty, [Listener("UDP", "127.0.0.1", 0)])
-    await driver.start()
-    driver.role.status = 200
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.sendto(octets("OPTIONS"), address_of(driver))
-        peer.sendto(octets("MESSAGE"), address_of(driver))
-        await driver.role.next(RequestReceived, 2)
-    assert "a RequestReceived was dropped" in caplog.text
-    await driver.close()
-
-
-async def test_a_fault_in_the_engine_costs_one_message(
-    drivers: Drivers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Spoilt(tuple[bytes, str, int, str]):
-        """The key of a transaction, with which no other can be compared."""
-
-        __slots__ = ()
-        __hash__ = tuple.__hash__
-
-        def __eq__(self, other: object) -> bool:
-            raise RuntimeError("a fault")
-
-    driver = await drivers(Listener("UDP", "127.0.0.1", 0))
-    request = parse(octets("OPTIONS"))
-    assert isinstance(request, Request)
-    spoilt = Spoilt(server_key(request, "OPTIONS"))
-    monkeypatch.setitem(driver.stack.transactions.servers, spoilt, None)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        for method in ("OPTIONS", "MESSAGE"):
-            peer.sendto(octets(method), address_of(driver))
-        assert (await driver.role.next(RequestReceived)).request.method == "MESSAGE"
-        port = peer.getsockname()[1]
-    assert f"a message from 127.0.0.1:{port} was dropped" in caplog.text
-
-
-class Chatty(Recorder):
-    """A role that calls the driver back from within an event, as a coroutine's wake-up may."""
-
-    driver: Driver[Chatty]
-
-    def receive(self, event: Effect, now: Moment) -> None:
-        super().receive(event, now)
-        self.driver.flush()
-        self.events.append(event)
-
-
-async def test_a_flush_within_an_event_leaves_the_order_alone() -> None:
-    driver = Driver(Chatty, [Listener("UDP", "127.0.0.1", 0)])
-    driver.role.driver = driver
-    driver.role.status = 200
-    await driver.start()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.sendto(octets("OPTIONS"), address_of(driver))
-        await driver.role.next(RequestReceived, 2)
-    kinds = [type(event).__name__ for event in driver.role.events]
-    assert kinds[:2] == ["RequestReceived", "RequestReceived"]
-    await driver.close()
 
 
 # Watching

@@ -16,8 +16,9 @@ from offhook.flow import Flow
 from offhook.stack import CLOSED, CONNECTED
 from offhook.transport.tls import TlsSettings
 from tests.transport.certificates import Authority
+from tests.transport.sides import MESSAGE, Side, Sides
 from tests.transport.support import soon, until
-from tests.transport.test_streams import MESSAGE, Peer, Side, Sides, closed_by_us, peer_of, sides
+from tests.transport.test_streams import Peer, closed_by_us, peer_of, sides
 
 __all__ = ["sides"]
 

@@ -109,6 +109,14 @@ async def test_what_cannot_be_reached_is_told(query: Query, transports: tuple[st
     assert await failure(Resolver(DnsClient([]), own(*transports)), query) == sentence
 
 
+@pytest.mark.parametrize(
+    "host", ["fe80::1%eth0", "::1%1", "a\0.example", "a b.example", "example.com\r\n", "\udcff", ""]
+)
+async def test_what_is_no_host_is_told(host: str) -> None:
+    """A maddr may be any text that is escaped: it reached functions that take hosts alone."""
+    assert await failure(Resolver(DnsClient([]), own()), Query(host, 5061, "TLS", True)) == f"{host!r} is not a host"
+
+
 async def test_a_family_without_a_listener_is_told() -> None:
     resolver = Resolver(DnsClient([]), own("UDP", hosts=("127.0.0.1",)))
     assert await failure(resolver, Query("[::1]")) == "[::1]: no listener from which ::1 can be reached"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -411,3 +412,53 @@ async def test_packets_are_in_time_for_a_minute() -> None:
     assert all((later - earlier) % 65536 == 1 for earlier, later in pairwise(numbers))
     middle = median(lateness)
     assert sum(abs(late - middle) for late in lateness) / len(lateness) < 0.001
+
+
+class CountingSocket(socket.socket):
+    """Counts how often it was asked for a datagram."""
+
+    asked = 0
+
+    def recvfrom(self, *arguments: int) -> tuple[bytes, object]:
+        self.asked += 1
+        return super().recvfrom(*arguments)
+
+
+@pytest.mark.parametrize(("heard", "taken", "asked"), [(PATIENCE, 1, 1), (-PATIENCE, 3, 4)])
+async def test_packets_of_a_steady_stream_are_taken_one_at_a_time(heard: float, taken: int, asked: int) -> None:
+    """After a pause several may wait, and are taken together. `heard`: seconds from now, in the future for no pause."""
+    got: list[bytes] = []
+    with (
+        CountingSocket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+    ):
+        sock.bind((HOST, 0))
+        sock.setblocking(False)
+        for octet in b"abc":
+            peer.sendto(bytes([octet]), sock.getsockname())
+        async with await AudioEndpoint.open(HOST) as endpoint:
+            endpoint._received = time.monotonic() + heard
+            endpoint._receive(sock, lambda data, source, now: got.append(data))
+    assert (len(got), sock.asked) == (taken, asked)
+
+
+async def test_a_peer_at_the_last_port_leaves_nothing_open(tmp_path: Path) -> None:
+    """No port is left for its RTCP (RFC 3550 11): nothing is said there, and all else is as ever."""
+    endpoint = await AudioEndpoint.open(HOST)
+    endpoint.configure(AudioParameters(remote=(HOST, 65535)))
+    await endpoint.record(tmp_path / "heard.wav")
+    await until(lambda: endpoint.statistics().packets_sent > 2)
+    await endpoint.close()
+    assert endpoint._rtp.fileno() == endpoint._rtcp.fileno() == -1
+    assert soundfile.info(tmp_path / "heard.wav").frames > 0
+
+
+async def test_of_two_recordings_at_once_neither_stays_open(tmp_path: Path) -> None:
+    """One that did would be a ResourceWarning, which fails the test."""
+    files = [tmp_path / f"{name}.wav" for name in ("first", "second", "third")]
+    async with await AudioEndpoint.open(HOST) as endpoint:
+        await endpoint.record(files[0])
+        await asyncio.sleep(0.1)
+        await asyncio.gather(endpoint.record(files[1]), endpoint.record(files[2]))
+        await until(lambda: max(soundfile.info(file).frames for file in files[1:]) > 0)
+    gc.collect()

@@ -8,7 +8,7 @@ import itertools
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,69 +17,17 @@ import pytest_asyncio
 from offhook import clock
 from offhook.errors import ParseError
 from offhook.flow import Flow, Target
-from offhook.sip.parser import Limits
 from offhook.stack import CLOSED, CONNECTED, FAILED
 from offhook.transport import streams as streams_module
 from offhook.transport.connection import StreamLimits
-from offhook.transport.listener import Listener, bind_all
+from offhook.transport.listener import Listener
 from offhook.transport.log_limit import MOST
-from offhook.transport.streams import Streams
-from offhook.transport.tcp import StreamListener
 from offhook.transport.tls import TlsSettings, server_context
 from tests.transport.certificates import Authority
-from tests.transport.support import Events, free_port, octets, soon, until
+from tests.transport.sides import MESSAGE, Side, Sides
+from tests.transport.support import free_port, octets, soon, until
 
-MESSAGE = octets(via="SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK1", body=b"hello")
 Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Side:
-    """Streams with the receiver that listens to them."""
-
-    def __init__(self, limits: StreamLimits | None = None) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.events = Events()
-        self.serials = itertools.count(1)
-        self.streams = Streams(
-            self.events, self.loop, limits or StreamLimits(), Limits(), lambda: next(self.serials), "0"
-        )
-        self.listening: list[StreamListener] = []
-        self.address = ("", 0)
-
-    def listen(self, host: str = "127.0.0.1", tls: TlsSettings | None = None) -> tuple[str, int]:
-        listener = Listener("TCP" if tls is None else "TLS", host, 0, tls=tls)
-        bound = bind_all([listener])[0]
-        context = None if tls is None else server_context(tls)
-        self.listening.append(StreamListener(bound, self.streams, self.loop, context))
-        self.address = bound.local
-        return bound.local
-
-    def connect(self, to: tuple[str, int], domain: str = "", tls: TlsSettings | None = None) -> Flow:
-        host = "::1" if ":" in to[0] else "127.0.0.1"
-        listener = Listener("TCP" if tls is None else "TLS", host, tls=tls)
-        if tls is not None:
-            self.streams.add_listener(listener)
-        local = (host, listener.port)
-        target = Target(listener.transport, *to, listener.name, local, "127.0.0.1:5060", domain)
-        flow = Flow(listener.transport, listener.name, local, to, "0", next(self.serials))
-        self.streams.connect(flow, target)
-        return flow
-
-    def send(self, flow: Flow, data: bytes = MESSAGE) -> bool:
-        return self.streams.transmit(flow, data, clock.now())
-
-    async def change(self, count: int = 1) -> tuple[Flow, str, str]:
-        """The change of a flow with the number `count`."""
-        await until(lambda: len(self.events.changes) >= count)
-        return self.events.changes[count - 1]
-
-    async def stop(self) -> None:
-        for listener in self.listening:
-            listener.close()
-        await soon(self.streams.stop())
-
-
-Sides = Callable[..., Side]
 
 
 @pytest_asyncio.fixture
@@ -359,6 +307,39 @@ async def test_the_number_from_one_address_is_bounded(sides: Sides) -> None:
     assert server.streams._by_address == {}
 
 
+async def test_the_number_that_is_opened_is_bounded_too(sides: Sides) -> None:
+    """Each answer to a request whose connection is gone may open one, to whichever port its sender wrote (18.2.2)."""
+    for limits in ({"connections": 2}, {"per_address": 2}):
+        server, client = sides(), sides(**limits)
+        there = server.listen()
+        for count in (1, 2):
+            client.connect(there)
+            await client.change(count)
+        client.connect(there)
+        assert client.events.changes[2][1:] == (
+            FAILED,
+            f"cannot connect to {there[0]}:{there[1]}: there are too many connections",
+        )
+        await server.stop()
+        await client.change(5)
+        client.connect(sides().listen())
+        assert (await client.change(6))[1] == CONNECTED
+
+
+async def test_of_ipv6_one_customer_is_one_address(sides: Sides) -> None:
+    server = sides(per_address=1)
+    listener = Listener("TCP", "::1")
+    peers = []
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+        for host in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"):
+            peers.append(socket.create_connection(listening.getsockname()[:2]))
+            server.streams.accept(listening.accept()[0], (host, 40000), listener, None)
+    assert sorted(server.streams._by_address) == ["2001:db8:0:1::/64", "2001:db8::/64"]
+    for peer in peers:
+        peer.close()
+    await until(lambda: server.streams._by_address == {})
+
+
 async def test_stopping_lets_what_was_sent_arrive(sides: Sides) -> None:
     server, client = sides(), sides()
     flow = client.connect(server.listen())
@@ -453,6 +434,17 @@ async def test_an_untrusted_server_is_refused(sides: Sides, certified: tuple[Tls
     assert state == FAILED
     assert reason.startswith("the certificate of example.com is refused: ")
     assert server.events.changes == []
+
+
+async def test_a_name_that_cannot_be_asked_for_is_no_ones(
+    sides: Sides, certified: tuple[TlsSettings, TlsSettings]
+) -> None:
+    """A stranger can have it opened, by his Via, for an answer whose connection is gone (RFC 3261 18.2.2)."""
+    server, client = sides(), sides()
+    client.connect(server.listen(tls=certified[0]), f"{'a' * 64}.example.com", certified[1])
+    _, state, reason = await client.change()
+    assert (state, "is refused: it is for example.com" in reason) == (FAILED, True)
+    assert (len(client.streams), client.streams._by_address) == (0, {})
 
 
 async def test_verification_can_be_switched_off(sides: Sides, authority: Authority, tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ def test_the_answer_names_an_ipv6_source() -> None:
     assert binding_response(PLAIN, remote) == head + TRANSACTION + MAPPED_IPV6
 
 
+def test_the_zone_of_a_neighbour_is_left_out() -> None:
+    answer = binding_response(PLAIN, ("fe80::1%eth0", 32853))
+    assert answer is not None
+    assert answer == binding_response(PLAIN, ("fe80::1", 32853))
+
+
 @pytest.mark.rfc("5389 7.3.1")
 def test_an_attribute_that_had_to_be_understood_earns_420() -> None:
     """The vector's request carries ICE's PRIORITY, which is none of our business on a SIP port."""

@@ -503,7 +503,15 @@ def test_missing_authorities_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("domain", "name"),
-    [("example.com", "example.com"), ("example.com.", "example.com"), ("192.0.2.1", ""), ("2001:db8::1", "")],
+    [
+        ("example.com", "example.com"),
+        ("example.com.", "example.com"),
+        ("192.0.2.1", ""),
+        ("2001:db8::1", ""),
+        (f"{'a' * 63}.example", f"{'a' * 63}.example"),
+        (f"{'a' * 64}.example", ""),
+        ("", ""),
+    ],
 )
 def test_the_name_that_is_asked_for(domain: str, name: str) -> None:
     assert server_name(domain) == name

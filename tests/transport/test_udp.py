@@ -14,12 +14,14 @@ import pytest_asyncio
 
 from offhook import clock
 from offhook.clock import Moment
-from offhook.flow import Flow
+from offhook.flow import Flow, Query
 from offhook.stack import FAILED
+from offhook.transaction.effects import Ended, FlowClosed
 from offhook.transport import udp
 from offhook.transport.listener import BoundSocket, Listener, bind_all
 from offhook.transport.udp import UdpSocket
-from tests.transport.support import Events, free_port, octets, soon, until
+from tests.transport.conftest import Drivers
+from tests.transport.support import Events, address_of, free_port, octets, request, soon, until
 
 STUN = bytes.fromhex("000100002112a442") + b"transactions"
 
@@ -51,9 +53,9 @@ class Balky(socket.socket):
     refusals: list[int]
     reads = 0
 
-    def recvfrom(self, *args: Any) -> Any:
+    def recvfrom_into(self, *args: Any) -> Any:
         self.reads += 1
-        return super().recvfrom(*args)
+        return super().recvfrom_into(*args)
 
     def sendto(self, *args: Any) -> int:
         if self.refusals:
@@ -177,10 +179,39 @@ async def test_an_error_of_one_address_does_not_stop_a_datagram_to_another(
     assert {flow.remote for flow, _, _ in events.changes} == {dead.remote}
 
 
-async def test_a_datagram_that_is_too_large_has_failed(own: UdpSocket, peer: Peer, events: Events) -> None:
+async def test_a_datagram_that_is_too_large_says_nothing_of_its_address(
+    own: UdpSocket, peer: Peer, events: Events
+) -> None:
     own.send(bytes(70_000), flow_to(own, peer.address), clock.now())
-    assert [(flow.remote, state) for flow, state, _ in events.changes] == [(peer.address, FAILED)]
-    assert events.changes[0][2].endswith("cannot be reached by UDP: message too long")
+    [(data, flow, reason)] = events.unsent
+    assert (len(data), flow.remote) == (70_000, peer.address)
+    assert reason.endswith("cannot be reached by UDP: message too long")
+    assert events.changes == []
+
+
+@pytest.mark.parametrize("padding", [65_507, 70_000])
+async def test_a_datagram_that_is_too_large_fails_its_own_transaction_alone(drivers: Drivers, padding: int) -> None:
+    """A stranger chooses how large a request is that goes to a phone or a trunk."""
+    client, server = await drivers(Listener("UDP", "127.0.0.1", 0)), await drivers(Listener("UDP", "127.0.0.1", 0))
+    targets = client.stack.resolve(Query(*address_of(server)), None, None)
+    assert targets is not None
+    client.stack.send(request("INVITE"), targets[0], client.now())
+    client.stack.send(request("MESSAGE", padding=padding), targets[0], client.now())
+    client.flush()
+    ended = await client.role.next(Ended)
+    assert (ended.transaction.request.method, ended.cause) == ("MESSAGE", "transport")
+    assert ended.reason.endswith("cannot be reached by UDP: message too long")
+    assert [one.request.method for one in client.stack.transactions.clients.values()] == ["INVITE"]
+    assert not client.stack.unavailable.is_dead(targets[0], client.now())
+    assert client.role.of(FlowClosed) == []
+
+
+async def test_nor_does_an_address_of_the_other_family(own: UdpSocket, peer: Peer, events: Events) -> None:
+    """A stranger can have an answer sent to any address by maddr (RFC 3261 18.2.2)."""
+    other = ("127.0.0.1" if ":" in peer.address[0] else "::1", 5060)
+    own.send(octets(), flow_to(own, other), clock.now())
+    assert [flow.remote for _, flow, _ in events.unsent] == [other]
+    assert events.changes == []
 
 
 async def test_no_route_is_told_at_once(events: Events) -> None:

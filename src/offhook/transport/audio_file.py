@@ -19,6 +19,7 @@ BLOCK_SECONDS: Final = 1.0
 READ_AHEAD_SECONDS: Final = 2.0
 WRITE_BEHIND_SECONDS: Final = 0.5
 MAX_BACKLOG_SECONDS: Final = 60.0
+"""So long may one write take. What waits is not counted: a process that was stopped gets it all at once."""
 
 
 class FilePlayback:
@@ -108,6 +109,7 @@ class Recording:
         self._pieces: list[Samples] = []
         self._waiting = 0
         self._job: asyncio.Future[None] | None = None
+        self._since = 0.0
         self.failure: AudioFileError | None = None
 
     @classmethod
@@ -120,9 +122,10 @@ class Recording:
             return
         self._pieces.append(samples)
         self._waiting += len(samples)
-        if self._job is None and self._waiting >= WRITE_BEHIND_SECONDS * self._rate:
-            self._flush()
-        elif self._waiting > MAX_BACKLOG_SECONDS * self._rate:
+        if self._job is None:
+            if self._waiting >= WRITE_BEHIND_SECONDS * self._rate:
+                self._flush()
+        elif asyncio.get_running_loop().time() - self._since > MAX_BACKLOG_SECONDS:
             self._fail(AudioFileError(f"cannot write {self._writer.path}: the disk does not keep up"))
 
     async def close(self) -> None:
@@ -137,7 +140,9 @@ class Recording:
     def _flush(self) -> None:
         samples = np.concatenate(self._pieces)
         self._drop()
-        self._job = asyncio.get_running_loop().run_in_executor(None, self._writer.write, samples)
+        loop = asyncio.get_running_loop()
+        self._since = loop.time()
+        self._job = loop.run_in_executor(None, self._writer.write, samples)
         self._job.add_done_callback(self._flushed)
 
     def _flushed(self, job: asyncio.Future[None]) -> None:

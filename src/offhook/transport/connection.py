@@ -20,6 +20,8 @@ __all__ = ["StreamConnection", "StreamLimits"]
 
 _PONG_WAIT: Final = 10.0
 """Seconds in which a pong has to come (RFC 5626 4.4.1)."""
+_BATCH: Final = 64
+"""Messages and pings that are taken at once; then others have their turn, as with datagrams."""
 _PAUSE_ABOVE: Final = 65536
 """Octets that wait to be written at which we stop reading from a peer that does not read."""
 _NEVER: Final = float("inf")
@@ -32,7 +34,7 @@ class StreamLimits:
     brought a whole message; `message`: from the first octet of a message to its last; `idle`: without anything from
     the peer, longer than the usual hour of a registration; `stalled`: while the peer reads nothing; `closing`: for
     what is left to write. `buffer`: octets that may wait to be written to one peer. `connections`: accepted ones in
-    all, `per_address`: from one address.
+    all, and as many that we opened; `per_address`: with one address, of IPv6 with one /64.
     """
 
     __slots__ = (
@@ -101,6 +103,7 @@ class StreamConnection(asyncio.Protocol):
         "_reason",
         "_receiver",
         "_recognised",
+        "_rest",
         "_stalled_since",
         "_timer",
         "_transport",
@@ -128,6 +131,7 @@ class StreamConnection(asyncio.Protocol):
         self._framer = StreamFramer(message_limits)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._due = _NEVER
         self._pending: list[bytes] = []
         self._pending_octets = 0
@@ -189,6 +193,8 @@ class StreamConnection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._rest is not None:
+            self._rest.cancel()
         self._pending.clear()
         if self._on_end is not _nothing:
             on_end, self._on_end = self._on_end, _nothing
@@ -225,14 +231,22 @@ class StreamConnection(asyncio.Protocol):
         """Octets came."""
         now = clock.now()
         self._heard = now.monotonic
+        if self._rest is not None:
+            self._framer.receive(data, 0)
+        elif self._recognised or not self._is_foreign(data):
+            self._take(data, now)
+
+    def _take(self, data: bytes, now: Moment) -> None:
+        """Act on what is complete with these octets, a part of it at a time."""
         framer = self._framer
-        if not self._recognised and self._is_foreign(data):
-            return
-        items = framer.receive(data)
+        items = framer.receive(data, _BATCH)
+        if PING in items:
+            # At once: thousands of them may have come.
+            self.send(PONG * items.count(PING), now)
         for item in items:
             if item == PING:
-                self.send(PONG, now)
-            elif item == PONG:
+                continue
+            if item == PONG:
                 self._ping_sent = _NEVER
                 self._pongs = True
             else:
@@ -241,6 +255,9 @@ class StreamConnection(asyncio.Protocol):
                 self._receiver.receive(item, self.flow, now)
         if framer.error is not None:
             self.close(f"what came cannot be cut into messages: {framer.error.reason}", now)
+        elif len(items) >= _BATCH:
+            self._message_since = _NEVER
+            self._wait_for_turn()
         elif not framer.pending:
             self._message_since = _NEVER
             if self._ping_sent != _NEVER:
@@ -249,6 +266,21 @@ class StreamConnection(asyncio.Protocol):
             self._message_since = now.monotonic
             self._watch(now)
         self._receiver.settle(now)
+
+    def _wait_for_turn(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._rest = self._loop.call_later(0.0, self._go_on)
+
+    def _go_on(self) -> None:
+        """Take what is left of what came, and read on, unless the peer reads too slowly itself."""
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and self._stalled_since == _NEVER:
+            transport.resume_reading()
+            self._take(b"", clock.now())
 
     def _is_foreign(self, data: bytes) -> bool:
         """Whether the peer speaks something else: it is not worth the time that a peer has for its first message."""
@@ -274,8 +306,7 @@ class StreamConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._stalled_since = _NEVER
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has gone."""

@@ -92,8 +92,14 @@ class _Cache(dns.resolver.LRUCache):
     def put(self, key: Any, value: Any) -> None:
         longest = _LONGEST_ABSENCE if value.rrset is None else _LONGEST_LIFE
         value.expiration = min(value.expiration, time.time() + longest)
+        # dnspython goes by the wall clock: set back, it would have an answer believed for so much longer.
+        value.until = time.monotonic() + value.expiration - time.time()
         super().put(key, value)
         _prefer(self._resolver, value.nameserver, value.port)
+
+    def get(self, key: Any) -> Any:
+        value: Any = super().get(key)
+        return None if value is None or value.until <= time.monotonic() else value
 
 
 class DnsClient:
@@ -233,7 +239,7 @@ class DnsClient:
             raise ResolveFailed(f"the name servers have no answer for {name}: {_refusals(error)}") from error
         except (dns.exception.DNSException, UnicodeError, OSError) as error:
             raise ResolveFailed(f"{name!r} cannot be looked up: {error}") from error
-        expires = time.monotonic() + answer.expiration - time.time()
+        expires: float = answer.until
         if answer.rrset is None:
             return Records([], expires)
         # Addresses stay in the server's order: a way that is drawn anew would part an ACK from its INVITE.
@@ -272,11 +278,11 @@ def _text(octets: bytes) -> str:
 
 def _absent_until(resolver: dns.asyncresolver.Resolver, error: dns.resolver.NXDOMAIN) -> float:
     """The monotonic second until which a name is known not to exist (RFC 2308)."""
-    until = time.time() + _LONGEST_ABSENCE
+    until = time.monotonic() + _LONGEST_ABSENCE
     for name in error.kwargs["qnames"]:
         cached = cast("_Cache", resolver.cache).get((name, dns.rdatatype.ANY, dns.rdataclass.IN))
-        until = min(until, time.time() if cached is None else cached.expiration)
-    return time.monotonic() + until - time.time()
+        until = min(until, time.monotonic() if cached is None else cached.until)
+    return until
 
 
 def _prefer(resolver: dns.asyncresolver.Resolver, host: str | None, port: int | None) -> None:

@@ -20,10 +20,12 @@ from offhook.errors import InvalidState, ResolveFailed, TransportFailed
 from offhook.flow import Flow, Query, Target, is_secure
 from offhook.ids import IdSource
 from offhook.sip.framing import PING
+from offhook.sip.message import Request
 from offhook.sip.parser import DEFAULT_LIMITS, Limits
-from offhook.stack import CLOSED, FAILED, Stack
+from offhook.sip.serializer import reply
+from offhook.stack import CLOSED, FAILED, ServerTransaction, Stack
 from offhook.transaction.capacity import Capacity
-from offhook.transaction.effects import REQUEST, Close, Connect, Effect, Resolve, Transmit
+from offhook.transaction.effects import REQUEST, Close, Connect, Effect, RequestReceived, Resolve, Transmit
 from offhook.transaction.timers import TimerValues
 from offhook.transport.connection import StreamLimits
 from offhook.transport.dns import DnsClient
@@ -284,6 +286,11 @@ class Driver(Generic[RoleType]):
         self.stack.flow_changed(flow, state, reason, now)
         self._drain(now)
 
+    def not_sent(self, data: bytes, flow: Flow, reason: str, now: Moment) -> None:
+        """Take note that a datagram cannot be sent, though its address may well be reached."""
+        self.stack.transactions.not_sent(data, flow, reason, now)
+        self._drain(now)
+
     def prefers(self, remote: tuple[str, int]) -> bool:
         """Whether requests from a remote side are taken when not all can be."""
         return self.is_preferred(remote)
@@ -291,7 +298,7 @@ class Driver(Generic[RoleType]):
     def settle(self, now: Moment) -> None:
         """Let the one timer handle stand no later than the engine's next deadline."""
         timer = self._timer
-        if timer is not None and self._timer_due <= now.monotonic + _SLACK:
+        if timer is not None and self._timer_due <= max(now.monotonic, self.stack.earliest_deadline) + _SLACK:
             return  # it looks again by itself, soon enough
         due = self.stack.next_deadline()
         if due is None or self._loop is None:
@@ -342,9 +349,24 @@ class Driver(Generic[RoleType]):
                 except Exception:
                     # A fault of ours, or of a role's, must not lose what comes behind it.
                     _log.exception("a %s was dropped", type(effect).__name__)
+                    if isinstance(effect, RequestReceived):
+                        self._excuse(effect.request, effect.flow, now)
         finally:
             self.stack.pending.clear()
             self._draining = False
+
+    def _excuse(self, request: Request, flow: Flow, now: Moment) -> None:
+        """Answer a request that a fault kept from its answer (RFC 3261 21.5.1): its sender and its transaction wait."""
+        stack = self.stack
+        try:
+            transaction = stack.transactions.match_request(request)
+            if transaction is None:
+                stack.refuse(request, flow, 500)
+            elif isinstance(transaction, ServerTransaction) and not transaction.answered:
+                tag = transaction.to_tag or stack.ids.tag()
+                stack.respond(transaction, reply(request, 500, None, tag).response(), now)
+        except Exception:
+            _log.exception("a %s was not answered", request.method)
 
     def _transmit_elsewhere(self, data: bytes, flow: Flow, now: Moment) -> None:
         """Send over a stream; or find that the listener of a stored flow is no more."""

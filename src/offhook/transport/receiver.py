@@ -22,6 +22,9 @@ class Receiver(Protocol):
     def flow_changed(self, flow: Flow, state: str, reason: str, now: Moment) -> None:
         """Take note that a stream stands or ended, or that an address cannot be reached."""
 
+    def not_sent(self, data: bytes, flow: Flow, reason: str, now: Moment) -> None:
+        """Take note that a datagram cannot be sent, though its address may well be reached."""
+
     def prefers(self, remote: tuple[str, int]) -> bool:
         """Whether requests from a remote side are taken when not all can be."""
 

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from offhook.errors import ResolveFailed
+from offhook.errors import ParseError, ResolveFailed
 from offhook.flow import TRANSPORTS, Query, Target, default_port, is_secure, secured
-from offhook.sip.host import bare_host, is_ip_address, reaches_many
+from offhook.sip.host import bare_host, bracketed_host, checked_host, is_ip_address, reaches_many
 from offhook.transport.dns import DnsClient, Records, SrvRecord
 from offhook.transport.interfaces import canonical_address
 from offhook.transport.listener import written
@@ -132,6 +132,11 @@ class Resolver:
         Such a name has no services in DNS, so the default transport is used (4.1: UDP for sip, TLS for sips).
         """
         host = bare_host(query.host)
+        try:
+            checked_host(bracketed_host(host))
+        except ParseError:
+            # Such as a maddr, which may be escaped, and an IPv6 address with a zone, which no URI has (RFC 5954 4.1).
+            raise ResolveFailed(f"{host!r} is not a host") from None
         found = _Hops(self._clock() + _NUMERIC_LIFE)
         if is_ip_address(host):
             addresses = [canonical_address(host)]

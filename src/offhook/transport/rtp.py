@@ -21,13 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import numpy as np
-
 from offhook import clock
 from offhook.clock import Moment
 from offhook.errors import TransportFailed
 from offhook.ids import IdSource
-from offhook.media.audio.samples import Samples
+from offhook.media.audio.samples import Samples, check_samples
 from offhook.media.audio.source import ArraySource, AudioSource
 from offhook.media.audio.wav import AudioFileError
 from offhook.media.effects import DigitReceived, PeerLeft, PlaybackEnded, RemoteLatched, SendRtcp, SendRtp, StreamEffect
@@ -36,8 +34,9 @@ from offhook.media.rtp.session import Address
 from offhook.media.statistics import StreamStatistics
 from offhook.media.stream import CLOCK_RATE, AudioStream
 from offhook.transport.audio_file import FilePlayback, Recording
+from offhook.transport.ticker import Ticker
 
-__all__ = ["DEFAULT_PORTS", "AudioEndpoint", "bind_pair"]
+__all__ = ["DEFAULT_PORTS", "AudioEndpoint", "bind_pair", "even_ports"]
 
 DEFAULT_PORTS: Final = range(16384, 32768)
 """Below Linux's range of ephemeral ports."""
@@ -49,9 +48,6 @@ the process was stopped counts as late."""
 
 STEADY: Final = 0.05
 """Seconds; after a longer pause more than one datagram may wait."""
-
-WAKE_EARLY: Final = 0.0005
-"""The loop waits whole milliseconds and rounds up: asked so much earlier, it is on average in time."""
 
 EXPEDITED_FORWARDING: Final = 46 << 2
 """The DSCP of telephony (RFC 4594 4.1), as the octet that carries it."""
@@ -67,9 +63,7 @@ def bind_pair(host: str, ports: range, first: int) -> tuple[socket.socket, socke
     `host` is numeric. The pairs of `ports` are tried in turn, from the one numbered `first` on. Raises TransportFailed
     when none is free or the address is not this machine's, ValueError when the range holds no pair.
     """
-    evens = range(ports.start + ports.start % 2, ports.stop - 1, 2)
-    if not evens:
-        raise ValueError(f"no pair of an even and an odd port in {ports.start}-{ports.stop - 1}")
+    evens = even_ports(ports)
     for step in range(len(evens)):
         port = evens[(first + step) % len(evens)]
         rtp = _bind(host, port)
@@ -80,6 +74,14 @@ def bind_pair(host: str, ports: range, first: int) -> tuple[socket.socket, socke
             return rtp, rtcp
         rtp.close()
     raise TransportFailed(f"no free pair of RTP ports on {host} in {ports.start}-{ports.stop - 1}")
+
+
+def even_ports(ports: range) -> range:
+    """The even ports of the pairs in a range. Raises ValueError when there is none."""
+    evens = range(ports.start + ports.start % 2, ports.stop - 1, 2)
+    if not evens:
+        raise ValueError(f"no pair of an even and an odd port in {ports.start}-{ports.stop - 1}")
+    return evens
 
 
 def _bind(host: str, port: int) -> socket.socket | None:
@@ -114,12 +116,16 @@ class AudioEndpoint:
     stream goes on without it), `on_peer_left` when the peer said goodbye over RTCP.
     """
 
-    def __init__(self, rtp: socket.socket, rtcp: socket.socket, stream: AudioStream) -> None:
+    def __init__(
+        self, rtp: socket.socket, rtcp: socket.socket, stream: AudioStream, ticker: Ticker | None = None
+    ) -> None:
+        """Many streams share one `ticker`."""
         self._rtp = rtp
         self._rtcp = rtcp
         self._stream = stream
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._ticker = Ticker() if ticker is None else ticker
+        self._waits = False
         self._deadline = 0.0
         self._received = 0.0
         self._playback: FilePlayback | None = None
@@ -223,8 +229,7 @@ class AudioEndpoint:
             self._playback = playback
             self._stream.play(playback)
             return
-        if source.ndim != 1 or source.dtype != np.int16:
-            raise ValueError(f"not mono samples of int16: {source.ndim} dimensions of {source.dtype}")
+        check_samples(source)
         self.stop_playing()
         self._stream.play(ArraySource(source))
 
@@ -241,13 +246,14 @@ class AudioEndpoint:
         A recording that runs is ended first. Raises AudioFileError when the file cannot be made.
         """
         recording = await Recording.open(path, CLOCK_RATE, self._file_failed)
-        await self.stop_recording()
         if self._closed:
             await recording.close()
             return
-        self._recording = recording
+        before, self._recording = self._recording, recording
         self._stream.listen(recording, clock.now())
         self._schedule()
+        if before is not None:
+            await before.close()
 
     async def stop_recording(self) -> None:
         """End the recording, if one runs: its file is whole when this returns."""
@@ -272,8 +278,6 @@ class AudioEndpoint:
         self._closed = True
         self._stream.close(clock.now())
         self._perform()
-        if self._timer is not None:
-            self._timer.cancel()
         self.stay()
         self._leave()
         self._shut(self._rtp, self._rtcp)
@@ -316,7 +320,7 @@ class AudioEndpoint:
         self._perform()
 
     def _tick(self) -> None:
-        self._timer = None
+        self._waits = False
         now = clock.now()
         early = self._deadline - now.monotonic
         try:
@@ -326,13 +330,14 @@ class AudioEndpoint:
             self._schedule()
 
     def _schedule(self) -> None:
-        """One timer, at the stream's own deadline: what one tick is late does not delay the next."""
-        if self._timer is not None or self._closed:
+        """Wait for the stream's own deadline: what one tick is late does not delay the next."""
+        if self._waits or self._closed:
             return
         deadline = self._stream.next_deadline()
         if deadline is not None:
             self._deadline = deadline
-            self._timer = self._loop.call_later(deadline - WAKE_EARLY - clock.now().monotonic, self._tick)
+            self._waits = True
+            self._ticker.start(deadline, self._tick)
 
     def _perform(self) -> None:
         for effect in self._stream.drain():

@@ -18,6 +18,7 @@ from offhook import clock
 from offhook.clock import Moment
 from offhook.errors import ParseError
 from offhook.flow import Flow, Target, is_secure
+from offhook.sip.host import customer_of
 from offhook.sip.parser import Limits
 from offhook.stack import FAILED
 from offhook.transport.connection import StreamConnection, StreamLimits
@@ -61,7 +62,9 @@ class Streams:
         "_loop",
         "_message_limits",
         "_most",
+        "_most_opened",
         "_new_serial",
+        "_opened",
         "_opening",
         "_origin",
         "_receiver",
@@ -91,7 +94,9 @@ class Streams:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls: dict[str, ssl.SSLContext] = {}
         self._most = min(limits.connections, _descriptors_to_spare())
-        self._accepted = 0
+        # Half of what accepted ones leave: files and look-ups need some too.
+        self._most_opened = min(limits.connections, _descriptors_to_spare() // 6)
+        self._accepted = self._opened = 0
         self._log_limit = LogLimit()
         self._by_address: dict[str, int] = {}
 
@@ -145,6 +150,11 @@ class Streams:
         if flow.secure and target.listener not in self._tls:
             self._receiver.flow_changed(flow, FAILED, f"no listener {target.listener} to connect from", clock.now())
             return
+        if self._opened >= self._most_opened or self._is_full(customer_of(target.host)):
+            reason = f"cannot connect to {written(target.host, target.port)}: there are too many connections"
+            self._receiver.flow_changed(flow, FAILED, reason, clock.now())
+            return
+        self._opened += 1
         connection = self._new_connection(flow, self._peer_check(target) if flow.secure else None)
         self._opening[flow.key] = task = self._loop.create_task(self._open(connection, target))
         task.add_done_callback(lambda _: self._opening.pop(flow.key, None))
@@ -208,7 +218,7 @@ class Streams:
     ) -> None:
         """Take a connection that a peer opened; one too many is closed at once."""
         host, port = address
-        if self._accepted >= self._most or self._by_address.get(host, 0) >= self._limits.per_address:
+        if self._accepted >= self._most or self._is_full(customer_of(host)):
             self._tell(logging.WARNING, address, listener.transport, "there are too many")
             sock.close()
             return
@@ -220,7 +230,6 @@ class Streams:
             sock.close()  # it was gone before we looked
             return
         self._accepted += 1
-        self._by_address[host] = self._by_address.get(host, 0) + 1
         flow = Flow(
             listener.transport,
             listener.name,
@@ -274,7 +283,16 @@ class Streams:
             flow, self._receiver, self._limits, self._message_limits, self._loop, self._ended, accept_peer
         )
         self._connections[flow.key] = connection
+        customer = customer_of(flow.remote[0])
+        self._by_address[customer] = self._by_address.get(customer, 0) + 1
         return connection
+
+    def _is_full(self, customer: str) -> bool:
+        """Whether there are as many connections with one as there may be, whoever opened them.
+
+        A stranger can have one opened to each port of his, for the answers to requests whose own is gone (18.2.2).
+        """
+        return self._by_address.get(customer, 0) >= self._limits.per_address
 
     def _ended(self, connection: StreamConnection) -> None:
         flow = connection.flow
@@ -283,13 +301,15 @@ class Streams:
         if not self._connections and not self._leaving:
             self._emptied.set()
         if flow.accepted:
-            host = flow.remote[0]
             if connection.cut:
                 self._tell(logging.INFO, flow.remote, flow.transport, connection.cut)
             self._accepted -= 1
-            self._by_address[host] -= 1
-            if not self._by_address[host]:
-                del self._by_address[host]
+        else:
+            self._opened -= 1
+        customer = customer_of(flow.remote[0])
+        self._by_address[customer] -= 1
+        if not self._by_address[customer]:
+            del self._by_address[customer]
         opening = self._opening.get(flow.key)
         if opening is not None and opening is not asyncio.current_task(self._loop):
             opening.cancel()

@@ -84,7 +84,8 @@ def _xored(address: tuple[str, int], transaction: bytes) -> bytes:
     """The value of XOR-MAPPED-ADDRESS (RFC 5389 15.2)."""
     host, port = address
     family, number = (_IPV6, socket.AF_INET6) if ":" in host else (_IPV4, socket.AF_INET)
-    packed = socket.inet_pton(number, host)
+    # The zone of an address that is local to a link is of this machine alone.
+    packed = socket.inet_pton(number, host.partition("%")[0])
     mask = struct.pack("!I", _COOKIE) + transaction
     hidden = bytes(octet ^ key for octet, key in zip(packed, mask, strict=False))
     return struct.pack("!xBH", family, port ^ (_COOKIE >> 16)) + hidden

@@ -155,8 +155,11 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
 
 
 def server_name(domain: str) -> str:
-    """The name to ask the server for (SNI, RFC 6066 3): the SIP domain; empty for a numeric host."""
-    return "" if is_ip_address(domain) else domain.rstrip(".")
+    """The name to ask the server for (SNI, RFC 6066 3): the SIP domain; empty for a numeric host, and for a name that
+    DNS cannot have (RFC 1035 2.3.4), which no certificate will speak for.
+    """
+    name = domain.rstrip(".")
+    return "" if is_ip_address(name) or any(not 0 < len(label) < 64 for label in name.split(".")) else name
 
 
 def peer_refusal(connection: ssl.SSLObject | ssl.SSLSocket, domain: str, wall: float) -> str | None:

@@ -66,6 +66,7 @@ class UdpSocket:
 
     __slots__ = (
         "_alone",
+        "_buffer",
         "_busy_since",
         "_busy_until",
         "_flows",
@@ -75,6 +76,7 @@ class UdpSocket:
         "_older",
         "_receiver",
         "_socket",
+        "_view",
         "_waiting",
         "left_out",
         "listener",
@@ -90,6 +92,10 @@ class UdpSocket:
         self.local = bound.local
         self.lost = 0
         self.left_out = 0
+        # One for all datagrams: the largest that may come would be made for each, cut to its size, and what is kept of
+        # them would lie so far apart in memory that there is ever less room between.
+        self._buffer = bytearray(_LARGEST)
+        self._view = memoryview(self._buffer)
         self._alone = 0
         self._busy_since = _NEVER
         self._busy_until = _NEVER
@@ -106,7 +112,10 @@ class UdpSocket:
         loop.add_reader(self._socket.fileno(), self._read)
 
     def send(self, data: bytes, flow: Flow, now: Moment) -> None:
-        """Send a datagram now, or as soon as the kernel takes it. A failure is told as a FAILED flow."""
+        """Send a datagram now, or as soon as the kernel takes it.
+
+        A failure is told as a FAILED flow; one of this datagram alone, as not sent.
+        """
         if self._held:
             self._hold(data, flow)
             return
@@ -133,6 +142,8 @@ class UdpSocket:
         now = clock.now()
         receiver = self._receiver
         flows = self._flows
+        buffer = self._buffer
+        view = self._view
         taken = 0
         left_out = 0
         most = _BATCH
@@ -143,7 +154,7 @@ class UdpSocket:
             most = 1
         while taken < most and left_out < _MOST_LEFT_OUT:
             try:
-                data, address = self._socket.recvfrom(_LARGEST)
+                count, address = self._socket.recvfrom_into(buffer)
             except BlockingIOError:
                 if not taken:
                     self._take_errors(now)
@@ -154,6 +165,7 @@ class UdpSocket:
             except OSError:
                 self._take_errors(now)
                 break
+            data = bytes(view[:count])
             if behind and not data.startswith(_RESPONSE) and not receiver.prefers((address[0], address[1])):
                 left_out += 1
                 continue
@@ -236,7 +248,12 @@ class UdpSocket:
                 return
             except OSError as another:
                 error = another
-        self._failed(flow, error.errno or errno.EIO, now)
+        number = error.errno or errno.EIO
+        if number == errno.EMSGSIZE or isinstance(error, socket.gaierror):
+            # Whoever chooses what is sent, or an address of the other family to answer to, takes no peer away by it.
+            self._receiver.not_sent(data, flow, _unreachable(flow, error.strerror or str(error)), now)
+        else:
+            self._failed(flow, number, now)
 
     def _hold(self, data: bytes, flow: Flow) -> None:
         if len(self._held) < _MOST_HELD:
@@ -271,8 +288,11 @@ class UdpSocket:
         self._receiver.settle(now)
 
     def _failed(self, flow: Flow, number: int, now: Moment) -> None:
-        reason = f"{written(*flow.remote)} cannot be reached by UDP: {os.strerror(number).lower()}"
-        self._receiver.flow_changed(flow, FAILED, reason, now)
+        self._receiver.flow_changed(flow, FAILED, _unreachable(flow, os.strerror(number)), now)
+
+
+def _unreachable(flow: Flow, why: str) -> str:
+    return f"{written(*flow.remote)} cannot be reached by UDP: {why.lower()}"
 
 
 def _fatal_error(note: bytes) -> int:
