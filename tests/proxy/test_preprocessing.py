@@ -23,10 +23,6 @@ def test_all_names_exist() -> None:
     assert all(hasattr(preprocessing, name) for name in preprocessing.__all__)
 
 
-def statuses(world: World) -> list[int]:
-    return [status for status in world.alice.role.statuses() if status != 100]
-
-
 def routed(*routes: str) -> Callable[[Draft], object]:
     def edit(draft: Draft) -> None:
         for route in routes:
@@ -56,7 +52,7 @@ def test_a_first_route_to_us_changes_nothing_but_itself(routes: list[str]) -> No
     phone = world.callee((0.1, 200))
     world.send(edit=routed(*routes))
     world.run(1.0)
-    assert statuses(world) == [200]
+    assert world.statuses() == [200]
     assert phone.role.requests[0].request_uri == phone.role.contact
     assert phone.role.requests[0].routes == []
     assert world.proxy.role.gate.standings == [Standing.OUTSIDE]
@@ -69,7 +65,7 @@ def test_a_route_beyond_us_is_gone_before_anything_is_looked_up() -> None:
     world.directory.bindings["sip:bob@example.com"].pop()
     world.send(edit=routed(f"<sip:{PROXY};lr>", f"<sip:{service.host};lr>"))
     world.run(1.0)
-    assert statuses(world) == [200]
+    assert world.statuses() == [200]
     assert world.callees[0].role.requests == []
     assert service.role.requests[0].request_uri == "sip:bob@example.com"
     assert [str(route) for route in service.role.requests[0].routes] == [f"<sip:{service.host};lr>"]
@@ -82,7 +78,7 @@ def test_a_route_beyond_us_keeps_a_stateless_domain_from_choosing() -> None:
     world.proxy.role.domain.stateless = True
     world.send(edit=routed(f"<sip:{service.host};lr>"))
     world.run(1.0)
-    assert statuses(world) == [200]
+    assert world.statuses() == [200]
     assert service.role.requests[0].request_uri == "sip:bob@example.com"
 
 
@@ -93,7 +89,7 @@ def test_a_first_route_to_us_is_taken_off_without_state_too() -> None:
     world.proxy.role.domain.stateless = True
     world.send(edit=routed(f"<sip:{PROXY};lr>"))
     world.run(1.0)
-    assert statuses(world) == [200]
+    assert world.statuses() == [200]
     assert phone.role.requests[0].routes == []
 
 

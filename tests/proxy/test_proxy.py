@@ -17,10 +17,6 @@ from tests.proxy.wiring import PROXY, World, answered_call, sip_uri, within_dial
 OUTSIDE, CLAIMED, BOUND, KNOWN = Standing
 
 
-def statuses(world: World) -> list[int]:
-    return [status for status in world.alice.role.statuses() if status != 100]
-
-
 @pytest.mark.rfc("3261 16.6 step 3", "3261 16.6 #8")
 @pytest.mark.parametrize(("given", "sent"), [(None, 69), ("1", 0), ("255", 254)])
 def test_max_forwards_goes_down_by_one(given: str | None, sent: int) -> None:
@@ -46,7 +42,7 @@ def test_max_forwards_0_is_a_483() -> None:
     phone = world.callee((0.1, 200))
     world.send(edit=lambda draft: draft.set("Max-Forwards", "0"))
     world.run()
-    assert (statuses(world), phone.role.requests) == ([483], [])
+    assert (world.statuses(), phone.role.requests) == ([483], [])
     assert world.left() == [0, 0, 0]
 
 
@@ -56,7 +52,7 @@ def test_a_malformed_max_forwards_is_a_400() -> None:
     world.callee((0.1, 200))
     world.send(edit=lambda draft: draft.set("Max-Forwards", "many"))
     world.run()
-    assert statuses(world) == [400]
+    assert world.statuses() == [400]
 
 
 @pytest.mark.rfc("3261 16.3 step 2", "3261 16.3 #2", "3261 16.3 #8")
@@ -64,7 +60,7 @@ def test_an_unknown_scheme_is_a_416() -> None:
     world = World()
     world.send(uri="nobodyKnowsThisScheme:totallyopaquecontent")
     world.run()
-    assert statuses(world) == [416]
+    assert world.statuses() == [416]
 
 
 @pytest.mark.rfc("3261 16.3 step 5", "3261 16.3 #2", "3261 16.3 #11", "3261 16.3 #12")
@@ -73,7 +69,7 @@ def test_an_unknown_proxy_require_is_a_420_that_names_it() -> None:
     world.callee((0.1, 200))
     world.send(edit=lambda draft: draft.add("Proxy-Require", "foo, bar"))
     world.run()
-    assert statuses(world) == [420]
+    assert world.statuses() == [420]
     assert world.alice.role.responses[-1].tokens("Unsupported") == ["foo", "bar"]
 
 
@@ -85,7 +81,7 @@ def test_a_user_without_a_binding(known: bool, status: int) -> None:
         world.directory.known.add("sip:carol@example.com")
     world.send(uri="sip:carol@example.com")
     world.run()
-    assert statuses(world) == [status]
+    assert world.statuses() == [status]
     assert world.left() == [0, 0, 0]
 
 
@@ -93,6 +89,7 @@ def test_a_fallback_takes_users_without_a_binding() -> None:
     world = World()
     phone = world.callee((0.1, 200))
     world.proxy.role.domain.fallback = sip_uri(f"sip:{phone.host}:5060")
+    world.proxy.role.domain.fallback_for_strangers = True
     world.send(uri="sip:carol@example.com")
     world.run()
     assert phone.role.requests[0].request_uri == f"sip:carol@{phone.host}:5060"
@@ -104,7 +101,7 @@ def test_a_refusal_is_answered_without_a_transaction() -> None:
     world.proxy.role.gate.verdict = Refusal(407, (("Proxy-Authenticate", 'Digest realm="x", nonce="y"'),))
     world.send()
     world.run(0.5)
-    assert statuses(world) == [407]
+    assert world.statuses() == [407]
     assert world.left() == [0, 0, 0]
     assert phone.role.requests == []
 
@@ -120,7 +117,7 @@ def test_a_slow_check_goes_on_when_the_verdict_is_there(refusal: Refusal | None,
     context = world.proxy.role.gate.waiting[0]
     world.proxy.call(lambda now: world.proxy.role.proxy.admitted(context, refusal, now))
     world.run()
-    assert statuses(world) == expected
+    assert world.statuses() == expected
     assert world.left() == [0, 0, 0]
 
 
@@ -135,7 +132,7 @@ def test_a_dialog_comes_back_through_us() -> None:
     assert [request.method for request in phone.role.requests] == ["INVITE", "ACK", "BYE"]
     assert all(request.routes == [] for request in phone.role.requests)
     assert world.proxy.role.gate.standings == [OUTSIDE, BOUND, BOUND]
-    assert statuses(world) == [200, 200]
+    assert world.statuses() == [200, 200]
 
 
 def test_the_callee_can_send_within_the_dialog_too() -> None:
@@ -193,7 +190,7 @@ def test_a_phone_may_name_us_as_its_outbound_proxy(stateless: bool) -> None:
     world.callee((0.1, 200))
     world.send(edit=lambda draft: draft.add("Route", f"<sip:{PROXY};lr>").add("Route", f"<sip:{PROXY}:5060;lr>"))
     world.run(1.0)
-    assert statuses(world) == [200]
+    assert world.statuses() == [200]
     assert "route" not in world.callees[0].role.requests[0].keys
     assert world.proxy.role.gate.standings == [OUTSIDE]
 
@@ -278,7 +275,7 @@ def test_a_loop_is_a_482() -> None:
     world.network.name("example.com", (PROXY, 5060))
     world.send(uri="sip:loop@example.com")
     world.run()
-    assert statuses(world) == [482]
+    assert world.statuses() == [482]
     assert world.left() == [0, 0, 0]
 
 
@@ -291,7 +288,7 @@ def test_a_user_who_forks_to_himself_stimulates_ten_requests() -> None:
     world.network.name("example.com", (PROXY, 5060))
     world.send(uri="sip:a@example.com")
     world.run()
-    assert statuses(world) == [482]
+    assert world.statuses() == [482]
     sent = {data for _, _, to, data in world.network.trace or [] if to == PROXY and data.startswith(b"INVITE ")}
     sent = {data for data in sent if data.count(b"Via: ") > 1}
     assert len(sent) == 10
@@ -327,7 +324,7 @@ def test_a_spiral_is_no_loop() -> None:
     world.directory.bindings["sip:sales@example.com"] = [TargetUri("sip:bob@example.com")]
     world.send(uri="sip:sales@example.com")
     world.run()
-    assert statuses(world) == [200]
+    assert world.statuses() == [200]
     assert len(phone.role.requests[0].vias) == 3
 
 
@@ -367,7 +364,7 @@ def test_a_cancel_for_nothing_is_a_481() -> None:
     world.callee((0.1, 200))
     world.send("CANCEL")
     world.run(1.0)
-    assert statuses(world) == [481]
+    assert world.statuses() == [481]
 
 
 @pytest.mark.rfc("3261 16.11")
@@ -379,7 +376,7 @@ def test_a_stateless_domain_keeps_nothing() -> None:
     world.run(0.5)
     assert world.left() == [0, 0, 0]
     world.run()
-    assert statuses(world) == [180, 486]
+    assert world.statuses() == [180, 486]
     assert [request.method for request in phone.role.requests] == ["INVITE"]
     acks = [data for _, _, to, data in world.network.trace or [] if to == phone.host and data[:4] == b"ACK "]
     assert len(acks) == 1

@@ -35,13 +35,13 @@ class Directory:
         self.slow = False
         self.asked: list[ResponseContext] = []
 
-    def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
+    def targets_now(self, aor: str, now: Moment, all_one: bool = False) -> list[TargetUri] | None:
         return None if self.slow else self.bindings.get(aor, [])
 
     def is_known(self, aor: str) -> bool:
         return aor in self.known
 
-    def start(self, aor: str, context: ResponseContext, now: Moment, hidden: bool = False) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment, all_one: bool = False) -> None:
         self.asked.append(context)
 
 
@@ -143,6 +143,10 @@ class World:
 
     def run(self, until: float | None = None) -> None:
         self.network.run(until)
+
+    def statuses(self) -> list[int]:
+        """What Alice was answered, but for the 100s."""
+        return [status for status in self.alice.role.statuses() if status != 100]
 
     def left(self) -> list[int]:
         """Transactions and timers that the proxy still holds."""

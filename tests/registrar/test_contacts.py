@@ -86,16 +86,16 @@ def test_a_reg_id_is_a_number(text: str) -> None:
 
 users = st.sampled_from(["", "alice@", "a.b-c_d!e~f*g+1@", "%61@", "a:b@", "@", "ä@"])
 hosts = st.sampled_from(
-    ["h", "a.b-c.example", "192.0.2.1", "[2001:db8::1]", "a..b", "-", "", "h.", "under_score", "[1]"]
+    ["h", "a.b-c.example", "192.0.2.1", "[2001:db8::1]", "a..b", "-", "", "h.", ".h", "under_score", "[1]"]
 )
 ports = st.sampled_from(
-    ["", ":5060", ":0", ":51234", ":64999", ":65000", ":65535", ":65536", ":99999", ":123456", ":", ":x"]
+    ["", ":5060", ":0", ":51234", ":64999", ":65000", ":65535", ":65536", ":99999", ":123456", ":", ":x", ":0080"]
 )
 uri_params = st.sampled_from(
     ["", ";transport=tcp", ";transport=UDP;ob", ";ob", ";ob;ob", ";x=1", ";transport=", ";lr;"]
 )
 params = st.sampled_from(["", ";expires=60", ";expires=59", ";expires=0", ";expires=999999999", ";expires=x", ";q=0.5"])
-more = st.sampled_from(["", ";q=2", ";expires=3", ";+sip.instance=1", " ", ";", ","])
+more = st.sampled_from(["", ";q=2", ";expires=3", ";+sip.instance=1", " ", ";", ",", ">"])
 schemes = st.sampled_from(["sip:", "sips:", "SIP:", "tel:", "", "sip :"])
 
 

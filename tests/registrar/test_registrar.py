@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from offhook.registrar import RegistrarSettings, registrar
@@ -369,6 +371,21 @@ def test_there_is_a_bound_on_contacts() -> None:
     assert len(desk.contacts()) == 2
 
 
+@pytest.mark.parametrize("expires", [60, 0])
+def test_there_is_a_bound_on_the_contacts_of_one_request(expires: int) -> None:
+    """Each is compared with each: with thousands of them, everybody else would wait for minutes."""
+    desk = Desk(RegistrarSettings(max_contacts=2))
+    desk.register(CONTACT, "Contact: <sip:alice@192.0.2.2>")
+    many = ", ".join([f"<sip:{number}>;expires={expires}" for number in range(2000)])
+    began = process_time()
+    assert desk.register(f"Contact: {many}", cseq=2).status == 403
+    assert process_time() - began < 1.0
+    assert len(desk.contacts()) == 2
+    gone = [f"Contact: <sip:alice@192.0.2.{number}>;expires=0" for number in (1, 2)]
+    come = [f"Contact: <sip:alice@192.0.2.{number}>" for number in (3, 4)]
+    assert desk.register(*come, *gone, cseq=3).status == 200
+
+
 def test_there_is_a_bound_on_what_a_binding_keeps() -> None:
     desk = Desk(RegistrarSettings(max_octets=300))
     assert desk.register(f"Contact: <sip:alice@192.0.2.1;x={'x' * 300}>").status == 513
@@ -527,6 +544,23 @@ def test_a_service_that_refuses_is_obeyed() -> None:
     desk.release()
     assert desk.receive(desk.text(CONTACT, cseq=4)) == []
     assert [answer.status for answer in desk.release()] == [500]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_comes_after_a_removal_is_late_though_the_service_takes_its_time(kept: bool) -> None:
+    """The network may hand over a REGISTER for the first time after the one that took its binding away."""
+    desk = Desk(location=SlowLocation())
+    desk.receive(desk.text(CONTACT, cseq=1))
+    desk.release()
+    desk.receive(desk.text("Contact: *", "Expires: 0", cseq=3))
+    if kept:
+        desk.release()
+    assert desk.register(CONTACT, cseq=2).status == 500
+    if not kept:
+        desk.release()
+    assert desk.bindings() == []
+    desk.receive(desk.text(CONTACT, cseq=4))
+    assert [answer.status for answer in desk.release()] == [200]
 
 
 def test_an_answer_that_comes_too_late_is_not_sent() -> None:

@@ -136,6 +136,7 @@ async def serving(folder: Path, trusted: str = '"127.0.0.0/8"') -> AsyncIterator
     config = parse(
         f'data = "{folder / "data"}"\n{listen}[location]\nstore = "memory"\n[[domain]]\nname = "example.com"\n'
         f'aliases = {ALIASES}\ntrusted = [{trusted}]\nfallback = "sip:{HOST}:{address_of(behind)[1]}"\n'
+        "fallback_for_strangers = true\n"
     )
     async with Server(config) as server:
         ports = {address.transport: address.port for address in server.addresses}

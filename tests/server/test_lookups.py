@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -68,7 +70,7 @@ def test_users_without_a_binding_differ_from_nobody(slow: bool) -> None:
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_a_fallback_takes_whoever_has_no_binding(slow: bool) -> None:
-    site = Site(domain=DomainConfig(name=DOMAIN, fallback="sip:203.0.113.7"))
+    site = Site(domain=DomainConfig(name=DOMAIN, fallback="sip:203.0.113.7", fallback_for_strangers=True))
     trunk = site.stranger("203.0.113.7")
     site.accounts.slow = slow
     assert site.send(site.stranger(), "MESSAGE", "sip:+15550100@example.com") == [200]
@@ -79,6 +81,19 @@ def test_a_fallback_takes_whoever_has_no_binding(slow: bool) -> None:
     bob.register()
     assert site.send(site.stranger(), "MESSAGE", "sip:bob@example.com") == [200]
     assert len(trunk.role.requests) == 1
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("mode", ["proxy", "stateless"])
+def test_a_stranger_does_not_reach_the_fallback(mode: Literal["proxy", "stateless"], slow: bool) -> None:
+    """Of a trunk he could call the whole world, at the cost of whoever pays for it."""
+    site = Site(domain=DomainConfig(name=DOMAIN, fallback="sip:203.0.113.7", mode=mode))
+    trunk = site.stranger("203.0.113.7")
+    site.accounts.slow = slow
+    stranger = site.stranger()
+    assert site.send(stranger, "MESSAGE", "sip:+15550100@example.com") == [404]
+    assert site.send(stranger, "MESSAGE", "sip:bob@example.com") == [480]
+    assert trunk.role.requests == []
 
 
 def test_accounts_that_fail_are_a_500() -> None:

@@ -200,7 +200,8 @@ def test_two_calls_of_one_call_id_are_no_way_either() -> None:
 
 def test_a_neighbour_at_our_address_does_not_open_it() -> None:
     """A gateway on the same machine: what comes from that address may be what a stranger made us send to ourselves."""
-    domain = DomainConfig(name=DOMAIN, fallback=f"sip:{SERVER}:5080", trusted=[f"{SERVER}/32"])
+    trunk = f"sip:{SERVER}:5080"
+    domain = DomainConfig(name=DOMAIN, fallback=trunk, fallback_for_strangers=True, trusted=[f"{SERVER}/32"])
     site = Site(domain=domain)
     gateway = site.network.add(SERVER, lambda stack: ScriptedPeer(stack, f"sip:g@{SERVER}:5080", None, "m"), port=5080)
     eve, victim = site.stranger(EVE), site.stranger(VICTIM)
@@ -247,6 +248,20 @@ def test_a_call_of_ours_goes_on_from_both_sides(transport: str) -> None:
     assert seen(eve) == ["INVITE", "ACK", "INVITE", "INFO"]
     assert seen(dialog.caller) == ["INVITE", "BYE", "ACK"]
     assert dialog.challenges == 0
+
+
+@pytest.mark.parametrize("more", [(), ("<tel:+1555>",)])
+@pytest.mark.parametrize("method", ["INVITE", "SUBSCRIBE"])
+def test_a_call_that_goes_on_where_nothing_leads_is_answered_and_over(method: str, more: tuple[str, ...]) -> None:
+    """An INVITE whose transaction is left without a final answer is there for ever."""
+    site, bob = site_with_bob()
+    alice = site.stranger(ALICE, f"sip:alice@{ALICE}")
+    dialog = Dialog(site, alice, bob, ALICE_AOR, "sip:bob@example.com")
+    assert dialog.statuses == [200]
+    assert dialog.by_caller(alice, method, "sip:bob@192.0.2.101" if more else "tel:+1555", more=more) == [404]
+    assert site.server.stack.transactions.unanswered == 0
+    site.run(40.0)
+    assert site.left() == [0, 0]
 
 
 def test_one_of_ours_that_moved_is_challenged_once() -> None:
@@ -359,7 +374,7 @@ def test_a_stranger_reaches_a_callee_behind_its_edge(recorded: bool) -> None:
 @pytest.mark.rfc("5626 5.3")
 def test_a_stranger_behind_a_nat_is_reached_over_its_flow() -> None:
     """Also by a trunk that sends from another address than it was reached by."""
-    site = Site(domain=DomainConfig(name=DOMAIN, fallback=f"sip:{VICTIM}"))
+    site = Site(domain=DomainConfig(name=DOMAIN, fallback=f"sip:{VICTIM}", fallback_for_strangers=True))
     trunk, sibling, eve = site.stranger(VICTIM), site.stranger("203.0.113.8"), site.stranger(EVE, "sip:eve@10.0.0.1")
     dialog = Dialog(site, eve, trunk, f"<sip:eve@{EVE}>", "sip:+1555@example.com")
     assert dialog.by_callee(sibling, "BYE") == [200]

@@ -39,7 +39,7 @@ def seen(site: Site, peer: VirtualNode[ScriptedPeer], send: Callable[[], object]
     ]
 
 
-def as_user(user: str) -> Callable[[Draft], object]:
+def as_user(user: str) -> Callable[[Draft], Draft]:
     return lambda draft: draft.set("From", f"<sip:{user}@{DOMAIN}>;tag=1").set("To", f"<sip:{user}@{DOMAIN}>")
 
 
@@ -227,6 +227,33 @@ def test_strangers_take_half_of_what_there_is_and_our_users_the_rest() -> None:
         alice.node.call(call.hang_up)
     site.run(2.0)
     assert site.server.stack.transactions.unanswered == 4
+
+
+def test_nor_does_a_wrong_password_take_more() -> None:
+    """It has a transaction, as the account has to be looked up, which then keeps the refusal for half a minute."""
+    site = Site()
+    alice, bob = site.phone("alice"), site.phone("bob")
+    assert (alice.register(), bob.register()) == ([200], [200])
+    site.run(40.0)
+    site.server.stack.capacity = Capacity(40, 1000)
+    value = 'Digest username="x", realm="example.com", nonce="n", uri="sip:bob@example.com", response="0"'
+    peers = [site.stranger(f"198.51.100.{number}") for number in range(1, 7)]
+    for peer in peers:
+
+        def flood(now: Moment, peer: VirtualNode[ScriptedPeer] = peer) -> None:
+            for number in range(10):
+                draft = peer.role.request("MESSAGE", "sip:bob@example.com", f"flood{number}")
+                as_user("alice")(draft).add("Proxy-Authorization", value)
+                peer.role.send(draft, peer.target_to(SERVER, 5060), now)
+
+        peer.call(flood)
+    site.run(3.0)
+    answers = [status for peer in peers for status in peer.role.statuses()]
+    assert (answers.count(407), answers.count(503)) == (20, 40)
+    assert alice.message("sip:bob@example.com") == [200]
+    # Whoever has shown its password waits for its account with the others of ours.
+    site.accounts.slow = True
+    assert alice.message("sip:bob@example.com") == [200, 200]
 
 
 def test_a_trunk_is_no_stranger() -> None:

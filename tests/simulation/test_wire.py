@@ -84,3 +84,10 @@ def test_who_has_restarted_may_answer_in_another_way() -> None:
     wire.forget("h")
     wire.send("h", answer(481, "BYE", "1"))
     assert wire.faults == []
+
+
+def test_a_register_that_another_has_overtaken_may_fail() -> None:
+    first, last = request("REGISTER", 7, "1", "a"), request("REGISTER", 8, "2", "a")
+    answers = [answer(200, "REGISTER", "1"), answer(500, "REGISTER", "1")]
+    assert faults(first, last, *answers) == []
+    assert len(faults(first, *answers)) == 1

@@ -257,6 +257,7 @@ def test_half_an_hour_at_sixty_percent(tmp_path: Path) -> None:
         rate = find_rate(crowd, watch, probe)
         steering = Steering(crowd, rate, probe)
         steering.start()
+        running.callback(steering.end)
         watch.share()
         while (passed := time.monotonic() - watch.begun) < SECONDS:
             phones.kill_one()

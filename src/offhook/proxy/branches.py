@@ -26,6 +26,8 @@ __all__ = ["Branches"]
 TIMER_C: Final = "Timer C"
 _VIA_ROOM: Final = 90
 """Octets of a Via of ours, about, without its sent-by."""
+_MOST_TARGETS: Final = 100
+"""How many targets one request may have in all: a user could register others for as long as it rings."""
 
 
 class Branches:
@@ -59,9 +61,11 @@ class Branches:
 
         A URI that is tried already is none the newer for another flow.
         """
+        if context.closed or len(context.branches) + len(context.waiting) >= _MOST_TARGETS:
+            return
         tried = [branch.target for branch in context.branches]
         new = [target for target in targets if not is_among(target, tried + context.waiting)]
-        if new and not context.closed:
+        if new:
             context.waiting = by_preference(context.waiting + new)
             self._fork_to_joined(context, now)
 
@@ -127,8 +131,10 @@ class Branches:
         context = branch.context
         draft = self._draft(branch, hop)
         stream = None if hop is branch.put_back else hop.stream
-        if stream is not None and draft.size + len(hop.sent_by) + _VIA_ROOM > LARGEST_DATAGRAM:
-            # 18.1.1: too large for a datagram, which is only tried when the peer takes no connection.
+        is_large = draft.size + len(hop.sent_by) + _VIA_ROOM > LARGEST_DATAGRAM
+        if stream is not None and is_large and not self._stack.unavailable.is_dead(stream, now):
+            # 18.1.1: too large for a datagram, which is only tried when the peer takes no connection. That it took none
+            # lately counts too, which deviates from it: no connection would come about.
             branch.next_hops.insert(0, hop)
             branch.put_back = hop
             hop = stream

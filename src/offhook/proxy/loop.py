@@ -9,6 +9,7 @@ from offhook.proxy.own import OwnNames
 from offhook.sip.headers.grammar import split_list
 from offhook.sip.headers.via import parse_via
 from offhook.sip.message import Request
+from offhook.sip.scan import field_value
 
 __all__ = ["has_looped", "loop_mark"]
 
@@ -24,7 +25,7 @@ def loop_mark(request: Request) -> str:
     if request.raw_uri[:4].lower() == b"tel:":
         mark = crc32(request.octets("from") or b"", mark)
     for place in request.places("route"):
-        mark = crc32(request.lines[place].split(b":", 1)[1].strip(), mark)
+        mark = crc32(field_value(request.lines[place]), mark)
     return f"{mark:08x}"
 
 

@@ -136,7 +136,7 @@ class Proxy:
         if not isinstance(uri, SipUri):
             self.branches.refuse(context, 404, now)
             return
-        found = targets or fallback_target(uri, context.domain)
+        found = targets or self._fallback(context.request, uri, context.domain)
         wanted = as_asked(found, uri.secure)
         context.callee_ours = True
         if wanted:
@@ -226,10 +226,10 @@ class Proxy:
             self.branches.launch(context, now)
             return
         aor = _aor(request)
-        hidden = self._hides(request, context.domain)
-        targets = self.lookups.targets_now(aor, now, hidden)
+        all_one = self._is_all_one(request, context.domain)
+        targets = self.lookups.targets_now(aor, now, all_one)
         if targets is None:
-            self.lookups.start(aor, context, now, hidden)
+            self.lookups.start(aor, context, now, all_one)
         else:
             self.located(context, targets, now)
 
@@ -251,6 +251,19 @@ class Proxy:
     def _hides(self, request: Request, domain: ProxyDomain | None) -> bool:
         """Whether a request is from a stranger, who is not to learn which users its domain has."""
         return domain is not None and domain.hide_users and not self.own.is_served(request.from_uri)
+
+    def _falls_back(self, request: Request, domain: ProxyDomain) -> bool:
+        """Whether the domain's fallback is there for this caller: of a trunk, a stranger would call whom he likes."""
+        if domain.fallback is None:
+            return False
+        return domain.fallback_for_strangers or self.own.is_served(request.from_uri)
+
+    def _fallback(self, request: Request, uri: SipUri, domain: ProxyDomain | None) -> list[TargetUri]:
+        return fallback_target(uri, domain) if domain is not None and self._falls_back(request, domain) else []
+
+    def _is_all_one(self, request: Request, domain: ProxyDomain) -> bool:
+        """Whether it makes no difference to a caller if a user without a binding exists."""
+        return self._falls_back(request, domain) or self._hides(request, domain)
 
     def _ack(self, request: Request, flow: Flow, now: Moment) -> None:
         """The ACK to a 2xx passes by its Routes without state; to a stateless domain, by its Request-URI.
@@ -285,7 +298,17 @@ class Proxy:
             passage.caller_ours = standing is Standing.KNOWN or (
                 standing is not Standing.BOUND and self.own.is_served(request.from_uri)
             )
-            passage.callee_ours = passage.routed.proven and self.standings.is_bound(request, passage.routed)
+            passage.callee_ours = passage.routed.proven and self._is_bound(passage)
+
+    def _is_bound(self, passage: Passage) -> bool:
+        """Whether a request goes to the other side of its dialog; one that leads nowhere does not.
+
+        It may have its transaction already: whoever then looks for the next hop answers it (16.6 step 7).
+        """
+        try:
+            return self.standings.is_bound(passage.request, passage.routed)
+        except ProtocolError:
+            return False
 
     def _forward_stateless(
         self,
@@ -304,11 +327,11 @@ class Proxy:
             target = itself(request, self._living(routed.flow))
         else:
             uri = request.uri
-            hidden = self._hides(request, domain)
-            targets = self.lookups.targets_now(_aor(request), now, hidden) if isinstance(uri, SipUri) else None
+            all_one = self._is_all_one(request, domain)
+            targets = self.lookups.targets_now(_aor(request), now, all_one) if isinstance(uri, SipUri) else None
             if targets is None or not isinstance(uri, SipUri):
                 return False
-            found = targets or fallback_target(uri, domain)
+            found = targets or self._fallback(request, uri, domain)
             wanted = by_preference(as_asked(found, uri.secure))
             if not wanted:
                 status, reason = (480, SIPS_NOT_ALLOWED) if found else self._absent(request, flow, domain, now)

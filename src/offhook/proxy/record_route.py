@@ -21,7 +21,7 @@ from typing import Final
 
 from offhook.flow import Flow
 from offhook.proxy.own import OwnNames
-from offhook.proxy.recent import Recent
+from offhook.recent import Recent
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.host import host_key
 from offhook.sip.message import Request

@@ -6,7 +6,7 @@ from typing import Final
 
 from offhook.proxy.context import Branch, ResponseContext
 from offhook.sip.message import Response
-from offhook.sip.scan import WHITE
+from offhook.sip.scan import WHITE, field_value
 from offhook.sip.serializer import Draft, reply
 
 __all__ = ["best_branch", "final_response", "onward"]
@@ -27,7 +27,7 @@ def onward(response: Response) -> Response | None:
     place = places[0]
     via = response.top_via
     # Vias on one line: the octets behind the comma are those of others.
-    rest = lines[place].split(b":", 1)[1].strip(WHITE)[via.length + 1 :].strip(WHITE) if via.more else b""
+    rest = field_value(lines[place])[via.length + 1 :].strip(WHITE) if via.more else b""
     if rest:
         lines[place] = b"Via: " + rest
     elif len(places) == 1:

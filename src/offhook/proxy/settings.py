@@ -17,17 +17,24 @@ class ProxyDomain:
     """How one served domain is proxied.
 
     `fallback`: where requests for an address-of-record without a binding go (a trunk, a test bed), or None. Its user
-    is replaced by theirs. `stateless`: requests for the domain are forwarded without state (RFC 3261 16.11), to one
-    target. `hide_users`: strangers are not told which users there are.
+    is replaced by theirs; `fallback_for_strangers`: callers of other domains reach it too. `stateless`: requests for
+    the domain are forwarded without state (RFC 3261 16.11), to one target. `hide_users`: strangers are not told which
+    users there are.
     """
 
-    __slots__ = ("_called", "fallback", "hide_users", "name", "stateless")
+    __slots__ = ("_called", "fallback", "fallback_for_strangers", "hide_users", "name", "stateless")
 
     def __init__(
-        self, name: str, fallback: SipUri | None = None, stateless: bool = False, hide_users: bool = False
+        self,
+        name: str,
+        fallback: SipUri | None = None,
+        stateless: bool = False,
+        hide_users: bool = False,
+        fallback_for_strangers: bool = False,
     ) -> None:
         self.name = name
         self.fallback = fallback
+        self.fallback_for_strangers = fallback_for_strangers
         self.stateless = stateless
         self.hide_users = hide_users
         self._called: dict[str, TargetUri] = {}

@@ -12,9 +12,9 @@ from offhook.flow import Flow
 from offhook.proxy.access import Standing
 from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.own import OwnNames
-from offhook.proxy.recent import Recent
 from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
+from offhook.recent import Recent
 from offhook.sip.message import Request
 from offhook.stack import Stack
 

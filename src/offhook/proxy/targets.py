@@ -19,16 +19,17 @@ __all__ = ["Lookups", "as_asked", "as_sip", "by_preference", "fallback_target", 
 class Lookups(Protocol):
     """The location service as the proxy sees it.
 
-    Of a user who is `hidden` from the caller it does not matter whether he exists, and nobody is asked.
+    Where it is `all_one` whether a user without a binding exists, nobody is asked: where users are hidden from the
+    caller, and where a fallback takes his call.
     """
 
-    def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
+    def targets_now(self, aor: str, now: Moment, all_one: bool = False) -> list[TargetUri] | None:
         """The targets of an address-of-record, the empty list when it has none, None when asking takes time."""
 
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not: 480 and 404 differ by this (16.5)."""
 
-    def start(self, aor: str, context: ResponseContext, now: Moment, hidden: bool = False) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment, all_one: bool = False) -> None:
         """Ask; `Proxy.located` is called with the answer."""
 
 

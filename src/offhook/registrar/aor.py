@@ -10,17 +10,15 @@ from offhook.location.base import address_of_record
 from offhook.sip.headers.address import parse_name_addr
 from offhook.sip.headers.grammar import unfold
 from offhook.sip.host import bare_host
+from offhook.sip.scan import consists_of, table_of
 from offhook.sip.uri import SipUri
 
 __all__ = ["aor_of", "host_of"]
 
-# The usual form: an optional plain display name, a user without escapes, a host name or IPv4 address, no parameters
-# but a tag. What it matches is canonical but for the case of the host.
-_PLAIN: Final = re.compile(
-    rb'(?:"[^"\\\x00-\x1f\x7f]*"|[A-Za-z0-9]*)[ ]?'
-    rb"<sips?:([A-Za-z0-9_.!~*\-+]+)@([A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*)>"
-    rb"(?:;tag=[A-Za-z0-9_.!~*\-+]+)?"
-)
+_DISPLAY: Final = re.compile(rb'(?:"[^"\\\x00-\x1f\x7f]*"|[A-Za-z0-9]*)[ ]?')
+_USER: Final = table_of(r"[A-Za-z0-9_.!~*\-+]")
+_HOST: Final = table_of(r"[A-Za-z0-9.\-]")
+_TAG: Final = b";tag="
 _LONGEST_REMEMBERED: Final = 128
 
 
@@ -39,11 +37,32 @@ def _remembered(value: bytes) -> str:
 
 
 def _aor_of(value: bytes | None) -> str:
-    found = _PLAIN.fullmatch(value or b"")
-    if found is not None:
-        return f"sip:{found.group(1).decode('ascii')}@{found.group(2).decode('ascii').lower()}"
-    uri = parse_name_addr(unfold((value or b"").decode("utf-8", "surrogateescape"))).uri
+    value = value or b""
+    plain = _plain(value)
+    if plain:
+        return plain
+    uri = parse_name_addr(unfold(value.decode("utf-8", "surrogateescape"))).uri
     return address_of_record(uri) if isinstance(uri, SipUri) else ""
+
+
+def _plain(value: bytes) -> str:
+    """The address-of-record in a value of the usual form, which is canonical but for the case of the host; else "".
+
+    [name] <sip[s]:user@host>[;tag=...]
+    """
+    name, opening, address = value.rpartition(b"<")
+    scheme, _, rest = address.partition(b":")
+    if not opening or (scheme != b"sip" and scheme != b"sips"):
+        return ""
+    user, _, rest = rest.partition(b"@")
+    host, closing, behind = rest.partition(b">")
+    if not closing or not consists_of(user, _USER) or not consists_of(host, _HOST) or b"" in host.split(b"."):
+        return ""
+    if name and _DISPLAY.fullmatch(name) is None:
+        return ""
+    if behind and not (behind.startswith(_TAG) and consists_of(behind[len(_TAG) :], _USER)):
+        return ""
+    return f"sip:{user.decode('ascii')}@{host.decode('ascii').lower()}"
 
 
 def host_of(aor: str) -> str:

@@ -11,6 +11,7 @@ from offhook.registrar.settings import RegistrarSettings
 from offhook.sip.headers.address import Contact
 from offhook.sip.headers.grammar import serialize_params
 from offhook.sip.message import Request
+from offhook.sip.scan import consists_of, table_of
 from offhook.sip.uri import SipUri
 
 __all__ = ["WantedContact", "wanted_contacts"]
@@ -18,11 +19,10 @@ __all__ = ["WantedContact", "wanted_contacts"]
 _HOUR: Final = 3600
 _MAX_DIGITS: Final = 10
 
-# The usual form, in which the URI stands as it is kept: see the grammars of Contact and SIP-URI.
-_PLAIN: Final = re.compile(
-    rb"<(sips?:(?:[A-Za-z0-9_.!~*\-+]+@)?([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*)"
-    rb"(?::([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?(?:;transport=[A-Za-z]+)?(?:;ob)?)>(?:;expires=([0-9]{1,9}))?"
-)
+_USER: Final = table_of(r"[A-Za-z0-9_.!~*\-+]")
+_HOST: Final = table_of(r"[A-Za-z0-9_.\-]")
+_URI_PARAMS: Final = re.compile(rb"transport=[A-Za-z]+(?:;ob)?|ob")
+_EXPIRES: Final = b";expires="
 _REG_ID: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -58,18 +58,9 @@ def wanted_contacts(request: Request, settings: RegistrarSettings) -> list[Wante
         if value == b"*":
             _check_star(request)
             return None
-        plain = _PLAIN.fullmatch(value)
+        plain = _plain(value, request, settings)
         if plain is not None:
-            uri, host, port, expires = plain.groups()
-            return [
-                WantedContact(
-                    uri.decode("ascii"),
-                    host.decode("ascii"),
-                    0 if port is None else int(port),
-                    uri.startswith(b"sips:"),
-                    _interval(_requested(request, settings) if expires is None else int(expires), settings),
-                )
-            ]
+            return [plain]
     values = request.headers("Contact")
     contacts: list[WantedContact] = []
     for contact in values:
@@ -78,6 +69,38 @@ def wanted_contacts(request: Request, settings: RegistrarSettings) -> list[Wante
             raise ParseError('"*" beside other contacts', header="Contact", clause="RFC 3261 10.3 step 6")
         contacts.append(_wanted(contact, request, settings))
     return contacts
+
+
+def _plain(value: bytes, request: Request, settings: RegistrarSettings) -> WantedContact | None:
+    """The usual form, in which the URI stands as it is kept; None for any other, which the grammars read.
+
+    <sip[s]:[user@]host[:port][;transport=...][;ob]>[;expires=seconds]
+    """
+    opening, _, behind = value.partition(b">")
+    uri = opening[1:]
+    scheme, _, address = uri.partition(b":")
+    if opening[:1] != b"<" or (scheme != b"sip" and scheme != b"sips"):
+        return None
+    address, semicolon, params = address.partition(b";")
+    if semicolon and _URI_PARAMS.fullmatch(params) is None:
+        return None
+    user, at, rest = address.partition(b"@")
+    host, colon, digits = (rest if at else user).partition(b":")
+    if (at and not consists_of(user, _USER)) or not consists_of(host, _HOST) or b"" in host.split(b"."):
+        return None
+    if colon and not _is_port(digits):
+        return None
+    seconds = behind[len(_EXPIRES) :]
+    if behind and not (behind.startswith(_EXPIRES) and seconds.isdigit() and len(seconds) < _MAX_DIGITS):
+        return None
+    expires = _interval(int(seconds) if behind else _requested(request, settings), settings)
+    port = int(digits) if colon else 0
+    return WantedContact(uri.decode("ascii"), host.decode("ascii"), port, scheme == b"sips", expires)
+
+
+def _is_port(digits: bytes) -> bool:
+    """Whether this is surely a port as it is kept; those from 65000 on, and leading zeros, are left to the grammar."""
+    return digits.isdigit() and digits >= b"1" and (len(digits) < 5 or (len(digits) == 5 and digits < b"65000"))
 
 
 def _check_star(request: Request) -> None:

@@ -157,8 +157,8 @@ class Registrar:
             # Whatever a service of somebody else's raises: this request fails, and nothing else.
             answer.failed(error, now)
             return
+        self._removals.remember(update, now)
         if isinstance(saved, list):
-            self._removals.remember(update, now)
             self._saved(aor, answer, saved, now)
         else:
             answer.transaction = self.stack.accept(request, flow, now)
@@ -179,6 +179,10 @@ class Registrar:
         contacts = wanted_contacts(request, self.settings)
         if contacts is None:
             return Update(aor, request.call_id, request.cseq_number, (), True)
+        most = self.settings.max_contacts
+        if len(contacts) > 2 * most:
+            # All that there are can go, and as many come; each is compared with each.
+            raise ProtocolError(f"more than {2 * most} contacts at once", status=403)
         path: tuple[str, ...] = ()
         if request.holds("path"):
             path = tuple([str(value) for value in request.headers("Path")])
@@ -189,7 +193,6 @@ class Registrar:
             _check_secure(request, contact, path)
             back = first_hop and not path and (contact.reg_id > 0 or leads_back(request, flow, contact))
             bindings.append(self._binding(request, flow, contact, path, back, now))
-        most = self.settings.max_contacts
         return Update(aor, request.call_id, request.cseq_number, bindings, False, most)
 
     def _binding(

@@ -7,6 +7,7 @@ from typing import Final
 from offhook.clock import Moment
 from offhook.errors import ProtocolError
 from offhook.location.update import Update
+from offhook.recent import ForAWhile
 
 __all__ = ["Removals"]
 
@@ -20,38 +21,27 @@ class Removals:
     its CSeq is gone too, so that 10.3 step 7 alone would let it in again.
     """
 
-    __slots__ = ("_most", "_removals", "_seconds")
+    __slots__ = ("_cseqs",)
 
     def __init__(self, seconds: float, most: int = DEFAULT_MAX_REMOVALS) -> None:
-        self._most = most
-        self._seconds = seconds
-        # By address-of-record and Call-ID: the CSeq of the removal and the monotonic second at which it is forgotten,
-        # in the order of these.
-        self._removals: dict[str, tuple[int, float]] = {}
+        # By address-of-record and Call-ID.
+        self._cseqs: ForAWhile[str, int] = ForAWhile(seconds, most)
 
     def __len__(self) -> int:
-        return len(self._removals)
+        return len(self._cseqs)
 
     def check(self, update: Update, now: Moment) -> None:
         """Raise ProtocolError for an update that is older than a removal by the same client."""
-        if not self._removals:
+        if not len(self._cseqs):
             return
-        removal = self._removals.get(_key(update))
-        if removal is not None and removal[1] > now.monotonic and update.cseq < removal[0]:
+        cseq = self._cseqs.get(_key(update), now.monotonic)
+        if cseq is not None and update.cseq < cseq:
             raise ProtocolError("CSeq is below that of a removal", status=500, clause="RFC 3261 10.3 step 7")
 
     def remember(self, update: Update, now: Moment) -> None:
         """Take note of an update that was carried out, if it removed something."""
-        if not update.everything and all(binding.expires for binding in update.bindings):
-            return
-        removals = self._removals
-        while removals:
-            oldest = next(iter(removals))
-            if removals[oldest][1] > now.monotonic and len(removals) < self._most:
-                break
-            del removals[oldest]
-        removals.pop(_key(update), None)
-        removals[_key(update)] = (update.cseq, now.monotonic + self._seconds)
+        if update.everything or not all(binding.expires for binding in update.bindings):
+            self._cseqs.note(_key(update), update.cseq, now.monotonic)
 
 
 def _key(update: Update) -> str:

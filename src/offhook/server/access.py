@@ -126,6 +126,9 @@ class AccessControl:
             return self._refused(request, flow, 403, "an ACK out of a dialog to somewhere else", now)
         found = self._authenticator.check(request, domain.realm, "Proxy-Authorization", now)
         if isinstance(found, Pending):
+            # Whoever says to be one of ours and has not shown it yet is a stranger until then.
+            if self._is_crowded(request) and not self.events.prefers(flow.remote):
+                return self._turned_away(request, flow, now)
             return PENDING
         return self._judge(request, flow, domain, found, now)
 
@@ -204,12 +207,20 @@ class AccessControl:
 
     def _fit_in(self, request: Request, flow: Flow, uri: SipUri, now: Moment) -> Refusal | None:
         """Half of what the engine can hold is kept for those who are known: no flood of calls shuts our users out."""
-        stack = self._stack
-        if not stack.capacity.is_half_full(stack.transactions) or request.method in ("ACK", "CANCEL"):
+        if not self._is_crowded(request):
             return None
         called = self._domain_named(uri)
         if called is not None and called.trusts(flow.remote[0]):
             return None
+        return self._turned_away(request, flow, now)
+
+    def _is_crowded(self, request: Request) -> bool:
+        """Whether a stranger's request has to wait until there is more room."""
+        stack = self._stack
+        return stack.capacity.is_half_full(stack.transactions) and request.method not in ("ACK", "CANCEL")
+
+    def _turned_away(self, request: Request, flow: Flow, now: Moment) -> Refusal:
+        stack = self._stack
         stack.counters.turned_away += 1
         self.events.turned_away(request, flow, now)
         return Refusal(503, (stack.retry_after(),))

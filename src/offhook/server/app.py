@@ -15,10 +15,9 @@ from offhook.clock import Moment
 from offhook.errors import ConfigError, InvalidState
 from offhook.flow import is_secure
 from offhook.ids import IdSource
-from offhook.location import MemoryLocation
 from offhook.location.base import LocationService
 from offhook.location.later import AwaitLater
-from offhook.location.sqlite import LOCATION_SCHEMA, SqliteLocation
+from offhook.location.sqlite import LOCATION_SCHEMA
 from offhook.server.assembly import assemble
 from offhook.server.config import DATABASE, ServerConfig, default_data_folder
 from offhook.server.demonstration import add_accounts
@@ -27,6 +26,7 @@ from offhook.server.listeners import certificate_refusals, listeners_of
 from offhook.server.private_file import make_folder
 from offhook.server.role import ServerRole
 from offhook.server.secret import SECRET, derive, load_secret
+from offhook.server.stores import open_location
 from offhook.server.usage import usage
 from offhook.sip.parser import Limits
 from offhook.stack import Stack
@@ -107,7 +107,7 @@ class Server:
             self._accounts = SqliteAccounts(database)
             if not self.config.domain:
                 await add_accounts(self._accounts, self.data)
-            await self._bind(secret, await self._open_location(database))
+            await self._bind(secret, await open_location(self.config.location.store, database))
         except BaseException:
             await self.close()
             raise
@@ -143,11 +143,6 @@ class Server:
             await database.close()
             raise
         return database
-
-    async def _open_location(self, database: Database) -> LocationService:
-        if self.config.location.store == "memory":
-            return MemoryLocation()
-        return await SqliteLocation.open(database, clock.now())
 
     async def _bind(self, secret: bytes, location: LocationService) -> None:
         config = self.config

@@ -13,7 +13,6 @@ from offhook.location.binding import Binding
 from offhook.proxy import OwnNames, Proxy, ProxyDomain, ProxySettings
 from offhook.redirect import Redirect
 from offhook.registrar import Registrar, RegistrarSettings
-from offhook.registrar.aor import host_of
 from offhook.security.digest import require_algorithms
 from offhook.security.nonce import NonceGuard, NonceSource
 from offhook.server.access import AccessControl, DomainAccess, Later
@@ -61,8 +60,7 @@ def assemble(
     authenticator = Authenticator(accounts, nonces, NonceGuard(), run, stack.transactions.values.timeout)
     events = SecurityEvents(_throttle(config, domains), set())
     access = AccessControl(stack, _access(domains), aliases, own, authenticator, later, events)
-    with_fallback = _hosts(domains, lambda domain: bool(domain.fallback))
-    lookups = LocationLookups(stack, location, knowing, lambda aor: host_of(aor) in with_fallback, later)
+    lookups = LocationLookups(stack, location, knowing, later)
     settings = ProxySettings(config.timers.timer_c, realms=frozenset(realm_of(domain) for domain in domains))
     proxy = Proxy(stack, _proxied(domains), own, lookups, access, derive(secret, b"routes"), settings)
     lookups.located = proxy.located
@@ -119,7 +117,9 @@ def _proxied(domains: list[DomainConfig]) -> dict[str, ProxyDomain]:
     for domain in domains:
         uri = parse_uri(domain.fallback) if domain.fallback else None
         fallback = uri if isinstance(uri, SipUri) else None
-        shared = ProxyDomain(host_key(domain.name), fallback, domain.mode == "stateless", domain.hide_users)
+        stateless = domain.mode == "stateless"
+        open_to_all = domain.fallback_for_strangers
+        shared = ProxyDomain(host_key(domain.name), fallback, stateless, domain.hide_users, open_to_all)
         proxied |= {host_key(host): shared for host in (domain.name, *domain.aliases)}
     return proxied
 

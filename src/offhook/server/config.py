@@ -16,10 +16,11 @@ import msgspec
 
 from offhook.errors import ConfigError, ParseError
 from offhook.security.digest import require_algorithms
+from offhook.server.stores import STORES
 from offhook.server.toml_file import Section, TomlText
 from offhook.sip.host import bracketed_host, checked_host, host_key
 from offhook.sip.uri import SipUri, parse_uri
-from offhook.transport.listener import Listener
+from offhook.transport.listener import LISTENED, Listener
 
 __all__ = [
     "DATABASE",
@@ -57,7 +58,8 @@ LEAST_MESSAGE: Final = 1300
 class ListenConfig(Section):
     """One `[[listen]]`: where messages are received and sent from."""
 
-    transport: Literal["udp", "tcp", "tls"]
+    transport: str
+    """"udp", "tcp" or "tls": one that `offhook.transport.listener` knows."""
     address: str
     """A numeric address; 0.0.0.0 and :: stand for all of their family."""
     port: int | None = None
@@ -106,6 +108,8 @@ class DomainConfig(Section):
     """Networks whose requests are not challenged."""
     fallback: str = ""
     """A URI for addresses-of-record without a binding, such as a trunk's."""
+    fallback_for_strangers: bool = False
+    """Whether callers of other domains reach the fallback too: of a trunk they could call whom they like."""
     hide_users: bool = False
     """Whether callers of other domains get 480 in place of 404 (which deviates from RFC 3261 16.5)."""
 
@@ -122,7 +126,8 @@ class RegistrarConfig(Section):
 class LocationConfig(Section):
     """`[location]`: where bindings are kept. With "sqlite" no acknowledged one is lost."""
 
-    store: Literal["sqlite", "memory"] = "sqlite"
+    store: str = "sqlite"
+    """"sqlite" or "memory": one of `offhook.server.stores`."""
 
 
 class TimerConfig(Section):
@@ -235,7 +240,7 @@ def _found_from(path: Path, name: str) -> str:
 
 def _read(toml: TomlText) -> ServerConfig:
     config = toml.convert(ServerConfig)
-    for check in (_check_listeners, _check_domains, _check_registrar, _check_timers, _check_limits, _check_throttle):
+    for check in _CHECKS:
         check(config, toml)
     return config
 
@@ -247,6 +252,7 @@ def _check_listeners(config: ServerConfig, toml: TomlText) -> None:
     seen: set[str] = set()
     for position, listen in enumerate(config.listen):
         path = f"$.listen[{position}]"
+        toml.check(f"{path}.transport", listen.transport, [name.lower() for name in LISTENED])
         if listen.port is not None and not 0 <= listen.port <= 65535:
             raise toml.mistake(f"{path}.port", f"port must be from 0 to 65535, not {listen.port}")
         try:
@@ -294,6 +300,10 @@ def _check_domain(domain: DomainConfig, path: str, toml: TomlText) -> None:
         require_algorithms(domain.algorithms)
     except ConfigError as error:
         raise toml.mistake(f"{path}.algorithms", str(error)) from error
+
+
+def _check_location(config: ServerConfig, toml: TomlText) -> None:
+    toml.check("$.location.store", config.location.store, list(STORES))
 
 
 def _check_registrar(config: ServerConfig, toml: TomlText) -> None:
@@ -359,3 +369,14 @@ def _succeeds(read: Callable[[str], object], text: str) -> bool:
     except (ParseError, ValueError):
         return False
     return True
+
+
+_CHECKS: Final = (
+    _check_listeners,
+    _check_domains,
+    _check_location,
+    _check_registrar,
+    _check_timers,
+    _check_limits,
+    _check_throttle,
+)

@@ -70,8 +70,8 @@ class KnowingLocation:
 class LocationLookups:
     """Turns bindings into targets; what takes time is awaited by `later`, and `located` is called with the answer.
 
-    Where `has_fallback(aor)`, or where users are hidden from the caller, it does not matter whether a user without a
-    binding exists, and nobody is asked: neither the answer nor its time tells.
+    Where it is `all_one` whether a user without a binding exists, nobody is asked: neither the answer nor its
+    time tells.
     """
 
     def __init__(
@@ -79,28 +79,26 @@ class LocationLookups:
         stack: Stack,
         location: LocationService,
         knowing: KnowingLocation,
-        has_fallback: Callable[[str], bool],
         later: Later,
     ) -> None:
         self._stack = stack
         self._location = location
         self._knowing = knowing
-        self._has_fallback = has_fallback
         self._later = later
         self._absent = ""
         self._outage = Outage(_log, "users cannot be looked up", "users can be looked up again")
         self.located: Callable[[ResponseContext, list[TargetUri] | None, Moment], None] = _nobody
 
-    def targets_now(self, aor: str, now: Moment, hidden: bool = False) -> list[TargetUri] | None:
+    def targets_now(self, aor: str, now: Moment, all_one: bool = False) -> list[TargetUri] | None:
         """The targets of an address-of-record, None when asking takes time."""
-        bindings = self._service(aor, hidden).lookup_now(aor, now)
+        bindings = self._service(all_one).lookup_now(aor, now)
         return None if bindings is None else self.targets(bindings)
 
     def is_known(self, aor: str) -> bool:
         """Whether there is such a user, reachable or not; asked right after the targets."""
         return aor != self._absent and self._knowing.is_known(aor)
 
-    def start(self, aor: str, context: ResponseContext, now: Moment, hidden: bool = False) -> None:
+    def start(self, aor: str, context: ResponseContext, now: Moment, all_one: bool = False) -> None:
         """Ask and wait."""
 
         def answered(outcome: list[Binding] | Exception, then: Moment) -> None:
@@ -115,7 +113,7 @@ class LocationLookups:
                 self._outage.failed(outcome, then, call_id=context.request.call_id)
                 self.located(context, None, then)
 
-        self._later(self._service(aor, hidden).lookup(aor, now), answered)
+        self._later(self._service(all_one).lookup(aor, now), answered)
 
     def targets(self, bindings: list[Binding]) -> list[TargetUri]:
         """The targets that bindings stand for; none for those whose way is gone."""
@@ -128,8 +126,8 @@ class LocationLookups:
             targets.append(TargetUri(binding.contact, flow, binding.path, binding.preference))
         return targets
 
-    def _service(self, aor: str, hidden: bool) -> LocationService:
-        return self._location if hidden or self._has_fallback(aor) else self._knowing
+    def _service(self, all_one: bool) -> LocationService:
+        return self._location if all_one else self._knowing
 
 
 def _nobody(context: ResponseContext, targets: list[TargetUri] | None, now: Moment) -> None:

@@ -9,11 +9,12 @@ phone of ours.
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from offhook.clock import Moment
-from offhook.proxy.recent import Recent
+from offhook.recent import Recent
+from offhook.sip.host import customer_of
 
 __all__ = ["BANNED", "FAILED_LOGIN", "REFUSED_REQUEST", "UNANSWERED_CHALLENGE", "Throttle"]
 
@@ -145,6 +146,4 @@ class Throttle:
         address = ip_address(host.partition("%")[0])
         if any(address in network for network in self._exempt):
             return ""
-        if address.version == 4:
-            return host
-        return str(ip_network((int(address) >> 64 << 64, 64)))
+        return customer_of(host)

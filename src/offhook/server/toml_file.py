@@ -64,6 +64,11 @@ class TomlText:
         """What is wrong with the value at `path`, such as ``$.listen[1].port``, after the line where it stands."""
         return ConfigError(f"{self._place(path)}: {what}")
 
+    def check(self, path: str, value: str, known: Sequence[str]) -> None:
+        """Raises ConfigError when the value at `path` is not among those that are known."""
+        if value not in known:
+            raise self.mistake(path, f"{parts_of(path)[-1]} must be {_quoted(known)}, not {_shown(value)}")
+
     def _place(self, path: str) -> str:
         line = line_of(self.text, path)
         return self.name if line is None else f"{self.name} line {line}"
@@ -96,6 +101,10 @@ class TomlText:
 def listed(words: Sequence[str]) -> str:
     """Alternatives as people write them: "a, b or c"."""
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _quoted(values: Sequence[object]) -> str:
+    return listed([f'"{value}"' for value in values])
 
 
 def _at(path: str, values: Any, kind: type[Section]) -> tuple[inspect.Type, Any]:
@@ -136,7 +145,7 @@ def _table(path: str) -> str:
 
 def _in_words(wanted: inspect.Type) -> str:
     if isinstance(wanted, inspect.LiteralType):
-        return listed([f'"{value}"' for value in wanted.values])
+        return _quoted(wanted.values)
     if isinstance(wanted, inspect.ListType):
         if isinstance(wanted.item_type, inspect.StructType):
             return "tables, each under a header in double brackets"
