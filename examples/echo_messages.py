@@ -9,18 +9,18 @@ import asyncio
 import os
 import sys
 
-from offhook import SipError, UserAgent
+from offhook import SipError, UserAgent, printable
 
 
 async def main(aor: str) -> None:
     async with UserAgent(aor, os.environ.get("OFFHOOK_PASSWORD")) as ua:
         print(f"{aor} takes messages")
         async for message in ua.messages():
-            print(f"{message.sender}: {message.text}")
+            print(printable(f"{message.sender}: {message.text}"))
             try:
                 await ua.message(message.sender.uri, f"You said: {message.text}")
             except SipError as error:
-                print(f"no answer for {message.sender}: {error}")
+                print(printable(f"no answer for {message.sender}: {error}"))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from offhook import UserAgent
+from offhook import UserAgent, printable
 from offhook.media.audio.tone import sine
 
 
 async def answer_one_call(bob: UserAgent, recording: Path) -> None:
     async for call in bob.incoming():
-        print(f"bob: a call from {call.caller}")
+        print(printable(f"bob: a call from {call.caller}"))
         await call.ring()
         await call.answer(record=recording)
         end = await call.ended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from offhook.media.audio.tone import tone_above_rest
+from tests.cli.peer import Peer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -34,6 +36,31 @@ def test_the_lossy_network_repeats_exactly() -> None:
     printed = run(str(EXAMPLES / "lossy_network.py"))
     assert printed == run(str(EXAMPLES / "lossy_network.py"))
     assert printed.splitlines()[-1] == "alice got [200], bob was asked 1 time"
+
+
+def test_the_echo_survives_what_strangers_write() -> None:
+    """A name that is no UTF-8, and a text that would clear the screen."""
+    with Peer(0) as server:
+        host, port = server.socket.getsockname()
+        process = subprocess.Popen(
+            [sys.executable, str(EXAMPLES / "echo_messages.py"), f"sip:bob@{host}:{port}"],
+            env=os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            data, server.server = server.socket.recvfrom(65536)
+            server.answer(data.decode(), "200 OK")
+            assert process.stdout is not None
+            assert process.stdout.readline().endswith(" takes messages\n")
+            asked = server.request("MESSAGE", f"sip:bob@{host}", "eve", "Content-Type: text/plain").encode()
+            server.send(
+                asked.replace(b"From: ", b'From: "\xff" ').replace(b"Length: 0\r\n\r\n", b"Length: 4\r\n\r\n\x1b[2J")
+            )
+            assert process.stdout.readline() == '"\\xff" <sip:eve@example.test>: \\x1b[2J\n'
+        finally:
+            process.kill()
+            process.communicate()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

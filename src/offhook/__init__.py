@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from offhook.sip.serializer import Draft
     from offhook.sip.uri import SipUri, parse_uri
     from offhook.stack import Stack
+    from offhook.trace.printable import printable
     from offhook.transport.driver import Driver
     from offhook.transport.listener import Listener
     from offhook.transport.tls import TlsSettings
@@ -84,6 +85,7 @@ __all__ = [
     "UserAgent",
     "parse",
     "parse_uri",
+    "printable",
 ]
 
 _HOMES = {
@@ -113,6 +115,7 @@ _HOMES = {
     "offhook.sip.serializer": ("Draft",),
     "offhook.sip.uri": ("SipUri", "parse_uri"),
     "offhook.stack": ("Stack",),
+    "offhook.trace.printable": ("printable",),
     "offhook.transport.driver": ("Driver",),
     "offhook.transport.listener": ("Listener",),
     "offhook.transport.tls": ("TlsSettings",),

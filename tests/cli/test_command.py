@@ -121,6 +121,11 @@ AS = ("--as", "sip:us@127.0.0.1", "--no-register")
             2,
             "cannot read the trusted certificates in missing.pem",
         ),
+        (
+            ("call", "bob", "--authorities", "~no one/x.pem", *AS),
+            2,
+            "nobody here has the home folder of '~no one/x.pem'",
+        ),
         (("call", "bob", "--play", "missing.wav", *AS), 2, "cannot read missing.wav: No such file or directory"),
         (("call", "bob", "--record", "no/heard.wav", *AS), 2, "cannot write no/heard.wav: No such file or directory"),
         (("answer", "--play", "missing.wav", *AS), 2, "cannot read missing.wav: No such file or directory"),

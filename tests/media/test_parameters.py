@@ -57,3 +57,9 @@ def test_addresses_are_canonical() -> None:
 def test_impossible_values_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         AudioParameters(**wrong)  # type: ignore[arg-type]
+
+
+def test_behind_the_last_port_there_is_none_for_rtcp() -> None:
+    assert AudioParameters(remote=("192.0.2.1", 65535)).rtcp_destination is None
+    told = AudioParameters(remote=("192.0.2.1", 65535), remote_rtcp=("192.0.2.1", 4001))
+    assert told.rtcp_destination == ("192.0.2.1", 4001)

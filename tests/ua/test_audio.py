@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offhook.errors import InvalidState, TransportFailed
+from offhook.errors import InvalidState, ResolveFailed, TransportFailed
 from offhook.ids import IdSource
 from offhook.media.audio.tone import sine, tone_above_rest
 from offhook.media.audio.wav import AudioFileError, read_all
@@ -30,10 +30,10 @@ def spawn(work: Coroutine[Any, Any, None]) -> Callable[[], Awaitable[None]]:
     return wait
 
 
-async def look_up(host: str) -> str:
-    if host == "phone.example.com":
-        return HOST
-    raise OSError("no such host")
+async def look_up(host: str, own: str) -> list[str]:
+    if host == "silent.example.com":
+        raise ResolveFailed("no name server answered")
+    return [HOST] if host == "phone.example.com" else []
 
 
 def provider() -> AudioProvider:
@@ -106,7 +106,8 @@ async def test_a_host_name_is_nothing_until_it_is_looked_up() -> None:
 
 
 async def test_a_port_looks_names_up_and_goes_on_without_those_that_fail() -> None:
-    for host, remote in (("phone.example.com", (HOST, 4000)), ("nobody.example.com", None)):
+    for name, remote in (("phone", (HOST, 4000)), ("nobody", None), ("silent", None)):
+        host = f"{name}.example.com"
         port = provider().port()
         port.apply(negotiated(offered("4000 RTP/AVP 0", host=host), port))
         await asyncio.sleep(0)
@@ -256,3 +257,25 @@ async def test_a_file_that_cannot_be_played_is_found_out_before(tmp_path: Path) 
     (tmp_path / "text.wav").write_text("no sound")
     with pytest.raises(AudioFileError):
         await check_playable(str(tmp_path / "text.wav"))
+
+
+async def test_no_packet_is_longer_than_the_peer_takes() -> None:
+    """RFC 8866 6.5, which stands above the wish of 6.4."""
+    assert parameters(offered("4000 RTP/AVP 0", "maxptime:10")).ptime == pytest.approx(0.01)
+    assert parameters(offered("4000 RTP/AVP 0", "ptime:40", "maxptime:30")).ptime == pytest.approx(0.03)
+    assert parameters(offered("4000 RTP/AVP 0", "maxptime:150")).ptime == pytest.approx(0.02)
+
+
+async def test_a_name_is_looked_up_where_we_can_send_to() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def note(host: str, own: str) -> list[str]:
+        asked.append((host, own))
+        return [HOST]
+
+    port = AudioProvider(IdSource(), spawn, note).port()
+    port.apply(negotiated(offered("4000 RTP/AVP 0", host="phone.example.com"), port))
+    await asyncio.sleep(0)
+    assert asked == [("phone.example.com", HOST)]
+    port.close()
+    await port.closed()

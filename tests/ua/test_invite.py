@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from offhook.errors import ParseError
+from offhook.errors import InvalidState, ParseError
 from offhook.sip.serializer import new_request, reply
 from offhook.sip.uri import Uri, parse_uri
 from offhook.ua.invite import ClientInvite
@@ -112,6 +114,24 @@ def test_early_dialogs_end_with_the_invite_that_made_them() -> None:
     assert remote.port == 6000
 
 
+@pytest.mark.parametrize("header", [("X-Id", "1\r\nX-Injected: yes"), ("X Id", "1"), ("X-Id", 1)])
+def test_a_header_that_cannot_be_written_is_refused_before_anything_is_sent(header: tuple[str, Any]) -> None:
+    house = House()
+    alice = house.phone("alice")
+    # A value that is no text: compiled code refuses its type, interpreted code fails on its first use.
+    with pytest.raises((InvalidState, AttributeError, TypeError)):
+        alice.invite(PEER, headers=(header,))
+    assert house.nothing_is_left()
+
+
+def test_a_peer_that_takes_no_media_is_called_all_the_same() -> None:
+    house, alice, script, _ = calling()
+    script.respond(200, body=sdp(port=0))
+    house.run(0.3)
+    assert alice.heard == ["answered"]
+    assert script.methods() == ["INVITE", "ACK"]
+
+
 def test_extra_headers_go_with_the_invite() -> None:
     house = House()
     alice = house.phone("alice")
@@ -189,7 +209,7 @@ def test_an_answer_in_a_provisional_response_alone_has_to_do() -> None:
     assert alice.heard == ["183+media", "answered"]
 
 
-@pytest.mark.parametrize("body", [b"", sdp(codecs="0") + b"m=video 1 RTP/AVP 31\r\n", b"v=0\r\nno"])
+@pytest.mark.parametrize("body", [b"", sdp(codecs="0") + b"m=video 1 RTP/AVP 31\r\n", b"v=0\r\nno", sdp(codecs="18")])
 def test_a_200_without_a_usable_answer_is_acknowledged_and_ended(body: bytes) -> None:
     house, alice, script, call = calling()
     script.respond(200, body=body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from itertools import chain
 
 import pytest
@@ -109,11 +109,24 @@ async def test_an_inbox_takes_only_while_somebody_reads() -> None:
     assert [inbox.put(item) for item in (3, 4, 5)] == [True, True, False]
     # What is no longer wanted is passed over.
     assert await anext(reader) == 4
-    inbox.close()
-    with pytest.raises(StopAsyncIteration):
-        await anext(reader)
+    assert isinstance(reader, AsyncGenerator)
+    await reader.aclose()
     assert changes == [True, False]
     assert not inbox.put(6)
+
+
+async def test_a_closed_inbox_ends_its_iterations_and_says_nothing_more() -> None:
+    """Another one may stand in its place."""
+    changes: list[bool] = []
+    inbox: Inbox[int] = Inbox(2, lambda item: True, changes.append)
+    reading = asyncio.ensure_future(anext(inbox.items()))
+    await asyncio.sleep(0)
+    inbox.close()
+    with pytest.raises(StopAsyncIteration):
+        await reading
+    assert not inbox.put(1)
+    assert [item async for item in inbox.items()] == []
+    assert changes == [True]
 
 
 async def test_several_readers_share_what_comes() -> None:
@@ -130,7 +143,7 @@ async def test_several_readers_share_what_comes() -> None:
     await asyncio.sleep(0.01)
     inbox.close()
     assert sorted(chain(*await asyncio.gather(*readers))) == [0, 1, 2, 3]
-    assert changes == [True, True, False]
+    assert changes == [True, True]
 
 
 def test_a_hook_that_fails_is_logged_and_no_more(caplog: pytest.LogCaptureFixture) -> None:

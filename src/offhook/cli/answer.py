@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from offhook.cli.run import run
 from offhook.cli.say import say
 from offhook.cli.talk import check_files, until_over
 from offhook.errors import SipError
+from offhook.media.audio.wav import AudioFileError
 from offhook.ua.agent import UserAgent
 from offhook.ua.call import IncomingCall
 
@@ -59,24 +61,49 @@ async def _answer(
     await check_files(play, record)
     async with agent as ua:
         say(f"waiting for calls to {ua.settings.aor} at {', '.join(ua.addresses)}; Ctrl-C ends")
-        reading = asyncio.create_task(_show_messages(ua))
-        watching = asyncio.create_task(_watch_registration(ua))
-        under_way: set[asyncio.Task[None]] = set()
-        taken = 0
+        beside = _Beside()
+        always = [beside.start(_show_messages(ua)), beside.start(_watch_registration(ua))]
+        under_way: list[asyncio.Task[None]] = []
         try:
             async for call in ua.incoming():
-                taken += 1
-                task = asyncio.create_task(_talk(call, play, _numbered(record, taken), seconds))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
+                under_way = [task for task in under_way if not task.done()]
+                taken = beside.started - len(always) + 1
+                under_way.append(beside.start(_talk(call, play, _numbered(record, taken), seconds)))
                 if taken == calls:
                     break
             await asyncio.gather(*under_way)
         except asyncio.CancelledError:
+            if beside.failure is not None:
+                raise beside.failure from None
             # Ctrl-C: that is how a person stops answering, and no failure. Calls end with the agent.
             say("no more calls are answered")
-        reading.cancel()
-        watching.cancel()
+        finally:
+            for task in always:
+                task.cancel()
+
+
+class _Beside:
+    """What runs beside the task that makes this, which is cancelled for the first `failure`.
+
+    What cannot be said any more is one: nobody shall be called to a phone that is not looked after.
+    """
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.failure: BaseException | None = None
+        self._task = asyncio.current_task()
+
+    def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        self.started += 1
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self.failure is None and self._task is not None:
+            self.failure = error
+            self._task.cancel()
 
 
 async def _watch_registration(agent: UserAgent) -> None:
@@ -99,7 +126,11 @@ async def _talk(call: IncomingCall, play: Path | None, record: Path | None, seco
         say(f"it could not be answered: {error}")
         await call.hang_up()
         return
-    await until_over(call, seconds)
+    try:
+        await until_over(call, seconds)
+    except AudioFileError as error:
+        # Others may be answered all the same.
+        say(str(error))
 
 
 def _numbered(record: Path | None, number: int) -> Path | None:

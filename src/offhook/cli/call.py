@@ -20,10 +20,11 @@ from offhook.cli.options import (
 )
 from offhook.cli.phone import user_agent
 from offhook.cli.run import run
-from offhook.cli.say import say
+from offhook.cli.say import OutputFailed, say
 from offhook.cli.talk import check_files, until_over
 from offhook.sip.uri import Uri
 from offhook.ua.agent import UserAgent
+from offhook.ua.events import Progress
 
 __all__ = ["call"]
 
@@ -52,6 +53,16 @@ async def _call(agent: UserAgent, uri: Uri, play: Path | None, record: Path | No
     await check_files(play, record)
     async with agent as ua:
         say(f"calling {uri}")
-        call = await ua.invite(uri, play=play, record=record, on_progress=lambda progress: say(str(progress)))
+        unsaid: list[Exception] = []
+
+        def tell(progress: Progress) -> None:
+            try:
+                say(str(progress))
+            except (OutputFailed, BrokenPipeError) as error:
+                unsaid.append(error)
+
+        call = await ua.invite(uri, play=play, record=record, on_progress=tell)
+        if unsaid:
+            raise unsaid[0]
         say("answered; Ctrl-C hangs up")
         await until_over(call, seconds)

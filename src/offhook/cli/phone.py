@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from offhook.cli.identity import account_uri, account_with_password, proxy_uri
+from offhook.errors import ConfigError
 from offhook.server.logs import configure
 from offhook.trace.transcript import Transcript
 from offhook.transport.tls import TlsSettings
@@ -29,6 +30,10 @@ def user_agent(
     account = account_with_password(chosen, demonstration_user, register)
     through = proxy or account.proxy
     trusted = authorities or account.authorities or None
+    try:
+        tls = None if trusted is None else TlsSettings(authorities=Path(trusted).expanduser())
+    except RuntimeError as error:
+        raise ConfigError(f"authorities: nobody here has the home folder of {str(trusted)!r}") from error
     return UserAgent(
         account_uri(account.uri),
         account.password or None,
@@ -37,7 +42,7 @@ def user_agent(
         display_name=account.display_name or None,
         outbound_proxy=proxy_uri(through) if through else None,
         transport=transport or account.transport,
-        tls=None if trusted is None else TlsSettings(authorities=Path(trusted).expanduser()),
+        tls=tls,
         register=register,
         tap=Transcript(sys.stderr) if trace else None,
     )

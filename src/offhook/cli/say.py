@@ -18,7 +18,13 @@ class OutputFailed(SipError):
 
 
 def prepare() -> None:
-    """Let a terminal that lacks a letter show its escape instead of failing."""
+    """Let a terminal that lacks a letter show its escape instead of failing, and what is closed be as good as empty.
+
+    What is opened gets the lowest number that is free: no socket takes the place of a closed output.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

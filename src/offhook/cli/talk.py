@@ -18,13 +18,16 @@ async def check_files(play: Path | None, record: Path | None) -> None:
     """Find out before anything is sent whether the files can be used. Raises ConfigError."""
     try:
         await check_playable(play)
-        await check_recordable(record)
+        await check_recordable(record, play)
     except AudioFileError as error:
         raise ConfigError(str(error)) from error
 
 
 async def until_over(call: Call, seconds: float | None) -> None:
-    """Wait until the peer hangs up, the time is over, or Ctrl-C; say how it ended."""
+    """Wait until the peer hangs up, the time is over, or Ctrl-C; say how it ended.
+
+    Raises AudioFileError when a file could not be played or recorded to its end.
+    """
     try:
         async with asyncio.timeout(seconds):
             end = await call.ended()
@@ -33,3 +36,5 @@ async def until_over(call: Call, seconds: float | None) -> None:
         await call.hang_up()
         end = await call.ended()
     say(f"the call is over: {end}")
+    if call.file_failure is not None:
+        raise call.file_failure

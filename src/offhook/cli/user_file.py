@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from offhook.cli.say import note
 from offhook.errors import ConfigError
 from offhook.server.toml_file import Section, TomlText
+from offhook.transport.listener import LISTENED
 
 __all__ = ["AccountEntry", "UserFile", "read_user_file", "user_file"]
 
@@ -27,7 +27,7 @@ class AccountEntry(Section):
     display_name: str = ""
     """The name that others are shown."""
     proxy: str = ""
-    transport: Literal["", "udp", "tcp", "tls"] = ""
+    transport: str = ""
     authorities: str = ""
     """Certificates to trust over TLS, in place of the system's."""
 
@@ -52,7 +52,11 @@ def read_user_file(path: Path) -> UserFile:
     """Read the file; nothing is said when it is not there. Raises ConfigError."""
     if not path.exists():
         return UserFile()
-    settings = TomlText.read(path).convert(UserFile)
+    toml = TomlText.read(path)
+    settings = toml.convert(UserFile)
+    for position, account in enumerate(settings.account):
+        if account.transport:
+            toml.check(f"$.account[{position}].transport", account.transport, [name.lower() for name in LISTENED])
     if path.stat().st_mode & 0o077 and any(account.password for account in settings.account):
         note(f"others can read the passwords in {path}; chmod 600 keeps them from it")
     return settings

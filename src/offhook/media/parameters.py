@@ -15,6 +15,7 @@ __all__ = ["AudioParameters"]
 
 _DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 MAX_PTIME: Final = 0.2
+MAX_PORT: Final = 65535
 _STATIC: Final[Mapping[int, str]] = MappingProxyType({0: "PCMU", 8: "PCMA"})
 """The static payload types of RFC 3551 table 4."""
 
@@ -67,10 +68,13 @@ class AudioParameters:
 
     @property
     def rtcp_destination(self) -> Address | None:
-        """Where RTCP goes before anything was heard."""
+        """Where RTCP goes before anything was heard; None where the next higher port would be none."""
         if self.remote is None or self.rtcp_mux:
             return self.remote
-        return self.remote_rtcp or (self.remote[0], self.remote[1] + 1)
+        if self.remote_rtcp is not None:
+            return self.remote_rtcp
+        host, port = self.remote
+        return (host, port + 1) if port < MAX_PORT else None
 
     def sending(self) -> AudioCodec:
         """The codec that is sent."""
@@ -90,6 +94,6 @@ def _reachable(address: Address | None) -> Address | None:
         return None
     host, port = address
     numeric = ip_address(host)
-    if not 0 <= port <= 65535:
+    if not 0 <= port <= MAX_PORT:
         raise ValueError(f"not a port: {port}")
     return None if numeric.is_unspecified or not port else (str(numeric), port)

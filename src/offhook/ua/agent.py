@@ -16,8 +16,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -33,8 +33,9 @@ from offhook.transaction.timers import TimerValues
 from offhook.transport.address_watch import AddressWatch
 from offhook.transport.dns import DnsClient
 from offhook.transport.driver import Driver, Tap
+from offhook.transport.interfaces import family_of
 from offhook.transport.listener import LISTENED, written
-from offhook.transport.rtp import DEFAULT_PORTS
+from offhook.transport.rtp import DEFAULT_PORTS, even_ports
 from offhook.transport.tls import TlsSettings
 from offhook.ua.accept import ServerInvite
 from offhook.ua.audio import AudioPort, AudioProvider, Playable, check_playable, check_recordable
@@ -106,6 +107,13 @@ class UserAgent:
         uri = _sip_uri(aor)
         if transport and transport.upper() not in LISTENED:
             raise ConfigError(f"{transport!r} is no transport; write udp, tcp or tls, or leave it out")
+        seconds = {"expires": expires, "keep_alive": keep_alive, "ring_time": ring_time}
+        _check_seconds(seconds | {"answer_time": answer_time, "longest_call": longest_call})
+        _check_lines({"display_name": display_name, "user_agent": user_agent})
+        try:
+            even_ports(rtp_ports)
+        except ValueError as error:
+            raise ConfigError(f"rtp_ports: {error}") from error
         name = username or uri.user_unescaped
         secrets = () if password is None or name is None else (Secret(name, password, realm),)
         self.settings = Settings(
@@ -137,6 +145,7 @@ class UserAgent:
         self._keeping_alive: asyncio.Task[None] | None = None
         self._watch: AddressWatch | None = None
         self._waiting: set[asyncio.Future[Any]] = set()
+        self._removed: asyncio.Future[None] | None = None
         self._calls: Inbox[IncomingCall] | None = None
         self._messages: Inbox[ReceivedMessage] | None = None
         self._settled = asyncio.Event()
@@ -165,7 +174,10 @@ class UserAgent:
         self._calls = Inbox(self.settings.most_calls, lambda call: call.end is None, self._calls_change)
         self._messages = Inbox(MOST_MESSAGES, lambda message: True, self._messages_change)
         listeners = listeners_for(self._local, self._advertise, self._tls)
-        driver = self._driver = Driver(self._make_core, listeners, dns=self._dns, values=self._values, tap=self._tap)
+        tap = None if self._tap is None else partial(call_hook, self._tap)
+        dns = DnsClient() if self._dns is None else self._dns
+        make_core = partial(self._make_core, dns)
+        driver = self._driver = Driver(make_core, listeners, dns=dns, values=self._values, tap=tap)
         try:
             await driver.start()
             if self._register:
@@ -236,7 +248,10 @@ class UserAgent:
             raise failure.exception
 
     async def unregister(self) -> None:
-        """Remove the registration, and wait for the registrar."""
+        """Remove the registration, and wait for the registrar.
+
+        Raises TransportFailed when the agent closes meanwhile.
+        """
         if self._driver is not None:
             await self._unregister(self._driver)
 
@@ -280,12 +295,13 @@ class UserAgent:
         seconds, if that is sooner than `ring_time`. Without `offer` the INVITE brings no session description, and the
         callee makes the offer (13.2.1).
 
-        Raises ParseError for what is no URI or no Expires, AudioFileError when a file cannot be used, CallFailed with
-        the status when nobody answers, and AuthenticationFailed.
+        Raises ParseError for what is no URI or no Expires, InvalidState for a header that cannot be written,
+        AudioFileError when a file cannot be used, ValueError for an array that is not `Samples`, CallFailed with the
+        status when nobody answers, and AuthenticationFailed.
         """
         target = parse_uri(uri) if isinstance(uri, str) else uri
         await check_playable(play)
-        await check_recordable(record)
+        await check_recordable(record, play)
         core = self._core
         signals = CallSignals(self.act)
         signals.on_progress = on_progress
@@ -393,8 +409,11 @@ class UserAgent:
             hosts = driver.readdress()
             self.act(lambda now: driver.role.moved(hosts, now))
 
-    def _make_core(self, stack: Stack) -> UserAgentCore:
-        audio = AudioProvider(stack.ids, self._spawn, _look_up, self._ports)
+    def _make_core(self, dns: DnsClient, stack: Stack) -> UserAgentCore:
+        async def look_up(host: str, own: str) -> list[str]:
+            return (await dns.addresses(host, [family_of(own)])).found
+
+        audio = AudioProvider(stack.ids, self._spawn, look_up, self._ports)
         core = UserAgentCore(stack, self.settings, audio)
         core.context.on_settled = self._settled.set
         return core
@@ -437,9 +456,15 @@ class UserAgent:
         registration = driver.role.registration
         if registration is None or registration.over:
             return
-        removed = asyncio.Event()
-        self.act(lambda now: registration.stop(now, lambda now: removed.set()))
-        await removed.wait()
+        removed = self._removed
+        if removed is None or removed.done():
+            removed = self._removed = self._future()
+            self.act(lambda now: registration.stop(now, self._is_removed))
+        await asyncio.shield(removed)
+
+    def _is_removed(self, now: Moment) -> None:
+        if self._removed is not None and not self._removed.done():
+            self._removed.set_result(None)
 
     async def _hang_up_all(self, driver: Driver[UserAgentCore]) -> None:
         self.act(driver.role.hang_up_all)
@@ -484,6 +509,13 @@ def _sip_uri(uri: str | SipUri) -> SipUri:
     return parsed
 
 
-async def _look_up(host: str) -> str:
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    return str(found[0][4][0])
+def _check_seconds(values: Mapping[str, float | None]) -> None:
+    for name, value in values.items():
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name} is {value:g}; it takes more than 0 seconds")
+
+
+def _check_lines(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is not None and not frozenset("\r\n\0").isdisjoint(value):
+            raise ConfigError(f"{name} is {value!r}; it takes one line")

@@ -9,10 +9,10 @@ from socket import socket
 from typing import Any, Final, TypeAlias
 
 from offhook import clock
-from offhook.errors import InvalidState, SipError, TransportFailed
+from offhook.errors import InvalidState, ResolveFailed, SipError, TransportFailed
 from offhook.ids import IdSource
-from offhook.media.audio.samples import Samples
-from offhook.media.audio.wav import check_writable
+from offhook.media.audio.samples import Samples, check_samples
+from offhook.media.audio.wav import AudioFileError, check_writable
 from offhook.media.codecs.codec import CODECS
 from offhook.media.parameters import MAX_PTIME, AudioParameters
 from offhook.media.statistics import StreamStatistics
@@ -29,6 +29,7 @@ from offhook.sdp.negotiate import (
 from offhook.sip.host import is_ip_address
 from offhook.transport.audio_file import FilePlayback
 from offhook.transport.rtp import DEFAULT_PORTS, AudioEndpoint, bind_pair
+from offhook.transport.ticker import Ticker
 
 __all__ = [
     "AudioPort",
@@ -44,8 +45,8 @@ __all__ = [
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Callable[[], Awaitable[None]]]
 """Runs a coroutine beside everything else; what it gives waits for its end."""
 
-LookUp: TypeAlias = Callable[[str], Awaitable[str]]
-"""From a host name to a numeric address. Raises OSError."""
+LookUp: TypeAlias = Callable[[str, str], Awaitable[list[str]]]
+"""From a host name and our own numeric address to the numeric ones of the same family. Raises ResolveFailed."""
 
 Playable: TypeAlias = str | Path | Samples
 """What can be played: the name of an audio file, or samples of 8000 Hz."""
@@ -58,18 +59,28 @@ OFFERED: Final = (
 LISTENING: Final = AudioParameters(direction="recvonly", telephone_event_receive=TELEPHONE_EVENTS)
 """What runs while an offer of ours has no answer yet: its sender must be ready to hear all of it (RFC 3264 5.1)."""
 SHORTEST_PTIME: Final = 0.01
+USUAL_PTIME: Final = 20.0
+"""Milliseconds, where the peer wishes for nothing (RFC 3551 4.2)."""
 
 
-async def check_recordable(path: str | Path | None) -> None:
-    """See whether a file could be recorded into, without touching it. Raises AudioFileError."""
+async def check_recordable(path: str | Path | None, played: Playable | None = None) -> None:
+    """See whether a file could be recorded into, without touching it.
+
+    Raises AudioFileError; so it does for the file that is to be `played`, which would be emptied.
+    """
     if path is not None:
-        await asyncio.to_thread(check_writable, path)
+        await asyncio.to_thread(check_writable, path, played if isinstance(played, str | Path) else None)
 
 
 async def check_playable(source: Playable | None) -> None:
-    """Open a file that is to be played later and close it again. Raises AudioFileError."""
+    """Open a file that is to be played later and close it again.
+
+    Raises AudioFileError, and ValueError for an array that is not `Samples`.
+    """
     if isinstance(source, str | Path):
         (await FilePlayback.open(source, CLOCK_RATE)).close()
+    elif source is not None:
+        check_samples(source)
 
 
 def audio_parameters(stream: NegotiatedStream | None, addresses: Mapping[str, str]) -> AudioParameters:
@@ -87,9 +98,15 @@ def audio_parameters(stream: NegotiatedStream | None, addresses: Mapping[str, st
         telephone_event_send=None if event is None else event.payload_type,
         telephone_event_receive=next((number for number, codec in heard.items() if codec.is_telephone_event), None),
         direction=stream.direction.value,
-        ptime=0.02 if stream.ptime is None else min(max(stream.ptime / 1000, SHORTEST_PTIME), MAX_PTIME),
+        ptime=min(max(_packet_time(stream) / 1000, SHORTEST_PTIME), MAX_PTIME),
         rtcp_mux=stream.rtcp_mux,
     )
+
+
+def _packet_time(stream: NegotiatedStream) -> float:
+    """Milliseconds of audio in a packet: what the peer would like, and never more than it takes (RFC 8866 6.4, 6.5)."""
+    wanted = USUAL_PTIME if stream.ptime is None else stream.ptime
+    return wanted if stream.maxptime is None else min(wanted, stream.maxptime)
 
 
 def _numeric(address: TransportAddress | None, addresses: Mapping[str, str]) -> tuple[str, int] | None:
@@ -107,6 +124,7 @@ class AudioProvider:
         self.spawn = spawn
         self.look_up = look_up
         self.ports = ports
+        self.ticker = Ticker()
 
     def port(self) -> AudioPort:
         """A port for one more call."""
@@ -118,10 +136,14 @@ class AudioProvider:
 
 
 class AudioPort:
-    """The audio of one call; see `MediaPort`. `on_digit` is told of each DTMF digit and its seconds."""
+    """The audio of one call; see `MediaPort`. `on_digit` is told of each DTMF digit and its seconds.
+
+    `file_failure` is what went wrong with a file while it was played or recorded.
+    """
 
     def __init__(self, provider: AudioProvider) -> None:
         self.on_digit: Callable[[str, float], None] | None = None
+        self.file_failure: AudioFileError | None = None
         self._provider = provider
         self._session_id = provider.ids.number(1 << 53)
         self._endpoint: AudioEndpoint | None = None
@@ -213,9 +235,12 @@ class AudioPort:
         self._release()
         rtp, rtcp = self._pair(local)
         self._local = local
-        self._endpoint = endpoint = AudioEndpoint(rtp, rtcp, AudioStream(self._provider.ids, clock.now()))
+        self._endpoint = endpoint = AudioEndpoint(
+            rtp, rtcp, AudioStream(self._provider.ids, clock.now()), self._provider.ticker
+        )
         endpoint.on_digit = self._digit
         endpoint.on_heard = self._heard
+        endpoint.on_file_failed = self._file_failed
         endpoint.configure(LISTENING)
         return endpoint
 
@@ -243,6 +268,9 @@ class AudioPort:
         if self.on_digit is not None:
             self.on_digit(digit, seconds)
 
+    def _file_failed(self, error: AudioFileError) -> None:
+        self.file_failure = error
+
     def _heard(self) -> None:
         if self._recording and self._begun is None and self._endpoint is not None:
             self._begun = self._provider.spawn(self._begin_recording(self._endpoint, self._recording))
@@ -256,11 +284,13 @@ class AudioPort:
 
     async def _look_up(self, host: str) -> None:
         try:
-            self._addresses[host] = await self._provider.look_up(host)
-        except OSError:
-            # The peer hears nothing from us, unless its own audio comes first and shows its address.
-            return
-        self._configure()
+            found = await self._provider.look_up(host, self._local)
+        except ResolveFailed:
+            found = []
+        if found:
+            self._addresses[host] = found[0]
+            self._configure()
+        # Else the peer hears nothing from us, unless its own audio comes first and shows its address.
 
 
 def _capabilities(shown: str, port: int, session_id: int) -> Capabilities:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from offhook.clock import Moment
 from offhook.errors import InvalidState, SipError
+from offhook.media.audio.wav import AudioFileError
 from offhook.media.statistics import StreamStatistics
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.uri import SipUri, TelUri, Uri, parse_uri
@@ -67,6 +68,14 @@ class Call:
         return self._session.end
 
     @property
+    def file_failure(self) -> AudioFileError | None:
+        """What went wrong with a file while it was played or recorded, such as a full disk; the call goes on without.
+
+        None when nothing did. It is known once `ended` has returned.
+        """
+        return self._audio.file_failure
+
+    @property
     def on_digit(self) -> Callable[[str, float], None] | None:
         return self._audio.on_digit
 
@@ -84,7 +93,7 @@ class Call:
         await self.ended()
 
     async def ended(self) -> CallEnd:
-        """Wait for the end of the call; a recording is whole by then."""
+        """Wait for the end of the call; a recording is whole by then, unless there is a `file_failure`."""
         end = await self._signals.ended()
         await self._audio.closed()
         return end
@@ -92,7 +101,7 @@ class Call:
     async def play(self, source: Playable) -> None:
         """Play a file, or samples of 8000 Hz, from now on.
 
-        Raises AudioFileError, and InvalidState once the call is over.
+        Raises AudioFileError, ValueError for an array that is not `Samples`, and InvalidState once the call is over.
         """
         await self._audio.play(source)
 
@@ -105,7 +114,9 @@ class Call:
         await self._audio.record(path)
 
     def send_dtmf(self, digits: str) -> None:
-        """Send DTMF digits as telephone events (RFC 4733).
+        """Send DTMF digits as telephone events (RFC 4733), 0.16 s each.
+
+        They follow those that are still being sent; whoever hangs up before leaves the rest unsaid.
 
         Raises InvalidState when the peer takes none, ValueError for what is no digit.
         """
@@ -175,10 +186,11 @@ class IncomingCall(Call):
 
         Raises InvalidState once the call is answered or over, CallFailed when it ends before it stands, ProtocolError
         (488) when there is no common codec, AudioFileError for files; the last before anything is answered when the
-        file to be played cannot be read, or the recording cannot be made.
+        file to be played cannot be read, or the recording cannot be made. So does ValueError, for an array to be played
+        that is not `Samples`.
         """
         await check_playable(play)
-        await check_recordable(record)
+        await check_recordable(record, play)
         self._act(self._server.answer)
         await self._signals.answered()
         await self.start_audio(play, record)

@@ -27,16 +27,16 @@ from offhook.transaction.effects import (
     TimerFired,
 )
 from offhook.ua.accept import ServerInvite
-from offhook.ua.context import MESSAGE, Context
+from offhook.ua.context import Context
 from offhook.ua.events import CallEvent, Failure
 from offhook.ua.inspection import inspect
 from offhook.ua.invite import ClientInvite
 from offhook.ua.invite_call import InviteCall
 from offhook.ua.invite_session import InviteSession
 from offhook.ua.media import MediaPort, MediaProvider
-from offhook.ua.message import ClientMessage, ReceivedMessage, receive_message
+from offhook.ua.message import ClientMessage, ReceivedMessage
 from offhook.ua.methods import METHODS, SERVED
-from offhook.ua.options import ClientOptions, receive_options
+from offhook.ua.options import ClientOptions
 from offhook.ua.registration import Registration
 from offhook.ua.settings import Settings
 from offhook.ua.transaction_user import TransactionUser
@@ -246,28 +246,29 @@ class UserAgentCore:
             act(session, request, transaction, now)
 
     def _answer_outside(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
-        context = self.context
-        if request.method == "INVITE":
-            self._receive_invite(request, transaction, now)
-        elif request.method == "OPTIONS":
-            # Within a dialog it is always 200: what is asked for is another INVITE of the same call (11.2).
-            status = self._invite_status() if request.to_tag is None else 200
-            receive_options(context, request, transaction, status, self.media, now)
-        elif request.method == MESSAGE and self._on_message is not None:
-            receive_message(context, request, transaction, self._on_message, now)
-        else:
+        act = METHODS[request.method].outside
+        if act is None:
             # BYE, UPDATE and PRACK live in dialogs alone.
-            context.refuse(transaction, 481, now)
+            self.context.refuse(transaction, 481, now)
+        else:
+            act(self, request, transaction, now)
 
-    def _invite_status(self) -> int:
+    # What the acts outside of a dialog ask for (`offhook.ua.methods.Callee`)
+
+    def take_message(self, message: ReceivedMessage) -> bool:
+        """Hand a message to who takes them; false where nobody does, or it is not wanted."""
+        return self._on_message is not None and self._on_message(message)
+
+    def invite_status(self) -> int:
         """What an INVITE would get now (11.2)."""
         if self.on_call is None:
             return 480
         under_way = sum(call.end is None for call in self.calls)
         return 486 if under_way >= self.context.settings.most_calls else 200
 
-    def _receive_invite(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
-        status = self._invite_status()
+    def receive_invite(self, request: Request, transaction: ServerTransaction, now: Moment) -> None:
+        """Take a call, or refuse it where nobody does. Raises ParseError, ProtocolError and TransportFailed."""
+        status = self.invite_status()
         if status != 200:
             self.context.refuse(transaction, status, now, reason=NOBODY_TAKES_CALLS if status == 480 else None)
             return

@@ -15,7 +15,7 @@ from offhook.sdp.session import SessionDescription
 from offhook.sip.headers.durations import parse_expires
 from offhook.sip.headers.reason import Reason
 from offhook.sip.message import Response
-from offhook.sip.serializer import Draft
+from offhook.sip.serializer import Draft, field
 from offhook.sip.status import phrase
 from offhook.sip.uri import Uri
 from offhook.transaction.machine import Transaction
@@ -41,7 +41,7 @@ class ClientInvite(InviteCall):
     once. `failure` is set when there was no 2xx. `headers` are added to the INVITE, before those that the URI asks for;
     an Expires among them is kept to. Without `offer` the callee makes it, and the answer goes in the ACK, or in the
     PRACK before that (13.2.1). Raises ParseError for an Expires that is none, and for a URI that no INVITE can be
-    formed from (19.1.5).
+    formed from (19.1.5); InvalidState for a header field that cannot be written.
     """
 
     def __init__(
@@ -54,6 +54,8 @@ class ClientInvite(InviteCall):
         offer: bool = True,
     ) -> None:
         formed = form(uri, "INVITE")
+        for name, value in headers:
+            field(name, value)
         given = {name.lower() for name, _ in headers}
         wanted = tuple([(name, value) for name, value in formed.headers if name.lower() not in given])
         self._ring_time = _ring_time((*headers, *wanted), context.settings.ring_time)

@@ -81,7 +81,10 @@ class InviteCall(TransactionUser):
         return self.end is None or any(session.parting for session in self._sessions)
 
     def give_up(self, now: Moment) -> None:
-        """The call is over for its user, whatever the peer says."""
+        """The call is over for its user, whatever the peer says; so is every change of it that waits for the peer."""
+        for session in list(self._sessions):
+            if session.change is not None:
+                session.change.stop(now)
         self._finish(CallEnd(EndCause.HUNG_UP), now)
 
     # What sessions report (SessionUser)

@@ -268,18 +268,29 @@ class InviteSession(TransactionUser):
     def _take_final_answer(self, response: Response, now: Moment) -> bool:
         """Take the answer that a 2xx has to bring (13.2.1); False when there is none to go by."""
         if not self.exchange.offering:
-            return self.exchange.session is not None
+            return self._is_of_use()
         try:
             answer = session_description(response)
             if answer is None:
                 # Some send it in a provisional response alone, and not reliably: it is the first one, and counts.
-                return self.exchange.settle()
+                return self.exchange.settle() and self._is_of_use()
             if self.exchange.take_answer(answer, True):
                 self.changed(now)
         except (ParseError, ProtocolError):
             self.exchange.reject()
             return False
-        return True
+        return self._is_of_use()
+
+    def _is_of_use(self) -> bool:
+        """Whether any stream that the peer takes has a format that was offered, as it must (RFC 3264 6.1).
+
+        A peer that takes none does without media, and the call stands.
+        """
+        agreed = self.exchange.session
+        if agreed is None:
+            return False
+        taken = [stream for stream, media in zip(agreed.streams, agreed.remote.media, strict=True) if media.port]
+        return not taken or any(stream.enabled for stream in taken)
 
     def _take_final_offer(self, response: Response, now: Moment) -> tuple[bool, bytes]:
         """Take the offer that a 2xx has to bring (13.2.2.4): whether there is anything to go by, and our answer."""

@@ -120,6 +120,8 @@ class Inbox(Generic[Item]):
 
     async def items(self) -> AsyncIterator[Item]:
         """Iterate until the agent closes."""
+        if self._closed:
+            return
         self._readers += 1
         self._on_change(True)
         try:
@@ -131,5 +133,6 @@ class Inbox(Generic[Item]):
                     yield item
         finally:
             self._readers -= 1
-            if not self._readers:
+            # Once it is closed another inbox may stand in its place, which has readers of its own.
+            if not self._readers and not self._closed:
                 self._on_change(False)

@@ -132,6 +132,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         AudioReader(tmp_path / "nothing.wav")
     with pytest.raises(AudioFileError, match="Is a directory"):
         AudioReader(tmp_path)
+    (tmp_path / "samples.raw").write_bytes(bytes(1600))
+    with pytest.raises(AudioFileError, match=r"samples\.raw: it is not an audio file"):
+        AudioReader(tmp_path / "samples.raw")
 
 
 def test_what_is_written_is_read_by_others(tmp_path: Path) -> None:
@@ -229,3 +232,18 @@ def test_where_a_file_can_be_written_is_known_without_writing(tmp_path: Path, mo
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(AudioFileError, match="Permission denied"):
         check_writable(there)
+
+
+def test_what_is_played_is_not_written_over(tmp_path: Path) -> None:
+    write_tone(tmp_path / "tone.wav", 8000, 1)
+    (tmp_path / "same.wav").symlink_to(tmp_path / "tone.wav")
+    check_writable(tmp_path / "other.wav", tmp_path / "tone.wav")
+    with pytest.raises(AudioFileError, match=r"same\.wav: it is the file to be played"):
+        check_writable(tmp_path / "same.wav", tmp_path / "tone.wav")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    for act in (AudioReader, WavWriter, check_writable):
+        with pytest.raises(AudioFileError, match=r"pipe\.wav: it is a pipe"):
+            act(tmp_path / "pipe.wav")

@@ -25,6 +25,8 @@ HEADER: Final = Struct("<4sI4s4sIHHIIHH4sI")
 MAX_DATA_OCTETS: Final = 0xFFFFFFFF - HEADER.size
 _PCM: Final = 1
 _FULL_SCALE: Final = 32768.0
+_PIPE: Final = "it is a pipe, in which no place can be looked up twice"
+"""To open one would wait, perhaps for ever, for whoever is at its other end."""
 
 
 class AudioFileError(SipError):
@@ -38,13 +40,16 @@ class AudioReader:
 
     def __init__(self, path: str | Path, rate: int = 8000) -> None:
         self._path = Path(path)
+        if self._path.is_fifo():
+            raise AudioFileError(f"cannot read {self._path}: {_PIPE}")
         try:
             # Before libsndfile, whose only word for a missing file is "System error".
             self._path.open("rb").close()
             self._file = soundfile.SoundFile(self._path)
         except OSError as error:
             raise AudioFileError(f"cannot read {self._path}: {error.strerror}") from error
-        except soundfile.SoundFileError as error:
+        except (TypeError, soundfile.SoundFileError) as error:
+            # TypeError: of samples without a header, by the name of the file, nobody knows the rate.
             raise AudioFileError(f"cannot read {self._path}: it is not an audio file that is known here") from error
         self.ended = False
         self._resampler: soxr.ResampleStream | None = None
@@ -72,10 +77,14 @@ class AudioReader:
         self._file.close()
 
 
-def check_writable(path: str | Path) -> None:
-    """Whether a file could be made or written, without doing so. Raises AudioFileError."""
+def check_writable(path: str | Path, played: str | Path | None = None) -> None:
+    """Whether a file could be made or written, without doing so. Raises AudioFileError, also for the `played` one."""
     path = Path(path)
+    if played is not None and path.exists() and Path(played).exists() and path.samefile(played):
+        raise AudioFileError(f"cannot write {path}: it is the file to be played")
     folder = path.parent
+    if path.is_fifo():
+        raise AudioFileError(f"cannot write {path}: {_PIPE}")
     failure = 0
     if path.is_dir():
         failure = errno.EISDIR
@@ -101,6 +110,8 @@ class WavWriter:
         self.path = Path(path)
         self._rate = rate
         self._octets = 0
+        if self.path.is_fifo():
+            raise self._failed(_PIPE)
         try:
             self._file: BinaryIO = self.path.open("wb", buffering=0)
         except OSError as error:
