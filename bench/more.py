@@ -17,15 +17,13 @@ from collections.abc import Callable, Iterator
 from bench.goals import Goal, verdicts
 from bench.latency import latency
 from bench.loads import LOADS, MORE, Load
-from bench.measure import HERE, Failed, Kamailio, Offhook, Sample, Server, round_of
+from bench.measure import HERE, Failed, Kamailio, Offhook, Server
 from bench.proceeding import ringing
-from bench.report import ratio, table
+from bench.report import ratio
 from bench.run import micro
 from bench.sippy import Sippy
 from bench.sound import Sound, sound
-
-Pythons = dict[str, str]
-"""The interpreters that are measured, by their names."""
+from bench.turns import Pythons, by_turns, interpreters, offhooks, options_of
 
 CALL = LOADS[0]
 SIPPY_RATE = 100
@@ -52,13 +50,7 @@ SOUND_SECONDS = 10.0
 
 def compared(load: Load, others: list[Server], pythons: Pythons, options: argparse.Namespace) -> dict[str, float]:
     """Measure a load by turns, print the table, and give each interpreter's ratio to the first of the others."""
-    offered = load.slower(options.slower)
-    servers: list[Server] = [*others, *(Offhook(name, python) for name, python in pythons.items())]
-    samples: dict[str, list[Sample]] = {server.name: [] for server in servers}
-    for _ in range(options.rounds):
-        for server in servers:
-            samples[server.name].append(round_of(server, offered, options.seconds))
-    print(table((offered, samples), options.seconds), flush=True)
+    _, samples = by_turns(load, [*others, *offhooks(pythons)], options)
     return {name: ratio(samples, name) for name in pythons}
 
 
@@ -148,9 +140,7 @@ PARTS: dict[str, Callable[[Pythons, argparse.Namespace], Iterator[Goal]]] = {
 
 def main() -> int:
     options = arguments()
-    pythons = {"interpreted": sys.executable}
-    if options.compiled:
-        pythons["compiled"] = options.compiled
+    pythons = interpreters(options)
     goals: list[Goal] = []
     for name, part in PARTS.items():
         if options.only in (None, name):
@@ -163,11 +153,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--compiled", metavar="PYTHON", help="an interpreter with the compiled wheel")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=6.0)
-    parser.add_argument("--slower", type=int, default=1, metavar="N", help="offer an Nth of the usual rates")
+    parser = options_of(__doc__.partition("\n")[0], rounds=5, seconds=6.0)
     parser.add_argument("--count", type=int, default=1_000_000, help="bindings")
     parser.add_argument("--only", choices=list(PARTS))
     return parser.parse_args()

@@ -16,29 +16,19 @@ import sys
 from pathlib import Path
 
 from bench.loads import LOADS
-from bench.measure import HERE, Failed, Kamailio, Offhook, Sample, Server, round_of
-from bench.report import Result, plot, table
+from bench.measure import HERE, Failed, Kamailio
+from bench.report import plot
+from bench.turns import Pythons, by_turns, interpreters, offhooks, options_of
 
 
 def main() -> int:
     options = arguments()
-    pythons = {"interpreted": sys.executable}
-    if options.compiled:
-        pythons["compiled"] = options.compiled
+    pythons = interpreters(options)
     built = " ".join(platform.python_build()) + ", " + platform.python_compiler()
     print(f"{platform.python_implementation()} {platform.python_version()} ({built}), {platform.machine()}\n")
     micro(pythons)
-    servers: list[Server] = [Kamailio(), *(Offhook(name, python) for name, python in pythons.items())]
-    results: list[Result] = []
-    for load in LOADS:
-        if options.only in (None, load.name):
-            offered = load.slower(options.slower)
-            samples: dict[str, list[Sample]] = {server.name: [] for server in servers}
-            for _ in range(options.rounds):
-                for server in servers:
-                    samples[server.name].append(round_of(server, offered, options.seconds))
-            results.append((offered, samples))
-            print(table(results[-1], options.seconds), flush=True)
+    chosen = [load for load in LOADS if options.only in (None, load.name)]
+    results = [by_turns(load, [Kamailio(), *offhooks(pythons)], options) for load in chosen]
     if options.plot:
         options.plot.parent.mkdir(parents=True, exist_ok=True)
         options.plot.write_text(plot(results))
@@ -47,17 +37,13 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--compiled", metavar="PYTHON", help="an interpreter with the compiled wheel")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=7.0)
-    parser.add_argument("--slower", type=int, default=1, metavar="N", help="offer an Nth of the usual rates")
+    parser = options_of(__doc__.partition("\n")[0], rounds=7, seconds=7.0)
     parser.add_argument("--only", choices=[load.name for load in LOADS])
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios, as SVG")
     return parser.parse_args()
 
 
-def micro(pythons: dict[str, str]) -> None:
+def micro(pythons: Pythons) -> None:
     """Microseconds for each kind of message."""
     print("one message, microseconds of CPU (the least of nine series)\n")
     print("| message | " + " | ".join(f"parse, {name} | forward, {name}" for name in pythons) + " |")
