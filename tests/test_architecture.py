@@ -14,7 +14,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 FLOORS: Final = (
-    ("errors", "clock", "ids", "flow"),
+    ("errors", "clock", "ids", "flow", "recent"),
     # Every codec of a wire format lives here, whatever package its file is in.
     ("sip", "sdp", "media.rtp.packet", "media.rtcp"),
     ("transaction", "dialog", "events", "security", "media", "pstn", "h323", "rtsp"),
