@@ -545,13 +545,12 @@ class Stack:
         if verified is None:
             return False
         way, onwards = verified
-        via = onwards.vias[0]
         back: Flow | None
         if way.isdigit():
-            back = self._streams.get(f"{via.transport}/{self.ids.origin}/{way}")
+            back = self._streams.get(f"{onwards.top_via.transport}/{self.ids.origin}/{way}")
         else:
             # After a restart, or in another worker, the socket that the answer came to has to do.
-            back = flow_of_via(via, self._local_sides.get(way, flow))
+            back = flow_of_via(onwards, self._local_sides.get(way, flow))
         if back is not None:
             self.transactions.effects.append(Transmit(onwards.serialize(), back))
         return True

@@ -409,11 +409,26 @@ def test_a_lost_answer_cancels_nothing() -> None:
 
 def test_a_dead_name_server_is_a_500() -> None:
     world = World()
+    told = world.unreachable()
     world.directory.bindings["sip:bob@example.com"] = [TargetUri("sip:bob@nowhere.example")]
     world.send()
     world.run()
     assert world.statuses() == [500]
     assert world.left() == [0, 0, 0]
+    assert [(call_id, "nowhere.example" in reason) for call_id, reason in told] == [("c1", True)]
+
+
+def test_a_phone_that_cannot_be_reached_is_told_with_the_reason() -> None:
+    world = World()
+    told = world.unreachable()
+    world.callee()
+    world.send()
+    world.run(0.1)
+    client = next(iter(world.proxy.stack.transactions.clients.values()))
+    world.proxy.call(lambda now: world.proxy.stack.flow_changed(client.flow, FAILED, "no way there", now))
+    world.run()
+    assert world.statuses() == [500]
+    assert told == [("c1", "no way there")]
 
 
 def test_a_broken_target_fails_its_branch_alone() -> None:

@@ -107,6 +107,12 @@ class World:
     def directory(self) -> Directory:
         return self.proxy.role.directory
 
+    def unreachable(self) -> list[tuple[str, str]]:
+        """What the proxy tells of next hops that it cannot reach from now on: the Call-ID and why."""
+        told: list[tuple[str, str]] = []
+        self.proxy.role.proxy.branches.unreachable = lambda request, why, now: told.append((request.call_id, why))
+        return told
+
     def callee(self, *script: tuple[float, int], q: float = 1.0, transport: str = "") -> VirtualNode[ScriptedPeer]:
         """Bob gets one more phone, which answers an INVITE by the script and anything else with 200."""
         number = len(self.callees) + 101

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offhook.errors import InvalidState, ParseError
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.parser import parse
-from offhook.sip.serializer import Draft, field, new_request, new_response, reply, tagged
+from offhook.sip.serializer import Draft, field, new_request, new_response, reply, tagged, without_top_via
 from tests.sip.messages import INVITE, OPTIONS, RINGING, SDP, request_of, response_of, with_line, with_more
 
 FOLDED_ROUTES = (
@@ -345,3 +345,28 @@ def test_a_tag_can_be_read_whatever_it_is_added_to(to: str) -> None:
     assert tagged(to.encode(), "1") == b"<sip:bob@b>;tag=1"
     request = request_of(with_line(OPTIONS, b"To", b"To: " + to.encode()))
     assert reply(request, 200, None, "1").response().to_tag == "1"
+
+
+OURS = b"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK-0-1"
+NEXT = b"Via: SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-123-1-0"
+
+
+@pytest.mark.rfc("3261 16.7 step 3")
+@pytest.mark.parametrize("lines", [(OURS, NEXT), (OURS + b" ,  " + NEXT[5:],), (OURS + b"," + NEXT[5:],)])
+@pytest.mark.parametrize("length", [(b"Content-Length: 0",), ()])
+def test_our_via_goes_and_all_else_stays(lines: tuple[bytes, ...], length: tuple[bytes, ...]) -> None:
+    received = with_line(with_line(RINGING, b"Via", *lines), b"Content-Length", *length)
+    response = response_of(received)
+    upstream = without_top_via(response)
+    assert upstream is not None
+    assert upstream.serialize() == with_line(RINGING, b"Via", NEXT)
+    assert (upstream.call_id, upstream.cseq_method, upstream.to_tag) == ("1-123@127.0.0.1", "INVITE", "9")
+    assert response.serialize() == received
+
+
+@pytest.mark.rfc("3261 16.7 step 3", "3261 16.7 #6")
+@pytest.mark.parametrize("via", [OURS, OURS + b" , "])
+@pytest.mark.parametrize("length", [(b"Content-Length: 0",), ()])
+def test_a_response_with_our_via_alone_is_for_nobody_else(via: bytes, length: tuple[bytes, ...]) -> None:
+    response = response_of(with_line(with_line(RINGING, b"Via", via), b"Content-Length", *length))
+    assert without_top_via(response) is None

@@ -27,7 +27,7 @@ def request(via: str) -> Request:
 
 def by_via(via: str) -> tuple[str, int] | None:
     """Where a response goes whose next Via this is, when nothing else is known."""
-    flow = flow_of_via(request(via).vias[0], ARRIVAL)
+    flow = flow_of_via(request(via), ARRIVAL)
     return None if flow is None else flow.remote
 
 
@@ -72,6 +72,21 @@ def test_a_response_without_a_transaction_goes_to_one_address_or_nowhere(written
     assert by_via("phone.example.com;branch=z9hG4bK1;received=198.51.100.7;rport=40000") == ("198.51.100.7", 40000)
     assert by_via("[2001:db8::1]:5070;branch=z9hG4bK1") == ("2001:db8::1", 5070)
     assert by_via("[2001:db8::1];branch=z9hG4bK1;received=fe80::1%eth0") == ("fe80::1%eth0", 5060)
+
+
+def test_what_is_remembered_of_a_way_back_is_of_that_via_and_that_listener_alone() -> None:
+    known = flow_of_via(request("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.7;rport=40000"), ARRIVAL)
+    again = request("10.0.0.1:5070;branch=z9hG4bK2;received=198.51.100.7;rport=40000")
+    assert flow_of_via(again, ARRIVAL) is known
+    there = Flow("UDP", "udp:192.0.2.8:5060", ("192.0.2.8", 5060), ("198.51.100.7", 40000))
+    elsewhere = flow_of_via(again, there)
+    assert elsewhere is not None
+    assert (elsewhere.listener, elsewhere.local) == (there.listener, there.local)
+    assert by_via("10.0.0.1:5070;branch=z9hG4bK1;received=198.51.100.8;rport=40000") == ("198.51.100.8", 40000)
+    assert by_via("10.0.0.1:5071;branch=z9hG4bK1;received=198.51.100.7") == ("198.51.100.7", 5071)
+    assert by_via('10.0.0.1:5070;x=";branch=z9hG4bK3";received=198.51.100.7;rport=40000') == ("198.51.100.7", 40000)
+    assert by_via('10.0.0.1:5070;x=";branch=";received=198.51.100.9;rport=40001') == ("198.51.100.9", 40001)
+    assert by_via('10.0.0.1:5070;x=";branch=1;received=198.51.100.9";rport=40001') == ("10.0.0.1", 40001)
 
 
 def test_a_response_over_a_stream_goes_back_over_it() -> None:

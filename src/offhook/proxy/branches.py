@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from offhook.clock import Moment
@@ -9,13 +10,13 @@ from offhook.errors import InvalidState, ParseError, ProtocolError
 from offhook.flow import Target
 from offhook.proxy.context import Branch, ResponseContext
 from offhook.proxy.forwarding import Forwarder
-from offhook.proxy.responses import best_branch, final_response, onward
+from offhook.proxy.responses import best_branch, final_response
 from offhook.proxy.settings import ProxySettings
 from offhook.proxy.target_uri import TargetUri
 from offhook.proxy.targets import as_sip, by_preference, is_among
 from offhook.proxy.watch import Watch
-from offhook.sip.message import Response
-from offhook.sip.serializer import Draft, reply
+from offhook.sip.message import Request, Response
+from offhook.sip.serializer import Draft, reply, without_top_via
 from offhook.stack import Stack
 from offhook.transaction.effects import Cancelled, Effect, Ended, Resolved, ResponseReceived, TimerFired
 from offhook.transaction.failover import LARGEST_DATAGRAM, calls_for_next
@@ -31,12 +32,16 @@ _MOST_TARGETS: Final = 100
 
 
 class Branches:
-    """Sends the copies of a request and decides what of their answers goes back."""
+    """Sends the copies of a request and decides what of their answers goes back.
 
-    __slots__ = ("_forwarder", "_settings", "_stack", "watch")
+    `unreachable` is called with a request for which a next hop is an unknown host or cannot be reached, and why.
+    """
+
+    __slots__ = ("_forwarder", "_settings", "_stack", "unreachable", "watch")
 
     def __init__(self, stack: Stack, forwarder: Forwarder, settings: ProxySettings) -> None:
         self.watch = Watch()
+        self.unreachable: Callable[[Request, str, Moment], None] = _nobody
         self._stack = stack
         self._forwarder = forwarder
         self._settings = settings
@@ -176,6 +181,8 @@ class Branches:
         branch = event.user
         if not isinstance(branch, Branch) or branch.status:
             return
+        if event.error is not None:
+            self.unreachable(branch.context.request, str(event.error), now)
         branch.next_hops = self._available(branch, event.targets, now)
         self._try_next(branch, 503, now)
 
@@ -211,14 +218,14 @@ class Branches:
         context = branch.context
         branch.heard = now.monotonic
         if not context.done and context.request.method == "INVITE":
-            upstream = onward(response)
+            upstream = without_top_via(response)
             if upstream is not None:
                 self._send_back(context, upstream, now)
 
     def _success(self, branch: Branch, response: Response, now: Moment) -> None:
         """Steps 5, 9 and 10: every 2xx to an INVITE goes back at once, also a second one; nobody rings on after it."""
         context = branch.context
-        upstream = onward(response)
+        upstream = without_top_via(response)
         if upstream is None:
             self._conclude(branch, 502, None, now)
             return
@@ -285,6 +292,8 @@ class Branches:
         elif isinstance(user, Branch) and user.transaction is transaction:
             user.transaction = None
             if not user.status:
+                if event.cause == "transport":
+                    self.unreachable(user.context.request, event.reason, now)
                 status = 487 if user.context.cancelled else 408 if event.cause == "timeout" else 503
                 self._try_next(user, status, now)
             user.context.release()
@@ -369,3 +378,7 @@ class Branches:
             self._stack.respond(context.server, response, now)
         except InvalidState:
             return
+
+
+def _nobody(request: Request, reason: str, now: Moment) -> None:
+    """Stands where nobody wants to know which next hop cannot be reached."""

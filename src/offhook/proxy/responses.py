@@ -1,4 +1,4 @@
-"""Which answer goes back (RFC 3261 16.7 steps 3, 6 and 7)."""
+"""Which answer goes back (RFC 3261 16.7 steps 6 and 7)."""
 
 from __future__ import annotations
 
@@ -6,38 +6,13 @@ from typing import Final
 
 from offhook.proxy.context import Branch, ResponseContext
 from offhook.sip.message import Response
-from offhook.sip.scan import WHITE, field_value
 from offhook.sip.serializer import Draft, reply
 
-__all__ = ["best_branch", "final_response", "onward"]
+__all__ = ["best_branch", "final_response"]
 
 _TELLING: Final = frozenset((401, 407, 415, 420, 484))
 """Those of the 4xx that tell the caller how to try again come first in their class."""
 _CHALLENGES: Final = ("WWW-Authenticate", "Proxy-Authenticate")
-
-
-def onward(response: Response) -> Response | None:
-    """Step 3: the response without our Via; None when no other is left, so that it was not meant for anybody else."""
-    if response.content_length != len(response.body):
-        # A Content-Length to add.
-        upstream = Draft.of(response).remove_first("Via").response()
-        return upstream if upstream.holds("via") else None
-    lines, keys = response.lines.copy(), response.keys
-    places = response.places("via")
-    place = places[0]
-    via = response.top_via
-    # Vias on one line: the octets behind the comma are those of others.
-    rest = field_value(lines[place])[via.length + 1 :].strip(WHITE) if via.more else b""
-    if rest:
-        lines[place] = b"Via: " + rest
-    elif len(places) == 1:
-        return None
-    else:
-        keys = keys.copy()
-        del lines[place], keys[place]
-    upstream = Response(response.status, response.reason, lines, keys, response.body, response.content_length)
-    upstream.know_as(response)
-    return upstream
 
 
 def best_branch(context: ResponseContext) -> Branch | None:

@@ -13,7 +13,7 @@ from offhook.proxy.forwarding import Forwarder
 from offhook.proxy.passage import Passage
 from offhook.proxy.record_route import OwnRoute
 from offhook.proxy.target_uri import TargetUri
-from offhook.sip.message import Request
+from offhook.sip.message import Request, size_of
 from offhook.sip.serializer import Draft
 from offhook.stack import Stack
 from offhook.transaction.effects import Resolved
@@ -60,11 +60,15 @@ class StatelessForwarding:
             hop = hops[0]
         if hop.transport != forward.arrival.transport:
             return False
+        request = forward.request
+        bound = hop.stream is not None and request.method not in _FOLLOWING
+        # What is too large as it came is known to be without a copy.
+        if bound and size_of(request.lines, request.body) + VIA_ROOM > LARGEST_DATAGRAM:
+            return False
         draft = self._draft(forward, hop)
-        bound = hop.stream is not None and forward.request.method not in _FOLLOWING
         if bound and draft.size + VIA_ROOM > LARGEST_DATAGRAM:
             return False
-        self._stack.forward_stateless(draft, forward.request, hop, forward.arrival)
+        self._stack.forward_stateless(draft, request, hop, forward.arrival)
         return True
 
     def when_resolved(self, forward: StatelessForward) -> None:

@@ -24,6 +24,7 @@ from offhook.server.role import ServerRole
 from offhook.server.secret import derive
 from offhook.server.security_events import SecurityEvents
 from offhook.server.throttle import Throttle
+from offhook.server.unreachable import UnreachableHops
 from offhook.sip.host import host_key
 from offhook.sip.message import Request
 from offhook.sip.uri import SipUri, parse_uri
@@ -65,6 +66,7 @@ def assemble(
     proxy = Proxy(stack, _proxied(domains), own, lookups, access, derive(secret, b"routes"), settings)
     lookups.located = proxy.located
     access.admitted = proxy.admitted
+    proxy.branches.unreachable = UnreachableHops().note
     tags = derive(secret, b"tags")
     registrar = Registrar(stack, location, later, names, own.is_listener, tags, _registrar_settings(config, aliases))
 

@@ -31,7 +31,7 @@ from offhook.sip.scan import (
 )
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
-__all__ = ["Message", "Request", "Response"]
+__all__ = ["Message", "Request", "Response", "size_of"]
 
 _UNREAD_NUMBER: Final = -2
 _NOT_THERE: Final = -1
@@ -39,6 +39,14 @@ _NOT_THERE: Final = -1
 _NOWHERE: Final[tuple[int, ...]] = ()
 _UNREAD: Final = ""
 """In the place of a tag that nobody has read yet; no tag is empty."""
+
+
+def size_of(lines: list[bytes], body: bytes) -> int:
+    """How many octets a message with these lines and this body has."""
+    octets = 2 * len(lines) + 2 + len(body)
+    for line in lines:
+        octets += len(line)
+    return octets
 
 
 class Message:

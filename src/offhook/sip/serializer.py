@@ -12,12 +12,12 @@ from typing import Final
 from offhook.errors import InvalidState, ParseError
 from offhook.sip.headers.grammar import is_token, unfold
 from offhook.sip.headers.registry import key_named
-from offhook.sip.message import Message, Request, Response
+from offhook.sip.message import Message, Request, Response, size_of
 from offhook.sip.method import intern_method
 from offhook.sip.scan import WHITE, decoded, field_value, has_bare_nul, is_irregular, is_request_uri, separators
 from offhook.sip.status import phrase
 
-__all__ = ["Draft", "field", "new_request", "new_response", "reply", "tagged"]
+__all__ = ["Draft", "field", "new_request", "new_response", "reply", "tagged", "without_top_via"]
 
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 
@@ -90,11 +90,7 @@ class Draft:
     @property
     def size(self) -> int:
         """How many octets the message has as it stands."""
-        lines = self._lines
-        octets = 2 * len(lines) + 2 + len(self._body)
-        for line in lines:
-            octets += len(line)
-        return octets
+        return size_of(self._lines, self._body)
 
     def start(self, method: str, request_uri: str | bytes) -> Draft:
         """Replace the request line. Raises InvalidState for a method that is no token or white space in the URI."""
@@ -296,3 +292,28 @@ def reply(request: Request, status: int, reason: str | None = None, to_tag: str 
         draft._copy("to", request)
     draft._copy("call-id", request)._copy("cseq", request)
     return draft._copy("timestamp", request) if status == 100 else draft
+
+
+def without_top_via(response: Response) -> Response | None:
+    """The response as the next hop upstream gets it (RFC 3261 16.7 step 3, 16.11): the topmost Via is gone.
+
+    None when no other is left, so that it was meant for nobody else. Raises ParseError.
+    """
+    lines, keys = response.lines.copy(), response.keys
+    places = response.places("via")
+    place = places[0]
+    via = response.top_via
+    # Vias on one line: the octets behind the comma are those of others.
+    rest = field_value(lines[place])[via.length + 1 :].strip(WHITE) if via.more else b""
+    if rest:
+        lines[place] = b"Via: " + rest
+    elif len(places) == 1:
+        return None
+    else:
+        keys = keys.copy()
+        del lines[place], keys[place]
+    upstream = Response(response.status, response.reason, lines, keys, response.body, response.content_length)
+    if response.content_length != len(response.body):
+        upstream = Draft.of(upstream).response()
+    upstream.know_as(response)
+    return upstream

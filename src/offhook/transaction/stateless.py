@@ -15,7 +15,7 @@ from offhook.errors import ParseError
 from offhook.flow import Flow, default_port
 from offhook.ids import MAGIC_COOKIE
 from offhook.sip.message import Message, Request, Response
-from offhook.sip.serializer import Draft
+from offhook.sip.serializer import without_top_via
 
 __all__ = ["StatelessBranches"]
 
@@ -60,7 +60,9 @@ class StatelessBranches:
             return None
         way = octets.decode("ascii")
         try:
-            onwards = Draft.of(response).remove_first("Via").response()
+            onwards = without_top_via(response)
+            if onwards is None:
+                return None
             expected = self._digest(onwards, way, via.host, via.port or default_port(via.transport))
             if not hmac.compare_digest(expected.encode("ascii"), digest):
                 return None

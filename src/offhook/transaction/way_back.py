@@ -20,6 +20,10 @@ __all__ = ["flow_back", "flow_of_via", "reply_to_broken"]
 _SENT_BY: Final = re.compile(
     rf"[^ \t;,/]+[ \t]*/[ \t]*[^ \t;,/]+[ \t]*/[ \t]*[^ \t;,/]+[ \t]+{HOST}(?::([0-9]+))?(?=[ \t;,])"
 )
+_MOST_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 128
+_ways: Final[dict[tuple[bytes, bytes, str, tuple[str, int]], Flow | None]] = {}
+"""Flows by what their Vias say before and behind the branch, and by the listener."""
 _RPORT: Final = re.compile(r";[ \t]*rport[ \t]*(?:[;,=]|\Z)", re.IGNORECASE)
 
 
@@ -43,12 +47,28 @@ def flow_back(request: Message, arrival: Flow) -> Flow:
     return Flow(arrival.transport, arrival.listener, arrival.local, (host, port))
 
 
-def flow_of_via(via: Via, over: Flow) -> Flow | None:
-    """The flow of datagrams that a Via with received and rport stands for, sent from the listener of `over`.
+def flow_of_via(message: Message, over: Flow) -> Flow | None:
+    """The flow of datagrams that the top Via stands for, with received and rport, sent from the listener of `over`.
 
     None where it names no single address. A name bore the address that its request came from (18.2.1): whoever answered
-    has taken that out, and could have us look up whatever he likes.
+    has taken that out, and could have us look up whatever he likes. Raises ParseError.
     """
+    via = message.top_via
+    # All of it but the branch is the same for each peer.
+    before, _, behind = (message.octets("via") or b"")[: via.length].partition(b";branch=")
+    branch, _, stamps = behind.partition(b";")
+    if branch != via.branch or len(before) + len(stamps) > _LONGEST_REMEMBERED:
+        return _flow_of(message.vias[0], over)
+    key = (before, stamps, over.listener, over.local)
+    if key in _ways:
+        return _ways[key]
+    if len(_ways) >= _MOST_REMEMBERED:
+        _ways.clear()
+    flow = _ways[key] = _flow_of(message.vias[0], over)
+    return flow
+
+
+def _flow_of(via: Via, over: Flow) -> Flow | None:
     host = _one_host(via.maddr) or _one_host(via.received or via.host)
     return None if host is None else Flow("UDP", over.listener, over.local, (host, via.rport or via.port or 5060))
 
