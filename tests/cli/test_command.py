@@ -114,7 +114,7 @@ AS = ("--as", "sip:us@127.0.0.1", "--no-register")
         (("call", "sip:bob@example.test", "--as", "sip:alice@example.test"), 4, "no password is known for"),
         (("call", "sip:bob@example.test", "--as", "nonsense"), 2, "names no account"),
         (("call", "sip:a b@example.test", *AS), 2, "is not a SIP URI; write for example sip:bob@example.com"),
-        (("call", "bob", "--transport", "sctp", *AS), 2, "'sctp' is no transport; write udp, tcp or tls"),
+        (("call", "bob", "--transport", "sctp", *AS), 2, "'sctp' is no transport; write one of udp, tcp, tls"),
         (("call", "bob", "--proxy", "a b", *AS), 2, "'a b' is not a SIP URI; write for example"),
         (
             ("call", "bob", "--authorities", "missing.pem", *AS),

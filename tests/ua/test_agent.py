@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -507,6 +508,26 @@ async def test_it_registers_and_unregisters() -> None:
         assert changes == [None]
         contacts = [request.text("Contact") or "" for request in peer.requests]
         assert [contact.rpartition("=")[2] for contact in contacts] == ["600", "0"]
+
+
+async def test_the_registrar_hears_that_we_go_though_a_peer_is_silent() -> None:
+    bob = agent("bob")
+    await bob.start()
+    host, _, port = bob.addresses[0].rpartition(":")
+    async with registrar(lambda request: 200) as (peer, address):
+        alice = UserAgent(f"sip:alice@{address}", local=HOST)
+        await alice.start()
+        async with waiting(bob, just_answer):
+            await alice.invite(uri(bob))
+        driver = bob._driver
+        assert driver is not None
+        await driver.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind((host, int(port)))
+            await alice.close(patience=0.3)
+        contacts = [request.text("Contact") or "" for request in peer.requests]
+        assert [contact.rpartition("=")[2] for contact in contacts] == ["600", "0"]
+    await bob.close(patience=0.05)
 
 
 async def test_what_the_registrar_refuses_is_raised_at_the_start() -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from offhook.clock import Moment
-from offhook.errors import CallFailed, ConfigError, InvalidState, ResolveFailed, TransportFailed
+from offhook.errors import CallFailed, ConfigError, InvalidState, RequestFailed, ResolveFailed, TransportFailed
 from offhook.flow import Flow
+from offhook.sip.parser import Limits
 from offhook.transport.dns import DnsClient
 from offhook.transport.hosts import HostsFile
 from offhook.ua.agent import UserAgent
@@ -154,3 +155,10 @@ async def test_a_name_in_a_description_stands_for_an_address_that_our_audio_can_
         assert await provider.look_up("phone.test", "::1") == ["2001:db8::1"]
         with pytest.raises(ResolveFailed):
             await provider.look_up("elsewhere.test", "127.0.0.1")
+
+
+async def test_who_wants_no_large_messages_gets_none() -> None:
+    async with agent("alice") as alice, agent("bob", limits=Limits(octets=600)) as bob:
+        with pytest.raises(RequestFailed) as caught:
+            await alice.message(uri(bob), "x" * 600)
+        assert caught.value.status == 513

@@ -77,6 +77,7 @@ def test_our_contact_is_a_sips_uri_all_the_time_where_it_was_one_at_first(secure
     bob.do(lambda now: bob.got[0].hold(True, lambda error, now: None, now))
     house.run(0.5)
     assert statuses(script) == [180, 200, 200, 200]
+    assert script.last("INVITE").top_via.transport == ("TLS" if secured in ("Request-URI", "Record-Route") else "UDP")
     contacts = {answer.text("Contact") for answer in script.responses} | {script.last("INVITE").text("Contact")}
     assert contacts == {"<sip:bob@192.0.2.1:5060>" if secured == "nothing" else "<sips:bob@192.0.2.1:5060>"}
 

@@ -40,7 +40,8 @@ class Acknowledgement(TransactionUser):
     def start(self, now: Moment) -> None:
         """Send the ACK as soon as its target is known."""
         try:
-            query = self._context.query(self._dialog.next_hop, self._dialog.remote_target)
+            dialog = self._dialog
+            query = self._context.query(dialog.next_hop, dialog.remote_target, dialog.secure)
             targets = self._context.stack.resolve(query, self, None)
         except SipError:
             targets = []

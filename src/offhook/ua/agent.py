@@ -27,6 +27,7 @@ from offhook.errors import ConfigError, InvalidState, ParseError, SipError, Tran
 from offhook.security.digest_client import Secret
 from offhook.sip.headers.address import NameAddr
 from offhook.sip.message import Response
+from offhook.sip.parser import DEFAULT_LIMITS, Limits
 from offhook.sip.uri import SipUri, Uri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.timers import TimerValues
@@ -75,7 +76,9 @@ class UserAgent:
     agent registers anew, and its calls go on from the new address; one that cannot is ended.
 
     `longest_call`, `ring_time`, `answer_time` (seconds) and `most_calls` bound calls; see `Settings`. `rtp_ports`: UDP
-    ports for audio. `tap` sees every message. Raises ParseError and ConfigError for values that make no sense.
+    ports for audio. `values` are T1, T2 and T4, `limits` bound each message. `tap` sees every message.
+
+    Raises ParseError and ConfigError for values that make no sense.
     """
 
     def __init__(
@@ -102,11 +105,13 @@ class UserAgent:
         rtp_ports: range = DEFAULT_PORTS,
         dns: DnsClient | None = None,
         values: TimerValues | None = None,
+        limits: Limits = DEFAULT_LIMITS,
         tap: Tap | None = None,
     ) -> None:
         uri = _sip_uri(aor)
         if transport and transport.upper() not in LISTENED:
-            raise ConfigError(f"{transport!r} is no transport; write udp, tcp or tls, or leave it out")
+            names = ", ".join(LISTENED).lower()
+            raise ConfigError(f"{transport!r} is no transport; write one of {names}, or leave it out")
         seconds = {"expires": expires, "keep_alive": keep_alive, "ring_time": ring_time}
         _check_seconds(seconds | {"answer_time": answer_time, "longest_call": longest_call})
         _check_lines({"display_name": display_name, "user_agent": user_agent})
@@ -139,6 +144,7 @@ class UserAgent:
         self._ports = rtp_ports
         self._dns = dns
         self._values = values
+        self._limits = limits
         self._tap = tap
         self._driver: Driver[UserAgentCore] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -177,7 +183,7 @@ class UserAgent:
         tap = None if self._tap is None else partial(call_hook, self._tap)
         dns = DnsClient() if self._dns is None else self._dns
         make_core = partial(self._make_core, dns)
-        driver = self._driver = Driver(make_core, listeners, dns=dns, values=self._values, tap=tap)
+        driver = self._driver = Driver(make_core, listeners, dns=dns, values=self._values, limits=self._limits, tap=tap)
         try:
             await driver.start()
             if self._register:
@@ -206,8 +212,8 @@ class UserAgent:
             self._watch.close()
         try:
             async with asyncio.timeout(patience):
-                await self._hang_up_all(driver)
-                await self._unregister(driver)
+                # Side by side: a peer that has vanished must not keep the registrar from hearing that we go.
+                await asyncio.gather(self._hang_up_all(driver), self._unregister(driver))
         except TimeoutError:
             _log.info("peers did not answer within %g s while the user agent closed", patience)
         finally:
@@ -296,8 +302,9 @@ class UserAgent:
         callee makes the offer (13.2.1).
 
         Raises ParseError for what is no URI or no Expires, InvalidState for a header that cannot be written,
-        AudioFileError when a file cannot be used, ValueError for an array that is not `Samples`, CallFailed with the
-        status when nobody answers, and AuthenticationFailed.
+        AudioFileError when a file cannot be used, ValueError for an array that is not `Samples`, and CallFailed with
+        the status when nobody answers; its `__cause__` is AuthenticationFailed where the password was refused or none
+        is known, and TransactionTimeout or TransportFailed where no answer came.
         """
         target = parse_uri(uri) if isinstance(uri, str) else uri
         await check_playable(play)

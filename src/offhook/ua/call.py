@@ -27,7 +27,7 @@ class Signals(Protocol):
     """What an agent lets a call wait for."""
 
     def answered(self) -> Awaitable[None]:
-        """The call stands. Raises CallFailed or AuthenticationFailed when it will not."""
+        """The call stands. Raises CallFailed when it will not."""
 
     def ended(self) -> Awaitable[CallEnd]:
         """The call is over."""

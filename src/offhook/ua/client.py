@@ -99,7 +99,8 @@ class ClientRequest(TransactionUser):
 
     `next_hop` is the URI of the first route where there is one, else the Request-URI. `follow`: whether redirections
     are followed. `known`: the flow to the server that is tried before the others, as long as it is among them.
-    `headers` are those that the URI asks for, in the place of the user's own (19.1.5).
+    `headers` are those that the URI asks for, in the place of the user's own (19.1.5). `secure`: it is of a dialog that
+    stays on TLS (12.1).
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class ClientRequest(TransactionUser):
         follow: bool = False,
         known: Flow | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        secure: bool = False,
     ) -> None:
         self.machine = Machine(TRANSITIONS, RequestState.RESOLVING, self)
         self.uri = uri
@@ -123,6 +125,7 @@ class ClientRequest(TransactionUser):
         self._digest = digest
         self._follow = follow
         self._known = known
+        self._secure = secure
         self._number = 0
         self._look_up = 0
         self._targets: list[Target] = []
@@ -195,7 +198,7 @@ class ClientRequest(TransactionUser):
     def _resolve(self, now: Moment) -> None:
         self._look_up += 1
         try:
-            query = self._context.query(self._next_hop, self.uri)
+            query = self._context.query(self._next_hop, self.uri, self._secure)
             targets = self._context.stack.resolve(query, self, self._look_up)
         except SipError as error:
             self._fail(error, RequestEvent.UNREACHABLE, now)

@@ -121,15 +121,17 @@ class Context:
         draft.add("Call-ID", call_id).add("CSeq", f"{number} {method}")
         return draft.add("User-Agent", settings.user_agent)
 
-    def query(self, uri: Uri, request_uri: Uri | None = None) -> Query:
+    def query(self, uri: Uri, request_uri: Uri | None = None, secure: bool = False) -> Query:
         """What has to be resolved to reach a URI (RFC 3261 8.1.2). Raises ProtocolError (416) for other schemes.
 
-        A SIPS `request_uri` is reached over TLS whatever the URI of its first route says.
+        A SIPS `request_uri` is reached over TLS whatever the URI of its first route says; so is all of a `secure`
+        dialog, whatever its peer writes into Contact.
         """
         if not isinstance(uri, SipUri):
             raise ProtocolError(f"no way to {uri} is known", status=416, clause="RFC 3261 8.1.2")
         transport = (uri.transport or self.settings.transport).upper()
-        return Query(uri.maddr or uri.bare_host, uri.port or 0, transport, uri.secure or is_sips(request_uri))
+        secure = secure or uri.secure or is_sips(request_uri)
+        return Query(uri.maddr or uri.bare_host, uri.port or 0, transport, secure)
 
     # Responses
 

@@ -32,7 +32,8 @@ class DialogRequest:
     def send(self, now: Moment) -> None:
         """Send it."""
         dialog = self._dialog
-        ClientRequest(self._context, dialog.remote_target, dialog.next_hop, self, self._digest).start(now)
+        uri, secure = dialog.remote_target, dialog.secure
+        ClientRequest(self._context, uri, dialog.next_hop, self, self._digest, secure=secure).start(now)
 
     # RequestUser
 

@@ -221,7 +221,8 @@ def _send(self: Modification, _message: Message | None, now: Moment) -> None:
     self._order = ProvisionalOrder()
     self._patience = session.context.stack.start_timer(PATIENCE, self, ModifyEvent.LATE, now)
     dialog = session.dialog
-    self._request = ClientRequest(session.context, dialog.remote_target, dialog.next_hop, self, session.digest)
+    uri, secure = dialog.remote_target, dialog.secure
+    self._request = ClientRequest(session.context, uri, dialog.next_hop, self, session.digest, secure=secure)
     self._request.start(now)
 
 

@@ -87,7 +87,8 @@ class Relocation(TransactionUser):
         stack = session.context.stack
         self._look_up += 1
         try:
-            query = session.context.query(session.dialog.next_hop, session.dialog.remote_target)
+            dialog = session.dialog
+            query = session.context.query(dialog.next_hop, dialog.remote_target, dialog.secure)
             targets = stack.resolve(query, self, self._look_up)
         except SipError:
             return

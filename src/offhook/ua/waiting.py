@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Generic, TypeVar
 
 from offhook.clock import Moment
-from offhook.errors import AuthenticationFailed, CallFailed, SipError
+from offhook.errors import CallFailed, SipError
 from offhook.ua.accept import ServerInvite
 from offhook.ua.call import Act, Call
 from offhook.ua.events import Answered, CallEnd, CallEvent, Ended, Held, Progress
@@ -79,14 +79,12 @@ class CallSignals:
         self._act(lambda now: change(done, now))
         await changed
 
-    def _failure(self, end: CallEnd) -> SipError:
+    def _failure(self, end: CallEnd) -> CallFailed:
         failure = self.session.failure if isinstance(self.session, ClientInvite) else None
         if failure is None:
             return CallFailed(end.status or 487, end.reason or str(end.cause))
-        if isinstance(failure.error, AuthenticationFailed):
-            return failure.error
         failed = CallFailed(failure.status, failure.reason)
-        # What kept any answer from coming, where none came.
+        # What kept any answer from coming where none came, or how the password failed.
         failed.__cause__ = failure.error
         return failed
 
