@@ -94,6 +94,17 @@ async def test_users_register_and_write_to_each_other(tmp_path: Path, transport:
     assert "out MESSAGE " in seen
 
 
+async def test_timers_and_limits_are_those_of_the_configuration(tmp_path: Path) -> None:
+    timers = "[timers]\nt1 = 0.4\nt2 = 3.0\nt4 = 4.5\n"
+    limits = "[limits]\nmessage_octets = 5000\nheader_fields = 41\nvias = 7\ntransactions = 900\nunanswered = 300\n"
+    async with serving(tmp_path, timers + limits) as server:
+        stack = server.driver.stack
+        values = stack.transactions.values
+        assert (values.t1, values.t2, values.t4) == (0.4, 3.0, 4.5)
+        assert (stack.limits.octets, stack.limits.fields, stack.limits.vias) == (5000, 41, 7)
+        assert (stack.capacity.transactions, stack.capacity.unanswered) == (900, 300)
+
+
 async def test_options_is_answered_to_anybody(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         ours = UserAgent("sip:x@foreign.example", register=False, local="127.0.0.1")

@@ -34,7 +34,7 @@ def test_a_whole_file() -> None:
         [[domain]]
         name = "example.com"
         aliases = ["192.0.2.1", "2001:db8::1", "[2001:db8::2]"]
-        mode = "redirect"
+        mode = "stateless"
         realm = "The Office"
         algorithms = ["SHA-256", "MD5"]
         trusted = ["192.0.2.0/24", "2001:db8::/32"]
@@ -83,6 +83,7 @@ DOMAIN = '[[domain]]\nname="example.com"\n'
         (f'{DOMAIN}trusted = ["192.0.2.1/24"]', 3, '"192.0.2.1/24" is not a network; write for example "192.0.2.0/24"'),
         (f'{DOMAIN}fallback = "tel:+1"', 3, '"tel:+1" is not a SIP URI; write for example "sip:trunk.example.com"'),
         (f'{DOMAIN}fallback = "sip:"', 3, "is not a SIP URI"),
+        (f'{DOMAIN}mode = "redirect"\nfallback = "sip:trunk.example.net"', 4, "sends nothing to a fallback"),
         (f"{DOMAIN}realm = 'a\"b'", 3, "without quotation marks"),
         (f'{DOMAIN}algorithms = ["SHA"]', 3, "'SHA' is not a digest algorithm; use one of SHA-512-256, SHA-256, MD5"),
         (f"{DOMAIN}algorithms = []", 3, "no digest algorithm is named"),

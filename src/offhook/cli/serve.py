@@ -118,7 +118,8 @@ def _has_terminal() -> bool:
 def _announce(server: Server) -> None:
     say(f"ready: {', '.join(f'{address.transport} {address.sent_by}' for address in server.addresses)}")
     if not server.offers_tls:
-        say("no TLS: the configuration names no certificate")
+        missing = "has no [[listen]] for it" if server.config.tls.certificate else "names no certificate"
+        say(f"no TLS: the configuration {missing}")
     say(f"data in {_from_home(server.data)}")
     if server.config.domain:
         say(f"serving {', '.join(domain.name for domain in server.config.domain)}; Ctrl-C stops")

@@ -294,6 +294,9 @@ def _check_domain(domain: DomainConfig, path: str, toml: TomlText) -> None:
     if domain.fallback and not _is_sip_uri(domain.fallback):
         what = f'"{domain.fallback}" is not a SIP URI; write for example "sip:trunk.example.com"'
         raise toml.mistake(f"{path}.fallback", what)
+    if domain.fallback and domain.mode == "redirect":
+        what = "a domain that redirects sends nothing to a fallback; leave it out, or choose another mode"
+        raise toml.mistake(f"{path}.fallback", what)
     if not domain.realm.isprintable() or '"' in domain.realm:
         raise toml.mistake(f"{path}.realm", "realm must be printable text without quotation marks")
     try:
