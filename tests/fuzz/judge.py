@@ -12,6 +12,7 @@ from offhook.sip.message import Message, Request
 from offhook.sip.mime import body_of
 from offhook.sip.parser import Limits, parse
 from offhook.sip.serializer import Draft
+from tests.fuzz.pieces import framed
 from tests.fuzz.timing import stopwatch
 
 __all__ = ["check_whole"]
@@ -58,7 +59,8 @@ def act_on(data: bytes) -> tuple[Message | None, Judgement]:
 
 
 def check_whole(data: bytes) -> bool:
-    """Whether a datagram is accepted; that it does no harm, and is written as what it was read."""
+    """Whether a datagram is accepted; that it does no harm, on a stream neither, and is written as what it was read."""
+    framed(data, (40, 300, 1000))
     message, judgement = stopwatch.within(lambda: act_on(data))
     if message is None:
         return False
