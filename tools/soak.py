@@ -7,9 +7,12 @@ A soak is a file of tests/soak, `test_NAME.py`. All of them together have two ho
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 from tools.bootstrap import ROOT, SetupError, say
 
@@ -31,10 +34,16 @@ def commit() -> str:
 def soak(name: str, seconds: float) -> str:
     """Run one soak; returns how it ended."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-m", "soak", f"tests/soak/test_{name}.py"]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        code = subprocess.run(command, cwd=ROOT, timeout=seconds, check=False).returncode
+        code = process.wait(seconds)
     except subprocess.TimeoutExpired:
         return "failed: out of time"
+    finally:
+        # Servers and phones that it has left behind would disturb the next one.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     return "passed" if code == 0 else f"failed: pytest ended with {code}"
 
 

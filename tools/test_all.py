@@ -97,7 +97,10 @@ def main(arguments: list[str]) -> int:
             results[f"Python {version}"] = "failed: not found" if version in options.require.split(",") else "not found"
     if options.compiled:
         say(f"{options.compiled} tests on the compiled build")
-        venv = prepare(Path(sys.executable), "compiled", chosen=False)
+        python, chosen = Path(sys.executable), bool(os.environ.get("PYTHON"))
+        if options.compiled == "all":
+            prepare(python, "test", chosen)
+        venv = prepare(python, "compiled", chosen)
         selection = WHOLE if options.compiled == "all" else UNIT
         results["compiled build"] = "passed" if passes(venv, options.jobs, selection, compiled=True) else "failed"
     print("\n".join(f"{name}: {result}" for name, result in results.items()))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ def soaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def is_running(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_all_soaks_are_run_and_summed_up(soaks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert soak.main([]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -33,6 +41,21 @@ def test_all_soaks_are_run_and_summed_up(soaks: Path, capsys: pytest.CaptureFixt
 def test_one_soak_is_run_by_its_name(soaks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert soak.main(["calls"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_nothing_that_a_soak_started_goes_on_after_it(soaks: Path, tmp_path: Path) -> None:
+    (soaks / "test_calls.py").write_text(
+        "import pathlib, subprocess, pytest\n"
+        "@pytest.mark.soak\n"
+        "def test_it():\n"
+        "    left = subprocess.Popen(['sleep', '600'])\n"
+        f"    pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(left.pid))\n"
+    )
+    assert soak.main(["calls"]) == 0
+    end = time.monotonic() + 20.0
+    while is_running((tmp_path / "pid").read_text()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_time_runs_out(soaks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

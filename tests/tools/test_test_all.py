@@ -46,6 +46,26 @@ def test_a_missing_python_fails_when_it_is_required(
     assert "Python 3.13: failed: not found" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("which", "targets"), [("unit", ["compiled"]), ("all", ["test", "compiled"])])
+@pytest.mark.parametrize("chosen", ["", "python3.12"])
+def test_the_compiled_build_has_all_that_its_tests_need(
+    which: str, targets: list[str], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment that was there before stays the one of its own Python."""
+    prepared: list[tuple[str, bool]] = []
+
+    def prepare(python: Path, target: str, chosen: bool) -> Path:
+        prepared.append((target, chosen))
+        return Path("venv")
+
+    monkeypatch.setenv("PYTHON", chosen)
+    monkeypatch.setattr(runner, "interpreters", dict)
+    monkeypatch.setattr(runner, "prepare", prepare)
+    monkeypatch.setattr(runner, "passes", lambda *_, **__: True)
+    assert runner.main(["--compiled", which]) == 0
+    assert prepared == [(target, chosen != "") for target in targets]
+
+
 def test_the_version_that_was_tested_is_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
