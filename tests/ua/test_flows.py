@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.clock import Moment
 from offhook.dialog.invite import UsageState
 from offhook.sip.headers.address import Contact
+from offhook.sip.message import Request
 from offhook.sip.parser import parse
+from offhook.sip.serializer import reply
 from offhook.sip.uri import parse_uri
+from offhook.stack import ServerTransaction
 from offhook.testing.network import Faults
-from tests.ua.household import OFFER, Fork, House
+from offhook.ua.invite import MOST_FORKS
+from tests.ua.household import OFFER, Fork, House, sdp
 
 GROUP = parse_uri("sip:group@192.0.2.8")
 
@@ -430,6 +435,44 @@ def test_a_cancelled_fork_cancels_both() -> None:
     alice.do(call.hang_up)
     house.run()
     assert bob.heard == carol.heard == ["ended: CANCELLED"]
+    assert house.nothing_is_left()
+
+
+def test_who_answers_with_ever_new_tags_takes_no_more_than_there_is_room_for() -> None:
+    house = House()
+    alice = house.phone("alice")
+    script = house.script()
+
+    def end_at_once(request: Request, transaction: ServerTransaction | None, now: Moment) -> None:
+        if transaction is not None and request.method == "BYE":
+            script.stack.respond(transaction, reply(request, 200, None, "peer").response(), now)
+
+    script.on_request = end_at_once
+    call = alice.invite(parse_uri("sip:bob@192.0.2.9"))
+    house.run(0.1)
+    for number in range(1000):
+        script.respond(180, method="INVITE", tag=f"ringing{number}")
+    house.run(0.5)
+    assert len(alice.core.context.dialogs) == MOST_FORKS
+    request, transaction = script.requests[0]
+    assert transaction is not None
+    node = script.node
+    assert node is not None
+
+    def answer_a_thousand_times(now: Moment) -> None:
+        for number in range(1000):
+            draft = reply(request, 200, None, f"answered{number}").add("Contact", "<sip:peer@192.0.2.9:5060>")
+            script.stack.reply_stateless(draft.body(sdp(), "application/sdp").response(), request, transaction.flow)
+
+    node.call(answer_a_thousand_times)
+    house.run(1.0)
+    assert call.answered
+    tags = {request.to_tag for request, _ in script.requests if request.method == "ACK"}
+    assert len(tags) == MOST_FORKS
+    house.run(80.0)
+    assert len(alice.core.context.dialogs) == 1
+    alice.do(call.hang_up)
+    house.run()
     assert house.nothing_is_left()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from offhook.clock import Moment, Timer
 from offhook.dialog.dialog import Dialog, asks_with_sips
@@ -32,6 +33,11 @@ from offhook.ua.prack import Prack
 __all__ = ["ClientInvite"]
 
 RING_TIME = "ring time"
+MOST_FORKS: Final = 128
+"""Dialogs that the provisional responses to one INVITE may make: whoever is called may answer it with any To tags.
+
+As many more may come with a 2xx each, which is acknowledged and ended.
+"""
 
 
 class ClientInvite(InviteCall):
@@ -199,11 +205,16 @@ class ClientInvite(InviteCall):
         return self._offer
 
     def _session_of(self, response: Response, transaction: Transaction) -> InviteSession:
-        """The session of a response, a new one for a To tag that was not seen before (12.1.2). Raises ParseError."""
+        """The session of a response, a new one for a To tag that was not seen before (12.1.2).
+
+        Raises ParseError, and ProtocolError when there are too many.
+        """
         tag = response.to_tag or ""
         for session in (*self._sessions, *self._past):
             if session.dialog.remote_tag == tag:
                 return session
+        if len(self._sessions) + len(self._past) >= (MOST_FORKS if response.status < 200 else 2 * MOST_FORKS):
+            raise ProtocolError("too many dialogs came of one INVITE", clause="RFC 3261 12.1.2")
         request = transaction.request
         dialog = Dialog.as_uac(request, response, transaction.flow)
         contact = request.text("Contact") or ""
