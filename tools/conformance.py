@@ -42,9 +42,11 @@ COUNTED: Final = {
 """Which sections of which RFCs have rows: what stands between the terminology and the IANA's considerations."""
 
 COLUMNS: Final = ("clause", "number", "keyword", "role", "shown by")
+DEVIATION: Final = "deviation"
 NOT_APPLICABLE: Final = "not applicable"
 LATER: Final = "later"
 SHOWN: Final = "shown"
+VERDICTS: Final = (SHOWN, DEVIATION, NOT_APPLICABLE, LATER)
 
 FIRST_LINE: Final = re.compile(r"# RFC (\d+): (\S.*)")
 SECOND_LINE: Final = re.compile(r"# sections: (\S.*)")
@@ -56,9 +58,10 @@ HEAD: Final = """\
 # Conformance
 
 Every MUST, MUST NOT, SHOULD and SHOULD NOT of these RFCs' sections is one row: the clause and the number of the keyword
-within it, whom it binds, and the tests that show that Offhook keeps to it. *Not applicable* names a role that Offhook
-never takes, or says why nothing can be shown; *later* names a role that does not exist yet. The sentences themselves
-stand in the RFCs. A later RFC goes before an earlier one that it updates.
+within it, whom it binds, and the tests that show that Offhook keeps to it. *Deviation* says what it does instead, and
+why. *Not applicable* names a role that Offhook never takes, or says why nothing can be shown; *later* names a role, or
+a faculty of one, that does not exist yet. The sentences themselves stand in the RFCs. A later RFC goes before an
+earlier one that it updates.
 
 `make conformance` writes this page from the rows of `tests/conformance` and from the marks of the tests, and checks
 them against each other; `RFC=folder make conformance` counts the keywords anew in the texts of a folder, `rfc3261.txt`
@@ -146,7 +149,7 @@ def row(rfc: int, line: str) -> Row:
     if keyword not in KEYWORDS:
         raise ValueError(f"no keyword: {keyword}")
     verdict, colon, why = shown.partition(": ")
-    if verdict in (NOT_APPLICABLE, LATER):
+    if verdict != SHOWN and verdict in VERDICTS:
         if not colon or not why:
             raise ValueError(f"'{verdict}' names no role and no reason")
         return Row(rfc, clause, int(number), keyword, role, verdict, (), why)
@@ -328,10 +331,13 @@ def by_section(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def counts(what: str, groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
-    lines = [f"| {what} | Rows | {' | '.join(KEYWORDS)} | Shown | Not applicable | Later |", "|---" * 9 + "|"]
+    lines = [
+        f"| {what} | Rows | {' | '.join(KEYWORDS)} | Shown | Deviation | Not applicable | Later |",
+        "|---" * 10 + "|",
+    ]
     for name, rows in groups:
         each = [sum(row.keyword == keyword for row in rows) for keyword in KEYWORDS]
-        each += [sum(row.verdict == verdict for row in rows) for verdict in (SHOWN, NOT_APPLICABLE, LATER)]
+        each += [sum(row.verdict == verdict for row in rows) for verdict in VERDICTS]
         lines.append(f"| {name} | {len(rows)} | {' | '.join(map(str, each))} |")
     return "\n".join(lines) + "\n"
 
@@ -371,12 +377,12 @@ def main(arguments: list[str]) -> int:
         return 1
     PAGE.write_text(page(parts, borne), encoding="utf-8")
     rows = [row for part in parts for row in part.rows]
-    shares = ", ".join(f"{sum(row.verdict == its for row in rows)} {its}" for its in (SHOWN, NOT_APPLICABLE, LATER))
+    shares = ", ".join(f"{sum(row.verdict == its for row in rows)} {its}" for its in VERDICTS)
     print(f"{len(rows)} rows: {shares}")
-    for rfc in COUNTED:
-        if missing := uncovered(rfc, parts):
-            print(f"RFC {rfc}: no rows yet for the sections {', '.join(missing)}")
-    return 0
+    left_out = {rfc: missing for rfc in COUNTED if (missing := uncovered(rfc, parts))}
+    for rfc, missing in left_out.items():
+        print(f"RFC {rfc}: no rows for the sections {', '.join(missing)}")
+    return 1 if left_out else 0
 
 
 if __name__ == "__main__":
