@@ -1,8 +1,8 @@
-"""A flood, as a program: `python -m tests.interop.flooding HOST PORT KIND RATE SECONDS SOURCES`.
+"""A flood, as a program: `python -m tests.interop.flooding HOST PORT KIND RATE SECONDS SOURCES NETWORK`.
 
 KIND is `challenged` (REGISTER without credentials), `guessing` (REGISTER with a wrong name and password), `calling`
 (INVITE to a user whose phone, which is here too, rings for ever) or `searching` (INVITE to users who do not exist). It
-comes from so many addresses of the loopback network, RATE in a second. What was answered is printed at the end.
+comes from so many addresses of 127.NETWORK.0.0, RATE in a second. What was answered is printed at the end.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def datagrams(sock: socket.socket) -> Iterator[bytes]:
 
 
 def flood(
-    domain: str, server: tuple[str, int], kind: str, rate: float, seconds: float, sources: int
+    domain: str, server: tuple[str, int], kind: str, rate: float, seconds: float, sources: int, network: int
 ) -> dict[str, object]:
     selector = selectors.DefaultSelector()
     sockets = []
     for number in range(sources):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((f"127.200.{number >> 8}.{(number & 255) or 255}", 0))
+        sock.bind((f"127.{network}.{number >> 8}.{(number & 255) or 255}", 0))
         sock.setblocking(False)
         selector.register(sock, selectors.EVENT_READ)
         sockets.append(sock)
@@ -132,5 +132,6 @@ def flood(
 
 
 if __name__ == "__main__":
-    host, port, kind, rate, seconds, sources = sys.argv[1:]
-    print(json.dumps(flood(host, (host, int(port)), kind, float(rate), float(seconds), int(sources))))  # noqa: T201
+    host, port, kind, rate, seconds, *numbers = sys.argv[1:]
+    sources, network = map(int, numbers)
+    print(json.dumps(flood(host, (host, int(port)), kind, float(rate), float(seconds), sources, network)))  # noqa: T201

@@ -8,6 +8,7 @@ import math
 import sys
 import time
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,12 +44,16 @@ FLOODS: Final = [
 
 
 class Outcome(NamedTuple):
-    """Seconds until calls were answered, the calls that failed, KiB of the server's memory, what the flood did."""
+    """Seconds until calls were answered, the calls that failed, KiB of the server's memory, what the flood did.
+
+    `answered` are the flood's requests that got an answer.
+    """
 
     times: list[float]
     failed: list[str]
     resident: int
     flood: str
+    answered: int
 
     def quantile(self, part: float) -> float:
         """In milliseconds."""
@@ -69,6 +74,8 @@ class Site:
         self.folder = folder
         self.host = host
         self._exits = AsyncExitStack()
+        # Each flood comes from addresses that no flood before it has had banned.
+        self._networks = count(200)
 
     async def start(self) -> None:
         """Make accounts, start the server, register the phones."""
@@ -89,10 +96,11 @@ class Site:
         """Let the pairs call each other all the time while a flood lasts; without one it is quiet."""
         times: list[float] = []
         failed: list[str] = []
-        arguments = [] if flood is None else [flood.kind, str(flood.rate), str(seconds), str(flood.sources)]
-        command = [sys.executable, "-m", "tests.interop.flooding", self.host, str(self.port), *arguments]
         flooding = None
         if flood is not None:
+            numbers = [str(number) for number in (flood.rate, seconds, flood.sources, next(self._networks))]
+            where = [self.host, str(self.port)]
+            command = [sys.executable, "-m", "tests.interop.flooding", *where, flood.kind, *numbers]
             flooding = await asyncio.create_subprocess_exec(
                 *command, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
             )
@@ -100,12 +108,13 @@ class Site:
         end = time.monotonic() + seconds - 1.0
         callers = [(caller, f"sip:b{number}@{self.host}") for number, (caller, _) in enumerate(self.pairs)]
         await asyncio.gather(*(_call_until(end, *pair, times, failed) for pair in callers))
-        said = "no flood"
+        said, answered = "no flood", 0
         if flood is not None and flooding is not None:
             printed, _ = await asyncio.wait_for(flooding.communicate(), seconds + 30.0)
             counted = json.loads(printed)
+            answered = sum(counted["answers"].values())
             said = f"{flood.kind} from {flood.sources}: {counted['sent']} sent, {counted['answers']}"
-        return Outcome(times, failed, self.server.resident, said)
+        return Outcome(times, failed, self.server.resident, said, answered)
 
     async def _add_accounts(self) -> None:
         database = await Database.open(self.folder / "data" / "offhook.db", [ACCOUNTS_SCHEMA])

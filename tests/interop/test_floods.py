@@ -24,3 +24,4 @@ async def test_registered_users_call_each_other(flood: Flood, tmp_path: Path, lo
     assert len(outcome.times) > 5, outcome
     assert max(outcome.times) < MOST_SECONDS, outcome
     assert "'503'" not in outcome.flood
+    assert outcome.answered
