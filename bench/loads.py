@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 from bench import phones
 
@@ -14,7 +15,7 @@ class Load:
 
     `kind` names the servers' configuration: proxy, stateless, digest, durable or streams. `callee` tells whether
     somebody has to answer, `ringing` how many phones of his ring beside the one that does. `transport` is what callers
-    come by.
+    come by. `goals` are the most that it may cost beside Kamailio, by interpreter.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Load:
         callee: bool,
         transport: str = "udp",
         ringing: int = 0,
+        goals: tuple[float, float] | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -34,6 +36,7 @@ class Load:
         self.callee = callee
         self.transport = transport
         self.ringing = ringing
+        self.goals = {} if goals is None else dict(zip(("interpreted", "compiled"), goals, strict=True))
 
     @property
     def answers(self) -> bool:
@@ -42,16 +45,17 @@ class Load:
 
     def slower(self, times: int) -> Load:
         """The same work at a part of the rate."""
-        rate = self.rate // times
-        return Load(self.name, self.kind, self.scenario, rate, self.callee, self.transport, self.ringing)
+        slow = copy(self)
+        slow.rate = self.rate // times
+        return slow
 
 
 LOADS = (
-    Load("call", "proxy", phones.caller, 2000, callee=True),
-    Load("stateless call", "stateless", phones.caller, 2000, callee=True),
-    Load("REGISTER", "proxy", phones.registering, 4000, callee=False),
-    Load("REGISTER with digest", "digest", phones.registering, 4000, callee=False),
-    Load("call with digest", "digest", phones.caller, 1000, callee=True),
+    Load("call", "proxy", phones.caller, 2000, callee=True, goals=(1.3, 1.0)),
+    Load("stateless call", "stateless", phones.caller, 2000, callee=True, goals=(1.3, 1.0)),
+    Load("REGISTER", "proxy", phones.registering, 4000, callee=False, goals=(1.4, 1.0)),
+    Load("REGISTER with digest", "digest", phones.registering, 4000, callee=False, goals=(1.6, 1.1)),
+    Load("call with digest", "digest", phones.caller, 1000, callee=True, goals=(1.5, 1.1)),
 )
 
 MORE = (

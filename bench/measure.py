@@ -117,7 +117,7 @@ def make_certificate(folder: Path, kind: str) -> None:
 
 
 class Sample:
-    """One round: CPU seconds for each operation, of it user, the most resident octets, how many operations failed.
+    """One round: CPU seconds for each operation that was done, of it user, the most resident octets, how many failed.
 
     `delays` are the seconds for which the server kept each of the probe's INVITEs.
     """
@@ -274,7 +274,9 @@ def _sampled(process: subprocess.Popen[bytes], load: Load, seconds: float, folde
     found = re.findall(rb"Failed call +\|[^|]*\| +(\d+)", ended.stdout)
     failed = int(found[-1]) if found else count
     total = sum(after) - sum(before)
-    return Sample(total / count, (after[0] - before[0]) / count, most_resident(process.pid), failed, delays)
+    # What fails costs too, and makes nobody cheaper.
+    done = max(count - failed, 1)
+    return Sample(total / done, (after[0] - before[0]) / done, most_resident(process.pid), failed, delays)
 
 
 def caller_command(load: Load, count: int, folder: Path) -> list[str]:

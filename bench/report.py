@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from html import escape
 
+from bench.goals import Goal
 from bench.loads import Load
 from bench.measure import Sample
 
-__all__ = ["Result", "plot", "ratio", "table"]
+__all__ = ["Result", "against_goals", "plot", "ratio", "table"]
 
 Result = tuple[Load, dict[str, list[Sample]]]
 """A load, and the samples of each server by its name; the first is the one that the others are compared with."""
@@ -50,6 +51,18 @@ def table(result: Result, seconds: float) -> str:
 def _share(ordered: list[float], part: float) -> float:
     """The value that a part of all are not above."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else float("nan")
+
+
+def against_goals(results: list[Result], names: list[str]) -> str:
+    """A table of the ratios beside their goals, a row for each load."""
+    lines = [f"| work | {' | '.join(f'{name} | goal | ' for name in names)} |", "|---|" + "---|---|---|" * len(names)]
+    for load, samples in results:
+        cells: list[str] = []
+        for name in names:
+            goal = Goal(load.name, {name: ratio(samples, name)}, load.goals.get(name), "")
+            cells += [f"{goal.found[name]:.2f}", "" if goal.most is None else f"{goal.most:.1f}", goal.verdict(name)]
+        lines.append(f"| {load.name} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
 
 
 def plot(results: list[Result]) -> str:

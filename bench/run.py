@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.loads import LOADS
 from bench.measure import HERE, Failed, Kamailio
-from bench.report import plot
+from bench.report import against_goals, plot
 from bench.turns import Pythons, by_turns, interpreters, offhooks, options_of
 
 
@@ -29,6 +29,7 @@ def main() -> int:
     micro(pythons)
     chosen = [load for load in LOADS if options.only in (None, load.name)]
     results = [by_turns(load, [Kamailio(), *offhooks(pythons)], options) for load in chosen]
+    print(f"CPU time for each operation, as a multiple of Kamailio's\n\n{against_goals(results, list(pythons))}")
     if options.plot:
         options.plot.parent.mkdir(parents=True, exist_ok=True)
         options.plot.write_text(plot(results))
