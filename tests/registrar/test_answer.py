@@ -42,6 +42,25 @@ def test_no_more_is_granted_than_was_asked_for_when_the_wall_clock_is_set(step: 
     assert answer.text("Contact") == "<sip:alice@192.0.2.1>;expires=298"
 
 
+class LateToTell(SlowLocation):
+    """It keeps at once what it tells of later."""
+
+    def save(self, update: Update, now: Moment) -> Any:
+        kept = self.memory.save(update, now)
+        return lambda at: kept
+
+
+def test_what_has_ended_while_the_service_took_its_time_is_not_told() -> None:
+    desk = Desk(location=LateToTell())
+    desk.receive(desk.text(f"{CONTACT};expires=60"))
+    desk.release()
+    desk.wait(59.0)
+    desk.receive(desk.text("Contact: <sip:alice@192.0.2.2>;expires=300", call_id="b"))
+    desk.wait(2.0)
+    [answer] = desk.release()
+    assert answer.texts("Contact") == ["<sip:alice@192.0.2.2>;expires=298"]
+
+
 class Broken(SlowLocation):
     """A service of somebody else's with a fault."""
 

@@ -32,7 +32,7 @@ LOSING: Final = frozenset(
 """How they end besides where datagrams get lost and overtake each other."""
 
 UNTOLD: Final = frozenset((TOO_LONG, other) for other in (HUNG_UP, PEER, LOST, TOO_LONG, NO_ACK)) | frozenset(
-    (other, TOO_LONG) for other in (HUNG_UP, PEER, LOST)
+    (other, TOO_LONG) for other in (HUNG_UP, PEER, LOST, NO_ACK)
 )
 """How they end when a BYE never came through."""
 
@@ -109,8 +109,9 @@ def _unanswered(caller: Leg, callees: list[Leg], failures: list[str], conditions
         return _not_the_worst(status, given) if conditions.fair and not redirected else None
     if (failures or any(leg.vanished for leg in callees)) and status in (408, 480, 487, 500, 503):
         return None
-    if status == 482 and conditions.restarts:
-        # A proxy that has forgotten the INVITE forwards its repetition anew, and the phone takes it for a loop.
+    if status in (480, 482) and conditions.restarts:
+        # A proxy that has forgotten the INVITE takes its repetition for another: the phone sees a loop in it, or is not
+        # registered any more.
         return None
     return f"the caller got {status}, and the callees gave {sorted(given)}"
 

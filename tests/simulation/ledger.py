@@ -59,7 +59,12 @@ class Ledger:
             return
         self._seen.add(request)
         aor = aor_of(answer.octets("to"))
-        self._told[aor] = dict(_told(answer, None if self._asked_before[aor] > 0 else now))
+        told = dict(_told(answer, None if self._asked_before[aor] > 0 else now))
+        for contact, entry in self._told.get(aor, {}).items():
+            if entry.ends is None or entry.ends <= now.wall + ROUNDED:
+                # It has ended, and lives again where the clock is set back.
+                told.setdefault(contact, Entry(None))
+        self._told[aor] = told
         self._asked_before[aor] -= 1
         self._open.discard(aor)
 

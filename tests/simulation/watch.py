@@ -16,6 +16,7 @@ from offhook.transaction.effects import Effect, Ended
 __all__ = ["Watch", "Watched", "logs_watched"]
 
 FAILED = ("timeout", "transport")
+UNREACHABLE = "a next hop cannot be reached"
 
 
 class Role(Protocol):
@@ -80,7 +81,8 @@ def logs_watched(watch: Watch) -> Iterator[None]:
         with capture_logs() as entries:
             yield
         for entry in entries:
-            if entry["log_level"] not in ("debug", "info"):
+            # Hops that cannot be reached are what the world is full of.
+            if entry["log_level"] not in ("debug", "info") and entry["event"] != UNREACHABLE:
                 watch.logged(entry["log_level"] != "warning", str(entry))
     finally:
         logging.getLogger().removeHandler(listener)

@@ -95,7 +95,9 @@ class Answer:
         # Step 7: no longer than was asked for, though the wall clock was set back while the service took its time.
         wall = self._asked.wall + (now.monotonic - self._asked.monotonic)
         for binding in bindings:
-            draft.add("Contact", binding.contact_value(wall, binding.params))
+            # The service may have taken so long that one has ended meanwhile.
+            if binding.expires > wall:
+                draft.add("Contact", binding.contact_value(wall, binding.params))
         if request.holds("path"):
             draft.copy("Path", request)
         if self.outbound:
