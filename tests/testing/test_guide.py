@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 from offhook.testing.network import VirtualNetwork
+from tests.pages import DOCS, run
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "testing.md"
-
-
-def code() -> dict[str, Any]:
-    """The names that the page's blocks define, one after the other."""
-    names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE):
-        exec(compile(block, str(GUIDE), "exec"), names)
-    return names
+GUIDE = DOCS / "testing.md"
 
 
 def test_the_test_of_the_guide_passes() -> None:
-    code()["test_it_answers_over_a_bad_network"]()
+    run(GUIDE)["test_it_answers_over_a_bad_network"]()
 
 
 def test_what_it_shows_of_a_failure_works(capsys: Any) -> None:
-    names = code()
+    names = run(GUIDE)
     network = VirtualNetwork(trace=True)
     alice = network.add("192.0.2.1", lambda stack: names["ScriptedPeer"](stack, "sip:alice@192.0.2.1"))
     network.add("192.0.2.2", names["Capable"])
