@@ -174,7 +174,7 @@ def parse_colour(text: str) -> Colour:
 
 @pytest.mark.usefixtures("own_row")
 def test_a_program_registers_its_own_header() -> None:
-    register(HeaderRow("X-Colour", "#", parse_colour, LIST, "the paint shop"))
+    register(HeaderRow("X-Colour", "!", parse_colour, LIST, "the paint shop"))
     assert key_of(b"x-COLOUR") == "x-colour"
     assert key_of(b"X-Colour") == "x-colour"
     known = row("x-colour")
@@ -189,6 +189,28 @@ def test_no_header_takes_the_name_of_another() -> None:
         register(HeaderRow("X-Variety", "v", str.upper, SINGLE, "the tasting room"))
     assert row("x-variety") is None
     assert key_of(b"v") == "via"
+
+
+@pytest.mark.parametrize(("name", "compact"), [("X Bad", None), ("X-É", None), ("", None), ("X-A", "a b")])
+def test_a_name_that_cannot_stand_in_a_message_is_no_header(name: str, compact: str | None) -> None:
+    with pytest.raises(InvalidState, match="is no name of a header"):
+        register(HeaderRow(name, compact, str.upper, LIST, "the tasting room"))
+
+
+def test_a_kind_that_is_none_is_told() -> None:
+    with pytest.raises(InvalidState, match="'lists' is no kind of header"):
+        register(HeaderRow("X-Kind", None, str.upper, "lists", "the tasting room"))
+    assert row("x-kind") is None
+
+
+@pytest.mark.parametrize("kind", [LIST, SINGLE])
+def test_what_a_parser_of_a_program_cannot_read_is_a_parse_error(kind: str) -> None:
+    known = HeaderRow("X-Ticket", None, int, kind, "house rules 1")
+    assert known.decode("42") == [42]
+    with pytest.raises(ParseError) as caught:
+        known.decode("many")
+    assert (caught.value.header, caught.value.clause) == ("X-Ticket", "house rules 1")
+    assert "'many'" in caught.value.reason
 
 
 @pytest.mark.usefixtures("own_row")

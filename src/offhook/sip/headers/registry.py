@@ -102,7 +102,7 @@ class HeaderRow:
     def decode(self, text: str) -> list[object]:
         """The values of one field, whose text is unfolded and stripped. Raises ParseError."""
         if self.kind != LIST:
-            return [self.parse(text)]
+            return [self._value(text)]
         parts = split_list(text)
         if len(parts) > MAX_VALUES:
             raise ParseError(f"more than {MAX_VALUES} values", header=self.name, clause=self.source)
@@ -110,14 +110,28 @@ class HeaderRow:
             parts = [part for part in parts if part]
         if not parts and not self.optional:
             raise ParseError(f"{self.name} is empty", header=self.name, clause=self.source)
-        return [self.parse(part) for part in parts]
+        return [self._value(part) for part in parts]
+
+    def _value(self, text: str) -> object:
+        try:
+            return self.parse(text)
+        except ParseError:
+            raise
+        except ValueError as error:
+            # What a program's own parser raises for what it cannot read.
+            raise ParseError(str(error) or "cannot be read", header=self.name, clause=self.source) from error
 
 
 def register(new: HeaderRow) -> None:
     """Add a header, or replace the row of the same name; to be called before messages are read.
 
-    Raises InvalidState when its name or its compact form means another header.
+    Raises InvalidState for a name that is no token, a kind that is none, and a name or a compact form that means
+    another header.
     """
+    if not all(name.isascii() and is_token(name) for name in (new.name, new.compact or "x")):
+        raise InvalidState(f"{new.name!r} is no name of a header")
+    if new.kind not in (SINGLE, LIST, MULTIPLE):
+        raise InvalidState(f"{new.kind!r} is no kind of header; there are {SINGLE}, {LIST} and {MULTIPLE}")
     spellings = [new.name, new.key, new.name.upper()]
     if new.compact is not None:
         spellings += [new.compact.lower(), new.compact.upper()]
