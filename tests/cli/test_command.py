@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -46,6 +47,13 @@ def test_a_call_between_two_terminals(terminal: Terminal, config: Path, port: in
     assert wrong.returncode == 4
     assert "the server refuses the password" in wrong.stderr
     assert terminal.run("register", "--once").returncode == 0
+    staying = terminal.start("register", "--trace", until="registered sip:alice@example.test; Ctrl-C unregisters")
+    status, printed = terminal.end(staying)
+    assert status == 0
+    assert "unregistering" in printed
+    assert ";expires=0\n" in printed
+    assert "Authorization: Digest" in printed
+    assert re.search(r'response="?[0-9a-f]{32}', printed) is None
     assert terminal.end(server, signal.SIGTERM)[0] == 0
 
 
