@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.simulation.disasters import HOUR, Disaster, Kind
+from tests.simulation.disasters import HOUR, RESTARTS, Disaster, Kind
 from tests.simulation.plan import Conditions
 from tests.simulation.run import simulate
 
@@ -32,7 +32,8 @@ def disasters(*kinds: Kind) -> st.SearchStrategy[list[Disaster]]:
 
 def hold(seed: int, plan: list[Disaster]) -> None:
     """Let a few calls go through it; all invariants are held against what comes of them."""
-    _, faults = simulate(seed, CALLS, Conditions(durable=True), disasters=plan)
+    restarts = sum(disaster.kind in RESTARTS for disaster in plan)
+    _, faults = simulate(seed, CALLS, Conditions(restarts=restarts, durable=True), disasters=plan)
     assert not faults, "\n".join(faults)
 
 
