@@ -287,8 +287,10 @@ def test_other_schemes(text: str) -> None:
     """RFC 4475 3.3.2, 3.3.3 and 3.3.4."""
     uri = parse_uri(text)
     assert isinstance(uri, OtherUri)
+    assert str(uri) == text
     assert f"{uri.scheme}:{uri.rest}".lower() == text.lower()
     assert uri.scheme == uri.scheme.lower()
+    assert uri.aor() == f"{uri.scheme}:{uri.rest}"
     assert parse_uri(str(uri)) == uri
     assert hash(parse_uri(str(uri))) == hash(uri)
     assert repr(uri) == f"OtherUri({str(uri)!r})"

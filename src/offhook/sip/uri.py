@@ -293,21 +293,22 @@ class SipUri:
 class OtherUri:
     """A URI of a scheme that is carried and not understood: `scheme` in lower case, `rest` as found behind the ":".
 
-    Two are equal when scheme and rest are.
+    Two are equal when scheme and rest are. It is written as it was found.
     """
 
-    __slots__ = ("rest", "scheme")
+    __slots__ = ("_written", "rest", "scheme")
 
     def __init__(self, scheme: str, rest: str) -> None:
-        self.scheme = scheme
+        self.scheme = scheme.lower()
         self.rest = rest
+        self._written = scheme
 
     def serialize(self) -> str:
-        return f"{self.scheme}:{self.rest}"
+        return f"{self._written}:{self.rest}"
 
     def aor(self) -> str:
-        """The URI itself: nothing is known about its parts."""
-        return self.serialize()
+        """The URI with its scheme in lower case: nothing is known about its other parts."""
+        return f"{self.scheme}:{self.rest}"
 
     def __str__(self) -> str:
         return self.serialize()
@@ -414,4 +415,4 @@ def _parse_other(text: str) -> SipUri | TelUri | OtherUri:
         raise ParseError(f"malformed {scheme} URI {text[:80]!r}", clause="RFC 3261 19.1.1")
     if scheme == "tel":
         return parse_tel(found.group(2))
-    return OtherUri(scheme, found.group(2))
+    return OtherUri(found.group(1), found.group(2))
