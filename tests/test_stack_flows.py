@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.errors import ResolveFailed
+from offhook.errors import InvalidState, ResolveFailed
 from offhook.flow import Flow, Query, Target
 from offhook.sip.message import Request
 from offhook.sip.parser import parse
@@ -54,6 +54,21 @@ def test_a_response_whose_connection_has_ended_opens_another() -> None:
     assert transmit.flow is connect.flow
     further = bench.respond(transaction, 200)
     assert shown(further) == ["200"]
+
+
+def test_a_response_that_comes_after_its_transaction_opens_no_connection() -> None:
+    bench = Bench()
+    flow = accepted()
+    bench.stack.flow_changed(flow, CONNECTED, "", bench.now)
+    transaction = bench.accept(incoming(via="SIP/2.0/TCP 10.0.0.1:5070;branch=z9hG4bKone"), flow)
+    bench.respond(transaction, 200)
+    bench.pass_time(40.0)
+    bench.stack.flow_changed(flow, CLOSED, "reset", bench.now)
+    bench.stack.drain()
+    with pytest.raises(InvalidState):
+        bench.respond(transaction, 200)
+    assert bench.stack.drain() == []
+    assert bench.left() == 0
 
 
 @pytest.mark.rfc("3263 5 #1")

@@ -274,7 +274,7 @@ class Stack:
     def respond(self, transaction: ServerTransaction, response: Response, now: Moment) -> None:
         """Send a response over a server transaction. Raises InvalidState after a final one."""
         flow = transaction.flow
-        if flow.reliable and flow.key not in self._streams:
+        if flow.reliable and flow.key not in self._streams and transaction.state is not State.TERMINATED:
             self.transactions.move(transaction, self._reopen(transaction.request, flow))
         transaction.respond(response, now)
 
