@@ -21,6 +21,12 @@ def test_what_follows_from_t1(t1: float, timeout: float, timer_d: float) -> None
     assert (values.timeout, values.timer_d) == (timeout, timer_d)
 
 
+@pytest.mark.parametrize(("t1", "t4", "seconds"), [(0.5, 5.0, 37.0), (0.5, 0.25, 32.25), (1.0, 5.0, 69.0)])
+def test_how_long_copies_of_a_request_arrive(t1: float, t4: float, seconds: float) -> None:
+    """The last is sent at 64*T1, and no message is under way for longer than T4 (RFC 3261 17.1.2.2)."""
+    assert TimerValues(t1=t1, t4=t4).repeating == seconds
+
+
 @pytest.mark.rfc("4320 4.1 #2", "4320 4.1 #3")
 @pytest.mark.parametrize(
     ("t1", "t2", "seconds"), [(0.5, 4.0, 3.5), (1.0, 4.0, 3.0), (0.5, 3.0, 3.5), (4.0, 4.0, 4.0), (0.25, 16.0, 15.75)]

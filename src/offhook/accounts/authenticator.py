@@ -55,7 +55,7 @@ class Unproven:
 
 class Authenticator:
     """Checks credentials and writes challenges. Nothing is kept but the counts of nonces in use and, for a short while,
-    which requests they came with. `repeating`: for how many seconds clients send a request again.
+    which requests they came with. `repeating`: for how many seconds copies of a request may arrive.
 
     `run` names this run of the server. Nonces are bound to it: how often those of another were used nobody knows here,
     and whether they are older the wall clock cannot tell, which may have been set back.
@@ -67,7 +67,7 @@ class Authenticator:
     __slots__ = ("_accounts", "_ahead", "_guard", "_nonces", "_retransmissions", "_run")
 
     def __init__(
-        self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard, run: str, repeating: float = 32.0
+        self, accounts: AccountStore, nonces: NonceSource, guard: NonceGuard, run: str, repeating: float = 37.0
     ) -> None:
         self._accounts = accounts
         self._retransmissions = Retransmissions(repeating)

@@ -19,7 +19,7 @@ DEFAULT_MOST: Final = 65_536
 
 
 class Retransmissions:
-    """Remembers the last `most` requests for `seconds`: as long as a client sends one again, 64*T1.
+    """Remembers the last `most` requests for `seconds`: as long as copies arrive, sent within 64*T1 and T4 under way.
 
     Only what is the same octet by octet is sent again, with the source that its Via was given here. The digest covers
     no Contact: whoever overheard a REGISTER could otherwise bind the user to himself meanwhile.
@@ -27,7 +27,7 @@ class Retransmissions:
 
     __slots__ = ("_known",)
 
-    def __init__(self, seconds: float = 32.0, most: int = DEFAULT_MOST) -> None:
+    def __init__(self, seconds: float = 37.0, most: int = DEFAULT_MOST) -> None:
         # By hash, as the rest need not be kept.
         self._known: ForAWhile[int, bool] = ForAWhile(seconds, most)
 

@@ -58,7 +58,7 @@ def assemble(
     knowing = KnowingLocation(location, accounts, aliases)
     nonces = NonceSource(derive(secret, b"nonces"), stack.ids)
     run = stack.ids.unique()
-    authenticator = Authenticator(accounts, nonces, NonceGuard(), run, stack.transactions.values.timeout)
+    authenticator = Authenticator(accounts, nonces, NonceGuard(), run, stack.transactions.values.repeating)
     events = SecurityEvents(_throttle(config, domains), set())
     access = AccessControl(stack, _access(domains), aliases, own, authenticator, later, events)
     lookups = LocationLookups(stack, location, knowing, later)
