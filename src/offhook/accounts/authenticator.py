@@ -1,4 +1,8 @@
-"""Who a request is from (RFC 3261 22, RFC 8760): the server's side of Digest, over an account store."""
+"""Who a request is from (RFC 3261 22, RFC 8760): the server's side of Digest, over an account store.
+
+Budget on CPython 3.11, parser, engine and registrar included: 45 us to challenge a REGISTER, 90 us for one with
+credentials (`python -m bench.engine --only "REGISTER with digest"`).
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 A request goes through `validation` (16.3), access control, route preprocessing (16.4) and the target set (16.5) here;
 `branches` forwards it (16.6) and takes what comes back (16.7 to 16.10).
+
+Budget on CPython 3.11, parser and engine included: 110 us for an INVITE, 60 us for a request within a dialog
+(`python -m bench.engine --only call`).
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Whatever would have to be remembered makes a request stateful instead: a choice that chance has a part in (RFC 3263
 4.4), and a change of transport, where reliable delivery ends or TLS does (16.1).
+
+Budget on CPython 3.11, parser and engine included: 80 us for an INVITE, 40 us for any other request
+(`python -m bench.engine --only "stateless call"`).
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Where the location service answers at once, the request is answered without a transaction (8.2.7): bindings remember
 the branch that wrote them, so that a retransmission gets the same answer and changes nothing. Where the service takes
 its time, a transaction absorbs retransmissions.
+
+Budget on CPython 3.11, parser and engine included: 55 us for a REGISTER (`python -m bench.engine
+--only REGISTER`).
 """
 
 from __future__ import annotations
