@@ -22,7 +22,6 @@ from pathlib import Path
 
 from offhook import clock
 from offhook.accounts.sqlite import ACCOUNTS_SCHEMA
-from offhook.cli.serve import COLLECT_AFTER
 from offhook.clock import Moment
 from offhook.flow import Flow
 from offhook.location.binding import Binding
@@ -30,6 +29,7 @@ from offhook.location.memory import MemoryLocation
 from offhook.location.sqlite import LOCATION_SCHEMA, SqliteLocation
 from offhook.location.update import Update
 from offhook.server.config import DATABASE
+from offhook.server.process import leave_standing
 from offhook.storage.sqlite import Database
 
 COUNT = 1_000_000
@@ -105,13 +105,6 @@ class Pauses:
             self.longest = max(self.longest, now - self._begun)
 
 
-def as_served() -> None:
-    """The collector as `offhook serve` sets it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
-
-
 def filled(location: MemoryLocation, count: int, now: Moment) -> float:
     """Register all; the seconds that it took."""
     begun = time.perf_counter()
@@ -135,7 +128,7 @@ def looked_up(location: MemoryLocation, count: int, now: Moment) -> list[float]:
 
 def in_memory(count: int) -> dict[str, float]:
     now = clock.now()
-    as_served()
+    leave_standing()
     before = resident()
     pauses = Pauses()
     location = MemoryLocation()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import resource
 import shlex
 import signal
 import sys
@@ -22,6 +20,7 @@ from offhook.server.app import Server
 from offhook.server.config import ListenConfig, ServerConfig, default_data_folder, load
 from offhook.server.demonstration import DEMONSTRATION_DOMAIN
 from offhook.server.logs import configure
+from offhook.server.process import ask_for_descriptors, keep_large_blocks_apart, leave_standing
 from offhook.trace.transcript import Transcript
 from offhook.transport.local_address import LocalAddress
 
@@ -29,10 +28,6 @@ __all__ = ["serve"]
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 SIP_PORT: Final = 5060
-MOST_DESCRIPTORS: Final = 65536
-"""Open files and connections that we ask the system for, at most."""
-COLLECT_AFTER: Final = 20_000
-"""New objects after which the collector looks at the youngest."""
 
 
 def serve(
@@ -55,7 +50,8 @@ def serve(
     if port is not None:
         settings.listen = [ListenConfig(transport=kind, address=LOOPBACK[0], port=port) for kind in ("udp", "tcp")]
     configure(settings.log.level, settings.log.format)
-    _ask_for_descriptors()
+    ask_for_descriptors()
+    keep_large_blocks_apart()
     run(_serve(Server(settings, Transcript(sys.stderr) if trace else None)), _event_loop())
 
 
@@ -70,11 +66,7 @@ def _event_loop() -> type[asyncio.AbstractEventLoop] | None:
 
 async def _serve(server: Server) -> None:
     async with server:
-        # What stands now stays: the collector need not look at it again. What calls leave behind is not circular, so
-        # that it finds next to nothing, and the objects of the calls under way are many.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(COLLECT_AFTER, 20, 50)
+        leave_standing()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, _hang_up, server, _has_terminal())
         loop.add_signal_handler(signal.SIGUSR1, _tell_usage, server, set())
@@ -83,14 +75,6 @@ async def _serve(server: Server) -> None:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             say("stopping")
-
-
-def _ask_for_descriptors() -> None:
-    """Let as many connections stand as the system allows; its first limit, often 1024, is for users of `select`."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _hang_up(server: Server, had_terminal: bool) -> None:
