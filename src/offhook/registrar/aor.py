@@ -10,14 +10,12 @@ from offhook.location.base import address_of_record
 from offhook.sip.headers.address import parse_name_addr
 from offhook.sip.headers.grammar import unfold
 from offhook.sip.host import bare_host
-from offhook.sip.scan import consists_of, table_of
+from offhook.sip.scan import PLAIN_HOST, PLAIN_USER, consists_of
 from offhook.sip.uri import SipUri
 
 __all__ = ["aor_of", "host_of"]
 
 _DISPLAY: Final = re.compile(rb'(?:"[^"\\\x00-\x1f\x7f]*"|[A-Za-z0-9]*)[ ]?')
-_USER: Final = table_of(r"[A-Za-z0-9_.!~*\-+]")
-_HOST: Final = table_of(r"[A-Za-z0-9.\-]")
 _TAG: Final = b";tag="
 _LONGEST_REMEMBERED: Final = 128
 
@@ -56,11 +54,11 @@ def _plain(value: bytes) -> str:
         return ""
     user, _, rest = rest.partition(b"@")
     host, closing, behind = rest.partition(b">")
-    if not closing or not consists_of(user, _USER) or not consists_of(host, _HOST) or b"" in host.split(b"."):
+    if not closing or not consists_of(user, PLAIN_USER) or not consists_of(host, PLAIN_HOST) or b"" in host.split(b"."):
         return ""
     if name and _DISPLAY.fullmatch(name) is None:
         return ""
-    if behind and not (behind.startswith(_TAG) and consists_of(behind[len(_TAG) :], _USER)):
+    if behind and not (behind.startswith(_TAG) and consists_of(behind[len(_TAG) :], PLAIN_USER)):
         return ""
     return f"sip:{user.decode('ascii')}@{host.decode('ascii').lower()}"
 

@@ -11,7 +11,7 @@ from offhook.registrar.settings import RegistrarSettings
 from offhook.sip.headers.address import Contact
 from offhook.sip.headers.grammar import serialize_params
 from offhook.sip.message import Request
-from offhook.sip.scan import consists_of, table_of
+from offhook.sip.scan import PLAIN_HOST, PLAIN_USER, consists_of
 from offhook.sip.uri import SipUri
 
 __all__ = ["WantedContact", "wanted_contacts"]
@@ -19,8 +19,6 @@ __all__ = ["WantedContact", "wanted_contacts"]
 _HOUR: Final = 3600
 _MAX_DIGITS: Final = 10
 
-_USER: Final = table_of(r"[A-Za-z0-9_.!~*\-+]")
-_HOST: Final = table_of(r"[A-Za-z0-9_.\-]")
 _URI_PARAMS: Final = re.compile(rb"transport=[A-Za-z]+(?:;ob)?|ob")
 _EXPIRES: Final = b";expires="
 _REG_ID: Final = re.compile(r"[0-9]{1,10}")
@@ -86,7 +84,7 @@ def _plain(value: bytes, request: Request, settings: RegistrarSettings) -> Wante
         return None
     user, at, rest = address.partition(b"@")
     host, colon, digits = (rest if at else user).partition(b":")
-    if (at and not consists_of(user, _USER)) or not consists_of(host, _HOST) or b"" in host.split(b"."):
+    if (at and not consists_of(user, PLAIN_USER)) or not consists_of(host, PLAIN_HOST) or b"" in host.split(b"."):
         return None
     if colon and not _is_port(digits):
         return None

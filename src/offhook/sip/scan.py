@@ -18,6 +18,8 @@ from offhook.sip.method import METHODS
 from offhook.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 __all__ = [
+    "PLAIN_HOST",
+    "PLAIN_USER",
     "WHITE",
     "TopVia",
     "consists_of",
@@ -34,7 +36,6 @@ __all__ = [
     "scan_via",
     "separators",
     "stamped_via",
-    "table_of",
 ]
 
 WHITE: Final = b" \t\r\n"
@@ -55,7 +56,7 @@ _BRANCH: Final = b";branch="
 _TAG: Final = b">;tag="
 
 
-def table_of(octet: str) -> bytes:
+def _table_of(octet: str) -> bytes:
     """The octets that a pattern matches, for `consists_of`: what `bytes.translate` makes NUL of all others with."""
     pattern = re.compile(octet.encode("ascii"))
     return bytes([number if pattern.fullmatch(bytes([number])) else _NUL for number in range(256)])
@@ -66,13 +67,17 @@ def consists_of(octets: bytes, table: bytes) -> bool:
     return octets != b"" and _NUL not in octets.translate(table)
 
 
-_WORD: Final = table_of(r"[!#-')-+\--:=?-~]")
+PLAIN_USER: Final = _table_of(r"[A-Za-z0-9_.!~*\-+]")
+"""Of a user part that is canonical as it stands."""
+PLAIN_HOST: Final = _table_of(r"[A-Za-z0-9_.\-]")
+"""Of a host that is no IPv6 address; its labels are looked at apart."""
+_WORD: Final = _table_of(r"[!#-')-+\--:=?-~]")
 """A parameter's value without quotes, as `offhook.sip.headers.grammar` says, but for the start of a comment."""
-_TOKEN: Final = table_of(r"[!#-+\-./0-:=?-~]")
+_TOKEN: Final = _table_of(r"[!#-+\-./0-:=?-~]")
 """A tag, as it stands behind an address."""
-_CALL_ID: Final = table_of(r"[^\x00-\x20\x7f]")
+_CALL_ID: Final = _table_of(r"[^\x00-\x20\x7f]")
 """What a Call-ID is read as; see `offhook.sip.headers.call_id`."""
-_URI: Final = table_of(r"[\x21\x23-\x3b\x3d\x3f-\xff]")
+_URI: Final = _table_of(r"[\x21\x23-\x3b\x3d\x3f-\xff]")
 _RPORT: Final = re.compile(rb"rport=[1-5]?[0-9]{1,4}")
 _RECEIVED: Final = re.compile(rb"received=[0-9A-Fa-f.:]+")
 _MOST_PEERS: Final = 4096
