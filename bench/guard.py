@@ -76,7 +76,9 @@ def reference(commit: str) -> Path:
     tree = ROOT / "build" / "reference" / commit
     if not tree.is_dir():
         try:
-            archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True)
+            # In a container, the checkout often belongs to somebody else.
+            command = ["git", "-c", f"safe.directory={ROOT}", "archive", commit]
+            archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
         except FileNotFoundError as error:
             raise Failed(f"there is no commit {commit} here: git is not installed") from error
         except subprocess.CalledProcessError as error:

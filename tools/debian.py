@@ -15,6 +15,7 @@ __all__ = ["PEERS", "install", "missing_peers", "package_of", "program"]
 PEERS = {
     "baresip": "baresip",
     "fail2ban-regex": "fail2ban",
+    "git": "git",
     "ip": "iproute2",
     "kamailio": "kamailio",
     "linphonec": "linphone-cli",

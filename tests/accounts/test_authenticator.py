@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from statistics import median
 from typing import Any
 
 import pytest
@@ -95,6 +97,13 @@ def credentials(
 def aor_of(found: object) -> str:
     assert isinstance(found, Proven)
     return found.account.aor
+
+
+class RememberedAccounts(MemoryAccounts):
+    """Those that exist are at hand, and whether there is another has to be awaited."""
+
+    def by_username_now(self, username: str, realm: str) -> Account | Pending | None:  # type: ignore[override]
+        return super().by_username_now(username, realm) or PENDING
 
 
 def test_all_names_exist() -> None:
@@ -379,3 +388,25 @@ def test_any_name_may_be_claimed(username: str) -> None:
     found = desk.check(request(credentials(desk.nonce(at()), username=username)), at())
     assert isinstance(found, Unproven)
     assert found.username == username
+
+
+def _microseconds(it: Authenticator, guesses: list[Request]) -> list[float]:
+    """The median CPU time that each guess takes until it has to be awaited; they take turns."""
+    spent: list[list[float]] = [[] for _ in guesses]
+    for _ in range(400):
+        for place, guess in enumerate(guesses):
+            begun = time.thread_time()
+            assert isinstance(it.check(guess, REALM, "Authorization", at()), Pending)
+            spent[place].append(time.thread_time() - begun)
+    return [1e6 * median(each) for each in spent]
+
+
+def test_a_guess_at_a_user_at_hand_takes_no_longer_than_one_at_nobody() -> None:
+    desk = Desk(RememberedAccounts)
+    nonce = desk.nonce(at())
+    guesses = [request(credentials(nonce, username, "guessed")) for username in ("alice", "nobod")]
+    ratios = []
+    for _ in range(3):
+        there, nobody = _microseconds(desk.it, guesses)
+        ratios.append(there / nobody)
+    assert 0.8 < median(ratios) < 1.25, ratios

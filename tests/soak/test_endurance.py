@@ -17,6 +17,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any, Final
 
 import pytest
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.interop("sipp")
 
 SECONDS: Final = float(os.environ.get("OFFHOOK_ENDURANCE_SECONDS", "1800"))
 WHOLE: Final = 1800.0
-FINDING: Final = min(60.0, SECONDS / 3)
+FINDING: Final = min(120.0, SECONDS / 3)
 """Seconds in which the rate is found that takes the server's share of a core."""
 SHARE: Final = float(os.environ.get("OFFHOOK_ENDURANCE_SHARE", "0.6"))
 MOST_RATE: Final = 3000.0
@@ -230,8 +231,9 @@ class Steering(threading.Thread):
 
 
 def find_rate(crowd: Crowd, watch: Watch, probe: Probe) -> float:
-    """Raise the rate until the server takes its share of a core."""
+    """Raise the rate until the server takes its share of a core: the median of what fits, for a machine has moods."""
     rate = 50.0
+    tried: list[float] = []
     end = time.monotonic() + FINDING
     while time.monotonic() < end:
         crowd.offer(rate)
@@ -240,7 +242,8 @@ def find_rate(crowd: Crowd, watch: Watch, probe: Probe) -> float:
         time.sleep(3.0)
         fitting = rate * SHARE / watch.share()
         rate = rate / 2 if probe.lately() > MOST_DELAY else min(fitting, 2 * rate, MOST_RATE)
-    return rate
+        tried.append(rate)
+    return median(tried[len(tried) // 2 :])
 
 
 def test_half_an_hour_at_sixty_percent(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ class Authenticator:
             return Unproven()
         account = self._accounts.by_username_now(credentials.username, realm.name)
         if isinstance(account, Pending):
+            # As much work as for one at hand, whose credentials are gone through here and, when wrong, in `wait` too.
+            verify(credentials, _NOBODY, request.method, request.body)
             return account
         found = self._verified(request, realm, credentials, account, now)
         return PENDING if isinstance(found, Unproven) and not found.stale else found
