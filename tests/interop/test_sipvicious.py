@@ -54,6 +54,14 @@ def test_svwar_learns_of_no_user(local_server: str, tmp_path: Path, method: str)
     assert not re.search("alice +\\|", forced)
 
 
+def test_svcrack_finds_a_password_that_is_among_its_first_guesses(local_server: str, tmp_path: Path) -> None:
+    """That it finds none otherwise is the throttle's doing."""
+    words = tmp_path / "words"
+    words.write_text("guess\nwonderland\n")
+    printed = sipvicious(tmp_path, "svcrack", "-u", "alice", "-d", str(words), "--maximumtime=3", local_server)
+    assert re.search(r"\| alice +\| wonderland +\|", printed), printed
+
+
 def test_svcrack_is_throttled_before_it_comes_to_the_password(local_server: str, tmp_path: Path) -> None:
     words = tmp_path / "words"
     words.write_text("\n".join([*(f"guess{number}" for number in range(GUESSES)), "wonderland"]))
