@@ -10,7 +10,7 @@ import msgspec
 from offhook.cli.say import note
 from offhook.errors import ConfigError
 from offhook.server.toml_file import Section, TomlText
-from offhook.transport.listener import LISTENED
+from offhook.transport.carriers import LISTENED
 
 __all__ = ["AccountEntry", "UserFile", "read_user_file", "user_file"]
 

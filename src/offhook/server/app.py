@@ -107,7 +107,7 @@ class Server:
             self._accounts = SqliteAccounts(database)
             if not self.config.domain:
                 await add_accounts(self._accounts, self.data)
-            await self._bind(secret, await open_location(self.config.location.store, database))
+            await self._bind(secret, await open_location(self.config.location, database))
         except BaseException:
             await self.close()
             raise

@@ -16,11 +16,12 @@ import msgspec
 
 from offhook.errors import ConfigError, ParseError
 from offhook.security.digest import require_algorithms
-from offhook.server.stores import STORES
+from offhook.server.stores import STORES, LocationConfig
 from offhook.server.toml_file import Section, TomlText
 from offhook.sip.host import bracketed_host, checked_host, host_key
 from offhook.sip.uri import SipUri, parse_uri
-from offhook.transport.listener import LISTENED, Listener
+from offhook.transport.carriers import LISTENED
+from offhook.transport.listener import Listener
 
 __all__ = [
     "DATABASE",
@@ -59,7 +60,7 @@ class ListenConfig(Section):
     """One `[[listen]]`: where messages are received and sent from."""
 
     transport: str
-    """"udp", "tcp" or "tls": one that `offhook.transport.listener` knows."""
+    """"udp", "tcp" or "tls": one of `offhook.transport.carriers`."""
     address: str
     """A numeric address; 0.0.0.0 and :: stand for all of their family."""
     port: int | None = None
@@ -73,12 +74,16 @@ class ListenConfig(Section):
 class NamedConfig(Section):
     """One `[[tls.named]]`: a certificate for those who ask for a domain that it names (SNI)."""
 
+    FILES = ("certificate", "key")
+
     certificate: str
     key: str = ""
 
 
 class TlsConfig(Section):
-    """`[tls]`: without a certificate the server offers no TLS. Files are found from the configuration's folder."""
+    """`[tls]`: without a certificate the server offers no TLS."""
+
+    FILES = ("certificate", "key", "authorities", "revocations")
 
     certificate: str = ""
     key: str = ""
@@ -121,13 +126,6 @@ class RegistrarConfig(Section):
     min_expires: int = 60
     max_expires: int = 7200
     max_contacts: int = 10
-
-
-class LocationConfig(Section):
-    """`[location]`: where bindings are kept. With "sqlite" no acknowledged one is lost."""
-
-    store: str = "sqlite"
-    """"sqlite" or "memory": one of `offhook.server.stores`."""
 
 
 class TimerConfig(Section):
@@ -215,9 +213,7 @@ def load(path: Path) -> ServerConfig:
     toml = TomlText.read(path)
     config = _read(toml)
     config.data = _found_from(path, config.data)
-    _find_files(config.tls, ("certificate", "key", "authorities", "revocations"), "$.tls", path, toml)
-    for position, named in enumerate(config.tls.named):
-        _find_files(named, ("certificate", "key"), f"$.tls.named[{position}]", path, toml)
+    _find_files(config, "$", path, toml)
     return config
 
 
@@ -226,12 +222,20 @@ def parse(text: str, name: str = "offhook.toml") -> ServerConfig:
     return _read(TomlText(text, name))
 
 
-def _find_files(section: Section, keys: tuple[str, ...], where: str, path: Path, toml: TomlText) -> None:
-    for key in keys:
+def _find_files(section: Section, where: str, path: Path, toml: TomlText) -> None:
+    for key in section.FILES:
         file = _found_from(path, getattr(section, key))
         if file and not Path(file).exists():
             raise toml.mistake(f"{where}.{key}", f"there is no {file}; say where the file lies")
         setattr(section, key, file)
+    for key in section.__struct_fields__:
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            _find_files(value, f"{where}.{key}", path, toml)
+        elif isinstance(value, list):
+            for position, each in enumerate(value):
+                if isinstance(each, Section):
+                    _find_files(each, f"{where}.{key}[{position}]", path, toml)
 
 
 def _found_from(path: Path, name: str) -> str:

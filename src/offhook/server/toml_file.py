@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -28,6 +28,9 @@ _SHOWN: Final = 40
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A table of the file; a key that it does not know is a mistake."""
+
+    FILES: ClassVar[tuple[str, ...]] = ()
+    """The keys that name files; they are found from the folder of the configuration."""
 
 
 class TomlText:

@@ -77,7 +77,7 @@ class StreamLimits:
 
 
 class StreamConnection(asyncio.Protocol):
-    """The protocol of one connection, whoever opened it.
+    """The protocol of one connection, whoever opened it: of TCP, and beneath that of other streams.
 
     `accept_peer` looks at the transport once the connection stands and gives the reason why its peer is refused, or
     None. `on_end` is called when all is over, before the engine is told. `cut` says why a peer that does not speak SIP
@@ -154,10 +154,14 @@ class StreamConnection(asyncio.Protocol):
             if self._pending_octets > self._limits.buffer:
                 self.end(f"more than {self._limits.buffer} octets wait for the connection", now)
             return False
-        transport.write(data)
+        self._write(transport, data)
         if transport.get_write_buffer_size() > self._limits.buffer:
             self.abort(f"the peer does not read: more than {self._limits.buffer} octets wait")
         return True
+
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Write octets as this transport has them on the wire; one that is framed otherwise has its own."""
+        transport.write(data)
 
     def ping(self, now: Moment, answered: bool) -> None:
         """Send the keep-alive of RFC 5626 4.4.1.
@@ -167,7 +171,7 @@ class StreamConnection(asyncio.Protocol):
         """
         if self._transport is not None and self._ping_sent == _NEVER:
             self._framer.awaiting_pong = True
-            self._transport.write(PING)
+            self._write(self._transport, PING)
             if answered or self._pongs:
                 self._ping_sent = now.monotonic
                 self._watch(now)

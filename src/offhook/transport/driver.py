@@ -17,7 +17,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from offhook import clock
 from offhook.clock import Moment
 from offhook.errors import InvalidState, ResolveFailed, TransportFailed
-from offhook.flow import Flow, Query, Target, is_secure
+from offhook.flow import Flow, Query, Target, is_reliable, is_secure
 from offhook.ids import IdSource
 from offhook.sip.framing import PING
 from offhook.sip.message import Request
@@ -133,7 +133,7 @@ class Driver(Generic[RoleType]):
         self._loop = loop
         self._streams = streams
         for one in bound:
-            if one.listener.transport == "UDP":
+            if not is_reliable(one.listener.transport):
                 self._udp[one.local] = UdpSocket(one, self, loop)
             else:
                 self._accepting.append(StreamListener(one, streams, loop, contexts.get(one.listener.name)))
@@ -184,7 +184,7 @@ class Driver(Generic[RoleType]):
         """
         now = clock.now()
         for listener, port in zip(self._listeners, self._ports, strict=False):
-            if listener.transport == "UDP" and listener.wildcard:
+            if listener.wildcard and not is_reliable(listener.transport):
                 self._follow(listener, port, _hosts_of(listener))
         self._note_addresses()
         self._resolver.forget()
@@ -258,7 +258,7 @@ class Driver(Generic[RoleType]):
         self.addresses.clear()
         for listener, port in zip(self._listeners, self._ports, strict=True):
             for host in _hosts_of(listener):
-                if listener.transport != "UDP" or (host, port) in self._udp:
+                if is_reliable(listener.transport) or (host, port) in self._udp:
                     self.addresses.add(LocalAddress(listener, host, port))
             if listener.advertise is not None:
                 self.stack.advertised[listener.name] = listener.sent_by("", port)

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from offhook.errors import ConfigError, ParseError, TransportFailed
-from offhook.flow import default_port, is_secure
+from offhook.flow import default_port, is_reliable, is_secure
 from offhook.sip.host import bare_host, bracketed_host, checked_host, checked_port
+from offhook.transport.carriers import LISTENED
 from offhook.transport.interfaces import canonical_address, family_of, interface_addresses
 from offhook.transport.tls import TlsSettings
 
-__all__ = ["LISTENED", "BoundSocket", "Listener", "bind_all", "bind_more", "host_and_port", "written"]
+__all__ = ["BoundSocket", "Listener", "bind_all", "bind_more", "host_and_port", "written"]
 
-LISTENED: Final = ("UDP", "TCP", "TLS")
 """The transports that there are drivers for."""
 _WILDCARDS: Final = ("0.0.0.0", "::")
 _ATTEMPTS: Final = 16
@@ -53,7 +53,7 @@ def host_and_port(text: str) -> tuple[str, int]:
 class Listener:
     """One place to listen at, as configured.
 
-    `transport` is "UDP", "TCP" or "TLS"; `host` a numeric address, "0.0.0.0" and "::" standing for all of its family;
+    `transport` is one of `LISTENED`; `host` a numeric address, "0.0.0.0" and "::" standing for all of its family;
     `port` None for the transport's own (5060, 5061), 0 for one that the kernel chooses. `advertise` is what Via,
     Contact and Record-Route call us where the own address is not what peers reach: a host with an optional port.
     `tls` belongs to TLS; without a certificate in it nothing is accepted, and connections are only opened.
@@ -172,7 +172,7 @@ def _bind_each(listeners: Sequence[Listener], bound: list[BoundSocket]) -> None:
     for listener in listeners:
         if not listener.accepts:
             continue
-        wildcard = listener.transport == "UDP" and listener.wildcard
+        wildcard = listener.wildcard and not is_reliable(listener.transport)
         for host in listener.hosts() if wildcard else [listener.host]:
             free = listener.port == 0 and not is_secure(listener.transport)
             port = shared.get(listener.host, 0) if free else listener.port
@@ -191,18 +191,19 @@ def _bind_each(listeners: Sequence[Listener], bound: list[BoundSocket]) -> None:
 
 def _bound(transport: str, host: str, port: int) -> socket.socket:
     family = family_of(host)
-    sock = socket.socket(family, socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM)
+    datagrams = not is_reliable(transport)
+    sock = socket.socket(family, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if transport == "UDP":
+        if datagrams:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         else:
             # Over UDP this would let a second program take the datagrams of the first.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
-        if transport != "UDP":
+        if not datagrams:
             sock.listen(_BACKLOG)
     except BaseException:
         sock.close()

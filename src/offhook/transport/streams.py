@@ -21,6 +21,7 @@ from offhook.flow import Flow, Target, is_secure
 from offhook.sip.host import customer_of
 from offhook.sip.parser import Limits
 from offhook.stack import FAILED
+from offhook.transport.carriers import CONNECTIONS
 from offhook.transport.connection import StreamConnection, StreamLimits
 from offhook.transport.interfaces import family_of
 from offhook.transport.listener import Listener, written
@@ -279,7 +280,7 @@ class Streams:
     def _new_connection(
         self, flow: Flow, accept_peer: Callable[[asyncio.Transport], str | None] | None
     ) -> StreamConnection:
-        connection = StreamConnection(
+        connection = CONNECTIONS[flow.transport](
             flow, self._receiver, self._limits, self._message_limits, self._loop, self._ended, accept_peer
         )
         self._connections[flow.key] = connection

@@ -32,10 +32,11 @@ from offhook.sip.uri import SipUri, Uri, parse_uri
 from offhook.stack import Stack
 from offhook.transaction.timers import TimerValues
 from offhook.transport.address_watch import AddressWatch
+from offhook.transport.carriers import LISTENED
 from offhook.transport.dns import DnsClient
 from offhook.transport.driver import Driver, Tap
 from offhook.transport.interfaces import family_of
-from offhook.transport.listener import LISTENED, written
+from offhook.transport.listener import written
 from offhook.transport.rtp import DEFAULT_PORTS, even_ports
 from offhook.transport.tls import TlsSettings
 from offhook.ua.accept import ServerInvite
